@@ -1,0 +1,10 @@
+import ms from 'ms';
+
+/** A span of time: milliseconds, or a number with its unit, such as `'30m'`, `'12h'` or `'7d'`. */
+export type Duration = number | `${number}${'' | ' '}${'ms' | 's' | 'm' | 'h' | 'd' | 'w'}`;
+
+/** The duration in milliseconds, or NaN for what is none. */
+export function milliseconds(duration: Duration): number {
+  if (typeof duration === 'number') return duration;
+  return ms(duration as ms.StringValue) ?? Number.NaN;
+}

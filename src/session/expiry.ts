@@ -1,0 +1,32 @@
+import { SessionError } from '../session.errors.js';
+import type { HardEnd } from '../store/session-store.js';
+
+/** A number from here on can only be a moment (2001 and later), never a lifetime (31 years). */
+const FIRST_MOMENT = 1e12;
+
+/**
+ * What `expires` asks for. Whether a moment has passed, or lies too far away, is left to Redis's
+ * clock; what can't be right by any clock is refused here.
+ *
+ * @throws SessionError `ERR_SESSION_EXPIRES`
+ */
+export function hardEndOf(expires: number | Date | undefined, lifetime: number): HardEnd {
+  if (expires === undefined) return { kind: 'for', value: lifetime };
+  const value = expires instanceof Date ? expires.getTime() : expires;
+  if (typeof value !== 'number' || !Number.isFinite(value)) {
+    throw refused(`must be a finite number or a valid Date, not ${String(expires)}`);
+  }
+  const whole = Math.floor(value);
+  if (expires instanceof Date || whole >= FIRST_MOMENT) return { kind: 'until', value: whole };
+  if (whole <= 0) {
+    throw refused(
+      `must be positive, not ${value}: a lifetime in milliseconds, a Date, or a moment in ` +
+        'milliseconds since 1970',
+    );
+  }
+  return { kind: 'for', value: whole };
+}
+
+function refused(why: string): SessionError {
+  return new SessionError('ERR_SESSION_EXPIRES', `\`expires\` ${why}.`);
+}

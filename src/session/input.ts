@@ -1,0 +1,117 @@
+import { isIP } from 'node:net';
+
+import { SessionError } from '../session.errors.js';
+import type { JsonObject } from '../store/session-record.js';
+import { dataTooLarge, type EndCause } from '../store/session-store.js';
+import type { ClientDetails, SessionDataPatch, SessionEnd } from './session.js';
+
+/** Longest user ID, in UTF-16 code units as JavaScript counts them. */
+export const MAX_USER_ID = 255;
+/** A longer user agent is cut here. */
+export const MAX_USER_AGENT = 512;
+/** Largest data of a session, bytes of its JSON. */
+export const MAX_DATA = 16 * 1024;
+const MAX_REASON = 64;
+const MAX_ACTOR = 255;
+
+/** C0, DEL and C1: Postgres refuses NUL, and U+001F joins our fields. */
+const CONTROL_CHARACTERS = /\p{Cc}/gu;
+const IPV4_IN_IPV6 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
+
+/** Refuses what is no user ID. Braces, colons and glob characters are fine: no key is a pattern. */
+export function checkUserId(userId: unknown): string {
+  return checkText('userId', userId, 1, MAX_USER_ID);
+}
+
+/** The reason and actor of an end, checked; `fallback` is the reason where none is given. */
+export function checkEnd(end: SessionEnd | undefined, fallback: string): EndCause {
+  return {
+    reason: checkText('reason', end?.reason ?? fallback, 1, MAX_REASON),
+    actor: checkText('actor', end?.actor ?? '', 0, MAX_ACTOR),
+  };
+}
+
+/** The client's address, checked, and its user agent, cleaned: what a browser sends is not refused. */
+export function checkClient(client: ClientDetails | undefined): { ip: string; userAgent: string } {
+  return { ip: checkIp(client?.ip), userAgent: cleanUserAgent(client?.userAgent) };
+}
+
+function checkIp(ip: unknown): string {
+  if (ip === undefined || ip === '') return '';
+  const address = typeof ip === 'string' ? ip.replace(/%.*$/, '') : '';
+  if (isIP(address) === 0) {
+    throw input(
+      `client.ip is no IP address: ${show(ip)}. Pass one address, without a port; of a ` +
+        'forwarding header, the entry that your own proxy wrote.',
+    );
+  }
+  return IPV4_IN_IPV6.exec(address)?.[1] ?? address.toLowerCase();
+}
+
+function cleanUserAgent(userAgent: unknown): string {
+  if (userAgent === undefined) return '';
+  if (typeof userAgent !== 'string') {
+    throw input(`client.userAgent must be a string, not ${show(userAgent)}.`);
+  }
+  // Cut before the surrogates are mended: the cut may split a pair.
+  const cut = userAgent.replace(CONTROL_CHARACTERS, '').slice(0, MAX_USER_AGENT);
+  return cut.toWellFormed();
+}
+
+/** Refuses data that JSON can't carry or that is too large. */
+export function checkData(data: JsonObject | undefined): JsonObject {
+  if (data === undefined) return {};
+  const json = toJson('data', data);
+  const bytes = Buffer.byteLength(json);
+  if (bytes > MAX_DATA) throw dataTooLarge(bytes, MAX_DATA);
+  return JSON.parse(json) as JsonObject;
+}
+
+/** Refuses a patch that JSON can't carry; fields set to `undefined` stay, to be removed. */
+export function checkPatch(patch: SessionDataPatch): SessionDataPatch {
+  const values = JSON.parse(toJson('patch', patch)) as JsonObject;
+  const bytes = Buffer.byteLength(JSON.stringify(values));
+  if (bytes > MAX_DATA) throw dataTooLarge(bytes, MAX_DATA);
+  const entries = Object.keys(patch).map((name) => [name, own(values, name)] as const);
+  return Object.fromEntries(entries);
+}
+
+function own(values: JsonObject, name: string) {
+  return Object.hasOwn(values, name) ? values[name] : undefined;
+}
+
+function toJson(name: string, value: unknown): string {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw input(`${name} must be a plain object, not ${show(value)}.`);
+  }
+  try {
+    return JSON.stringify(value);
+  } catch (cause) {
+    throw new SessionError('ERR_SESSION_INPUT', `${name} can't be written as JSON: ${cause}.`, {
+      cause,
+    });
+  }
+}
+
+function checkText(name: string, value: unknown, min: number, max: number): string {
+  if (typeof value !== 'string') throw input(`${name} must be a string, not ${show(value)}.`);
+  if (value.length < min) throw input(`${name} is empty.`);
+  if (value.length > max) {
+    throw input(`${name} has ${value.length} characters; at most ${max} are allowed.`);
+  }
+  if (value.search(CONTROL_CHARACTERS) !== -1) {
+    throw input(`${name} holds a control character: ${show(value)}.`);
+  }
+  if (!value.isWellFormed()) throw input(`${name} holds half a surrogate pair: ${show(value)}.`);
+  return value;
+}
+
+/** A value for an error's text, short and on one line. */
+function show(value: unknown): string {
+  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}
+
+function input(message: string): SessionError {
+  return new SessionError('ERR_SESSION_INPUT', message);
+}

@@ -1,0 +1,30 @@
+-- ioredis sends a command again when it reconnects, so a script that begins a session may run
+-- twice, the second time after the session has already ended. Two things keep such a copy from
+-- beginning it again: the request's deadline, and a receipt that outlives any session that ends
+-- while a copy could still be on its way.
+
+local REPLAY_WINDOW = 10000 -- ms; twice the longest deadline that the store gives a request
+
+local function answer(session)
+  return { 'OK', session.user, session.created, session.signed_in, session.hard_end, session.ends }
+end
+
+-- The reply that the first run gave, or nil where this is the first.
+local function earlier_answer(digest)
+  local session = read_session(digest)
+  if session then return answer(session) end
+  local receipt = redis.call('GET', receipt_key(digest))
+  if receipt then return cjson.decode(receipt) end
+  return nil
+end
+
+-- A deadline too far ahead is as wrong as one that has passed: the receipt would not cover it.
+local function is_stale(deadline)
+  return deadline < now or deadline > now + REPLAY_WINDOW
+end
+
+local function leave_receipt(digest, session)
+  local left = session.created + REPLAY_WINDOW - now
+  if left <= 0 then return end
+  redis.call('SET', receipt_key(digest), cjson.encode(answer(session)), 'PX', left)
+end

@@ -1,0 +1,38 @@
+#!lua
+-- Gives a session a new ID: ends the old one and begins the new one in one step. The hard end
+-- and the moment of sign-in stay, so rotation prolongs nothing.
+--
+-- KEYS  1 expiry index  2 outbox  3 old session  4 new session
+-- ARGV  1 key base  2 old digest  3 new digest  4 idle timeout, ms or 0
+--       5 deadline of this request, ms
+-- Reply {'OK', user, created, signed in, hard end, end}: the same for a copy of the request
+--       {'GONE'} for a session that is over, {'STALE', now} as in create
+--!include bucket
+--!include append-event
+--!include receipt
+--!include begin-session
+--!include end-session
+--!include end-live-session
+
+local old_digest, new_digest = ARGV[2], ARGV[3]
+local idle_timeout, deadline = tonumber(ARGV[4]), tonumber(ARGV[5])
+
+local earlier = earlier_answer(new_digest)
+if earlier then return earlier end
+if is_stale(deadline) then return { 'STALE', now } end
+
+local old = read_session(old_digest)
+if not old then return { 'GONE' } end
+if not end_live_session(old_digest, old, 'rotated', '') then return { 'GONE' } end
+
+local new = {
+  user = old.user,
+  created = now,
+  signed_in = old.signed_in,
+  hard_end = old.hard_end,
+  ends = end_by_idle_timeout(old.hard_end, idle_timeout),
+  used = now,
+  rest = old.rest,
+}
+begin_session(new_digest, new, 'rotated', '')
+return answer(new)

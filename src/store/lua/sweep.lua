@@ -1,0 +1,25 @@
+#!lua flags=allow-oom
+-- Ends the sessions whose time has come, a batch a run, and records the true moment at which
+-- each ended, however late the sweep comes.
+--
+-- KEYS  1 expiry index  2 outbox
+-- ARGV  1 key base  2 batch
+-- Reply 1 where more are due, else 0
+--!include bucket
+--!include append-event
+--!include end-session
+
+local batch = tonumber(ARGV[2])
+
+local due = redis.call('ZRANGE', expiry_index, '-inf', now, 'BYSCORE', 'LIMIT', 0, batch, 'WITHSCORES')
+for i = 1, #due, 2 do
+  local ended_at = tonumber(due[i + 1])
+  local digest, created, user = string.match(due[i], '^([^:]*):(%d+):(.*)$')
+  if digest then
+    local session = { user = user, created = tonumber(created), ends = ended_at }
+    end_session(digest, session, ended_at, 'expired', '')
+  else
+    redis.call('ZREM', expiry_index, due[i]) -- not ours; it would block the head for ever
+  end
+end
+return redis.call('ZCOUNT', expiry_index, '-inf', now) > 0 and 1 or 0

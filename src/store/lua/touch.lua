@@ -1,0 +1,24 @@
+#!lua flags=allow-oom
+-- Slides a session's end to now + idle timeout, at most to its hard end.
+-- Sparse: a use within a tenth of the idle timeout of the last one writes nothing, which also
+-- makes a copy of the request harmless.
+--
+-- KEYS  1 expiry index  2 outbox  3 session
+-- ARGV  1 key base  2 digest  3 idle timeout, ms
+-- Reply {'OK', last use, end}, or {'GONE'} for a session that is over
+--!include bucket
+
+local digest, idle_timeout = ARGV[2], tonumber(ARGV[3])
+
+local session = read_session(digest)
+if not session then return { 'GONE' } end
+
+if now - session.used >= idle_timeout / 10 then
+  session.used = now
+  session.ends = end_by_idle_timeout(session.hard_end, idle_timeout)
+  redis.call('ZADD', user_key(session.user), 'XX', session.ends, digest)
+  redis.call('ZADD', expiry_index, 'XX', session.ends, expiry_member(digest, session))
+  write_record(digest, session)
+  prolong_user_set(session)
+end
+return { 'OK', session.used, session.ends }

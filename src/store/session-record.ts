@@ -1,0 +1,69 @@
+/** Joins the fields of records and events; no input can hold it, see `session/input.ts`. */
+export const SEPARATOR = '\x1f';
+
+/** A JSON value. */
+export type JsonValue =
+  string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
+
+/** An object as JSON knows it: what a session's `data` is. */
+export type JsonObject = { [key: string]: JsonValue };
+
+/** A live session as Redis holds it. Times are ms since 1970 by Redis's clock. */
+export interface SessionRecord {
+  userId: string;
+  createdAt: number;
+  /** When the user signed in: earlier than `createdAt` once the session was rotated. */
+  signedInAt: number;
+  /** The end that no use can move. */
+  hardEnd: number;
+  /** The end as it stands: the hard end, or sooner by the idle timeout. */
+  ends: number;
+  lastUsedAt: number;
+  ip: string;
+  userAgent: string;
+  data: JsonObject;
+}
+
+/**
+ * Reads a record. Its fields: user, created, signed in, hard end, end, last use, ip, user agent,
+ * then data as name, JSON, name, JSON… An empty `signed in` or `last use` equals `created`, an
+ * empty `end` equals the hard end.
+ */
+export function parseRecord(text: string): SessionRecord {
+  const fields = text.split(SEPARATOR);
+  const createdAt = Number(fields[1]);
+  const hardEnd = Number(fields[3]);
+  return {
+    userId: fields[0]!,
+    createdAt,
+    signedInAt: Number(fields[2]) || createdAt,
+    hardEnd,
+    ends: Number(fields[4]) || hardEnd,
+    lastUsedAt: Number(fields[5]) || createdAt,
+    ip: fields[6]!,
+    userAgent: fields[7]!,
+    data: fields.length > 8 ? parseData(fields) : {},
+  };
+}
+
+/** `fromEntries` defines properties, so a field named `__proto__` stays a plain field. */
+function parseData(fields: string[]): JsonObject {
+  const entries: [string, JsonValue][] = [];
+  for (let i = 8; i < fields.length; i += 2) {
+    entries.push([JSON.parse(fields[i]!) as string, JSON.parse(fields[i + 1]!) as JsonValue]);
+  }
+  return Object.fromEntries(entries);
+}
+
+/** The end of a record as `create` takes it: client and data. JSON escapes every control character. */
+export function formatRest(ip: string, userAgent: string, data: JsonObject): string {
+  return [ip, userAgent, ...formatPatch(data)].join(SEPARATOR);
+}
+
+/** Name, JSON, name, JSON… An `undefined` value becomes '', which removes the field. */
+export function formatPatch(patch: { [name: string]: JsonValue | undefined }): string[] {
+  return Object.entries(patch).flatMap(([name, value]) => [
+    JSON.stringify(name),
+    value === undefined ? '' : JSON.stringify(value),
+  ]);
+}

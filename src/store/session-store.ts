@@ -1,0 +1,335 @@
+import { SessionError } from '../session.errors.js';
+import { BoundedRedis, type RedisClient } from './redis-client.js';
+import { RedisClock } from './redis-clock.js';
+import { RedisKeys } from './redis-keys.js';
+import { scripts, type Script } from './script-files.js';
+import {
+  formatPatch,
+  formatRest,
+  parseRecord,
+  type JsonObject,
+  type JsonValue,
+  type SessionRecord,
+} from './session-record.js';
+
+/** ms that a request may be under way; half the scripts' REPLAY_WINDOW, as the clock is an estimate. */
+export const MAX_REDIS_TIMEOUT = 5_000;
+/** Sessions that one run of a script ends: keeps Redis's pauses in the low milliseconds. */
+const CHUNK = 250;
+
+/** Where a session lives: its bucket, and its name within. */
+export interface SessionAddress {
+  bucket: number;
+  digest: string;
+}
+
+/** How to refuse or make room for a session beyond `maxSessionsPerUser`. */
+export type Overflow = 'evict-oldest' | 'reject';
+
+/** The rules that hold in Redis, within the scripts. Times in ms; 0 switches a rule off. */
+export interface StoreRules {
+  maxLifetime: number;
+  idleTimeout: number;
+  maxSessionsPerUser: number;
+  overflow: Overflow;
+  backlogLimit: number;
+}
+
+export interface StoreSettings {
+  client: RedisClient;
+  prefix: string;
+  buckets: number;
+  timeout: number;
+  rules: StoreRules;
+}
+
+/** The hard end, as a lifetime from now or as a moment, in ms. */
+export type HardEnd = { kind: 'for' | 'until'; value: number };
+
+export interface NewSession {
+  userId: string;
+  hardEnd: HardEnd;
+  ip: string;
+  userAgent: string;
+  data: JsonObject;
+}
+
+/** Why a session ends, and who ended it: `''` for the user or the system itself. */
+export interface EndCause {
+  reason: string;
+  actor: string;
+}
+
+/** What create and rotate answer: the session as it began. Times in ms. */
+export interface BegunSession {
+  userId: string;
+  createdAt: number;
+  signedInAt: number;
+  hardEnd: number;
+  ends: number;
+}
+
+/** Live sessions in Redis. Every change is one script; a read is one plain command. */
+export class SessionStore {
+  readonly buckets: number;
+  readonly redis: BoundedRedis;
+  readonly clock: RedisClock;
+  private readonly keys: RedisKeys[];
+  private readonly eventListeners = new Set<(bucket: number) => void>();
+
+  constructor(private readonly settings: StoreSettings) {
+    this.buckets = settings.buckets;
+    this.redis = new BoundedRedis(settings.client, settings.timeout);
+    this.clock = new RedisClock(() => this.readTime());
+    this.keys = Array.from(
+      { length: settings.buckets },
+      (_, bucket) => new RedisKeys(settings.prefix, bucket),
+    );
+  }
+
+  /** The bucket's keys. */
+  keysOf(bucket: number): RedisKeys {
+    return this.keys[bucket]!;
+  }
+
+  /** Calls the listener after each change that may have left an event in a bucket's outbox. */
+  onEvent(listener: (bucket: number) => void): () => void {
+    this.eventListeners.add(listener);
+    return () => this.eventListeners.delete(listener);
+  }
+
+  async create(at: SessionAddress, session: NewSession): Promise<BegunSession> {
+    const { rules } = this.settings;
+    const keys = this.keysOf(at.bucket);
+    const reply = await this.withDeadline(scripts.create, (deadline) => [
+      [keys.expiryIndex, keys.outbox, keys.session(at.digest), keys.userSet(session.userId)],
+      [
+        keys.base,
+        at.digest,
+        session.userId,
+        session.hardEnd.kind,
+        session.hardEnd.value,
+        rules.maxLifetime,
+        rules.idleTimeout,
+        deadline,
+        rules.maxSessionsPerUser,
+        rules.overflow,
+        rules.backlogLimit,
+        formatRest(session.ip, session.userAgent, session.data),
+      ],
+    ]);
+    this.tellListeners(at.bucket);
+    if (reply[0] === 'AGAIN') return this.create(at, session);
+    if (reply[0] !== 'OK') throw this.refusal(reply, session);
+    return begun(reply);
+  }
+
+  /** The session's record, or null where there is none (any more). */
+  async read(at: SessionAddress): Promise<SessionRecord | null> {
+    const key = this.keysOf(at.bucket).session(at.digest);
+    const record = await this.redis.bounded(this.settings.client.get(key));
+    return record === null ? null : parseRecord(record);
+  }
+
+  /** Slides the end by the idle timeout; null for a session that is over. */
+  async touch(at: SessionAddress): Promise<{ lastUsedAt: number; ends: number } | null> {
+    const keys = this.keysOf(at.bucket);
+    const reply = await this.run(
+      scripts.touch,
+      [keys.expiryIndex, keys.outbox, keys.session(at.digest)],
+      [keys.base, at.digest, this.settings.rules.idleTimeout],
+    );
+    return reply[0] === 'OK' ? { lastUsedAt: Number(reply[1]), ends: Number(reply[2]) } : null;
+  }
+
+  async destroy(at: SessionAddress, cause: EndCause): Promise<void> {
+    const keys = this.keysOf(at.bucket);
+    await this.redis.run(
+      scripts.destroy,
+      [keys.expiryIndex, keys.outbox, keys.session(at.digest)],
+      [keys.base, at.digest, cause.reason, cause.actor],
+    );
+    this.tellListeners(at.bucket);
+  }
+
+  /** Ends all sessions that the user had when the call began, but for `spared`. */
+  async destroyAll(
+    bucket: number,
+    userId: string,
+    spared: string | null,
+    cause: EndCause,
+  ): Promise<void> {
+    const keys = this.keysOf(bucket);
+    // The cutoff is Redis's own time, read before the first chunk.
+    const cutoff = await this.redis.bounded(this.readTime());
+    let more = true;
+    while (more) {
+      const reply = await this.redis.run(
+        scripts.destroyAll,
+        [keys.expiryIndex, keys.outbox, keys.userSet(userId)],
+        [keys.base, cutoff, spared ?? '', CHUNK, cause.reason, cause.actor],
+      );
+      this.tellListeners(bucket);
+      more = reply === 1;
+    }
+  }
+
+  /** Moves a session to a new address in the same bucket; null for a session that is over. */
+  async rotate(from: SessionAddress, newDigest: string): Promise<BegunSession | null> {
+    const keys = this.keysOf(from.bucket);
+    const reply = await this.withDeadline(scripts.rotate, (deadline) => [
+      [keys.expiryIndex, keys.outbox, keys.session(from.digest), keys.session(newDigest)],
+      [keys.base, from.digest, newDigest, this.settings.rules.idleTimeout, deadline],
+    ]);
+    this.tellListeners(from.bucket);
+    return reply[0] === 'OK' ? begun(reply) : null;
+  }
+
+  /** Merges a patch into the data; false for a session that is over. */
+  async updateData(
+    at: SessionAddress,
+    patch: { [name: string]: JsonValue | undefined },
+    limit: number,
+  ): Promise<boolean> {
+    const keys = this.keysOf(at.bucket);
+    const reply = await this.withDeadline(scripts.updateData, (deadline) => [
+      [keys.expiryIndex, keys.outbox, keys.session(at.digest)],
+      [keys.base, at.digest, limit, deadline, ...formatPatch(patch)],
+    ]);
+    if (reply[0] === 'TOO_LARGE') throw dataTooLarge(Number(reply[1]), limit);
+    return reply[0] === 'OK';
+  }
+
+  /** A user's live sessions, by digest. */
+  async list(bucket: number, userId: string): Promise<{ digest: string; record: SessionRecord }[]> {
+    const keys = this.keysOf(bucket);
+    const digests = await this.redis.bounded(
+      this.settings.client.zrange(keys.userSet(userId), 0, -1),
+    );
+    const found: { digest: string; record: SessionRecord }[] = [];
+    for (let from = 0; from < digests.length; from += CHUNK) {
+      const chunk = digests.slice(from, from + CHUNK);
+      const records = await this.redis.bounded(
+        this.settings.client.mget(chunk.map((digest) => keys.session(digest))),
+      );
+      records.forEach((record, i) => {
+        // A member without a record is a session that is over and not yet swept.
+        if (record !== null) found.push({ digest: chunk[i]!, record: parseRecord(record) });
+      });
+    }
+    return found;
+  }
+
+  /** Ends a batch of the sessions whose time has come; true where more are due. */
+  async sweep(bucket: number): Promise<boolean> {
+    const keys = this.keysOf(bucket);
+    const reply = await this.redis.run(
+      scripts.sweep,
+      [keys.expiryIndex, keys.outbox],
+      [keys.base, CHUNK],
+    );
+    this.tellListeners(bucket);
+    return reply === 1;
+  }
+
+  /** Redis's time, ms. */
+  private async readTime(): Promise<number> {
+    const [seconds, microseconds] = await this.settings.client.time();
+    return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
+  }
+
+  private async run(script: Script, keys: string[], args: (string | number)[]): Promise<unknown[]> {
+    const reply = await this.redis.run(script, keys, args);
+    return reply as unknown[];
+  }
+
+  /**
+   * Runs a script that refuses to come late. Where only the estimate of Redis's clock was off
+   * (the process was suspended, Redis's clock was set), it asks once more by the right time.
+   */
+  private async withDeadline(
+    script: Script,
+    request: (deadline: number) => [keys: string[], args: (string | number)[]],
+  ): Promise<unknown[]> {
+    const attempt = async () => {
+      const now = await this.redis.bounded(this.clock.now());
+      return this.run(script, ...request(Math.ceil(now) + MAX_REDIS_TIMEOUT));
+    };
+    let reply = await attempt();
+    if (reply[0] === 'STALE') {
+      this.clock.set(Number(reply[1]));
+      reply = await attempt();
+    }
+    if (reply[0] === 'STALE') {
+      throw new SessionError(
+        'ERR_SESSION_REDIS_UNAVAILABLE',
+        `Redis ran the ${script.name} script too late, twice. Check the load of this process and of Redis.`,
+      );
+    }
+    return reply;
+  }
+
+  private tellListeners(bucket: number): void {
+    for (const listener of this.eventListeners) listener(bucket);
+  }
+
+  private refusal(reply: unknown[], session: NewSession): SessionError {
+    const { maxLifetime, backlogLimit, maxSessionsPerUser } = this.settings.rules;
+    const until = () => describeMoment(session.hardEnd.value);
+    switch (reply[0]) {
+      case 'PAST':
+        return new SessionError(
+          'ERR_SESSION_EXPIRES',
+          `\`expires\` is in the past: ${until()}, and Redis's clock says ${describeMoment(Number(reply[1]))}.`,
+        );
+      case 'TOO_LONG':
+        return new SessionError(
+          'ERR_SESSION_EXPIRES',
+          `\`expires\` is further away than \`maxLifetime\` (${maxLifetime} ms) allows: ` +
+            `${session.hardEnd.kind === 'until' ? until() : `${session.hardEnd.value} ms`}.`,
+        );
+      case 'BACKLOG':
+        return new SessionError(
+          'ERR_SESSION_BACKLOG',
+          `${reply[1]} audit events wait for Postgres, and \`audit.backlogLimit\` is ${backlogLimit}: ` +
+            'no session can begin until they are recorded. Check Postgres and the audit workers.',
+        );
+      case 'LIMIT':
+        return new SessionError(
+          'ERR_SESSION_LIMIT',
+          `The user has ${reply[1]} sessions, and \`maxSessionsPerUser\` is ${maxSessionsPerUser}. ` +
+            'End one of them first.',
+        );
+      default:
+        return new SessionError(
+          'ERR_SESSION_REDIS_REFUSED',
+          `The create script gave an unknown answer: ${String(reply[0])}.`,
+        );
+    }
+  }
+}
+
+export function dataTooLarge(bytes: number, limit: number): SessionError {
+  return new SessionError(
+    'ERR_SESSION_DATA_TOO_LARGE',
+    `The session's data would be ${bytes} bytes as JSON; the limit is ${limit}. ` +
+      'Keep what is large elsewhere, and its key in the session.',
+  );
+}
+
+function begun(reply: unknown[]): BegunSession {
+  const [, userId, createdAt, signedInAt, hardEnd, ends] = reply;
+  return {
+    userId: String(userId),
+    createdAt: Number(createdAt),
+    signedInAt: Number(signedInAt),
+    hardEnd: Number(hardEnd),
+    ends: Number(ends),
+  };
+}
+
+/** A date that can't be shown must not turn a refusal into a RangeError. */
+function describeMoment(ms: number): string {
+  const date = new Date(ms);
+  return Number.isNaN(date.getTime()) ? `${ms} ms` : date.toISOString();
+}
