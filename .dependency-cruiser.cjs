@@ -10,10 +10,10 @@ const only = (name, from, to) => ({
 module.exports = {
   forbidden: [
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
-    only('store-is-the-ground-floor', '^src/store', '^src/(http|session|audit)/'),
-    only('session-knows-the-store-alone', '^src/session', '^src/(http|audit)/'),
-    only('audit-knows-the-store-alone', '^src/audit', '^src/(http|session)/'),
-    only('http-asks-the-session', '^src/http', '^src/(store|audit)/'),
+    only('store-is-the-ground-floor', '^src/store/', '^src/(http|session|audit)/'),
+    only('session-knows-the-store-alone', '^src/session/', '^src/(http|audit)/'),
+    only('audit-knows-the-store-alone', '^src/audit/', '^src/(http|session)/'),
+    only('http-asks-the-session', '^src/http/', '^src/(store|audit)/'),
     only(
       'stages-do-not-know-the-module',
       '^src/(http|session|store|audit)/',
