@@ -1,5 +1,6 @@
 import { SessionError } from '../session.errors.js';
 import type { HardEnd } from '../store/session-store.js';
+import { show } from './input.js';
 
 /** A number from here on can only be a moment (2001 and later), never a lifetime (31 years). */
 const FIRST_MOMENT = 1e12;
@@ -14,7 +15,7 @@ export function hardEndOf(expires: number | Date | undefined, lifetime: number):
   if (expires === undefined) return { kind: 'for', value: lifetime };
   const value = expires instanceof Date ? expires.getTime() : expires;
   if (typeof value !== 'number' || !Number.isFinite(value)) {
-    throw refused(`must be a finite number or a valid Date, not ${String(expires)}`);
+    throw refused(`must be a finite number or a valid Date, not ${show(expires)}`);
   }
   const whole = Math.floor(value);
   if (expires instanceof Date || whole >= FIRST_MOMENT) return { kind: 'until', value: whole };

@@ -84,6 +84,13 @@ function toJson(name: string, value: unknown): string {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw input(`${name} must be a plain object, not ${show(value)}.`);
   }
+  const json = stringify(name, value);
+  // A `toJSON` method may have made something else of it: of a Date, say, a string.
+  if (!json?.startsWith('{')) throw input(`${name} must be an object in JSON too.`);
+  return json;
+}
+
+function stringify(name: string, value: unknown): string | undefined {
   try {
     return JSON.stringify(value);
   } catch (cause) {
@@ -106,8 +113,11 @@ function checkText(name: string, value: unknown, min: number, max: number): stri
   return value;
 }
 
-/** A value for an error's text, short and on one line. */
-function show(value: unknown): string {
+/** A value for an error's text, short and on one line. Objects can make `String` throw. */
+export function show(value: unknown): string {
+  if (value instanceof Date) return String(value);
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'object' && value !== null) return 'an object';
   const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }

@@ -97,14 +97,14 @@ export class SessionService<TUser = SessionUser> {
    */
   async validateSession(sessionId: string): Promise<TUser | null> {
     const found = await this.use(sessionId);
-    return found && this.settings.users.findById(found.record.userId);
+    return found && this.findUser(found.record.userId);
   }
 
   /** As `validateSession`, with the session beside its user: what a guard needs, in one read. */
   async findValidSession(sessionId: string): Promise<ValidSession<TUser> | null> {
     const found = await this.use(sessionId);
     if (!found) return null;
-    const user = await this.settings.users.findById(found.record.userId);
+    const user = await this.findUser(found.record.userId);
     return user && { user, session: toDetails(found.address, found.record) };
   }
 
@@ -171,6 +171,11 @@ export class SessionService<TUser = SessionUser> {
     if (!found) throw notFound();
   }
 
+  /** Null also where the loader says `undefined`, as a Map does. */
+  private async findUser(userId: string): Promise<TUser | null> {
+    return (await this.settings.users.findById(userId)) ?? null;
+  }
+
   private addressOf(sessionId: unknown): SessionAddress | null {
     return addressOfId(sessionId, this.store.buckets);
   }
@@ -182,17 +187,17 @@ export class SessionService<TUser = SessionUser> {
     const address = this.addressOf(sessionId);
     if (!address) return null;
     const record = await this.store.read(address);
-    if (!record || !(await this.isTouchDue(record))) return record && { address, record };
+    if (!record || !(await this.isTouchDue(address, record))) return record && { address, record };
     const touched = await this.store.touch(address);
     // It may have ended since it was read; then it is over, whatever the record said.
     return touched && { address, record: { ...record, ...touched } };
   }
 
   /** Sparse: once in a tenth of the idle timeout. The script judges again, by Redis's clock. */
-  private async isTouchDue(record: SessionRecord): Promise<boolean> {
+  private async isTouchDue(at: SessionAddress, record: SessionRecord): Promise<boolean> {
     const { idleTimeout } = this.settings;
     if (idleTimeout === 0) return false;
-    const now = await this.store.redis.bounded(this.store.clock.now());
+    const now = await this.store.redis.bounded(this.store.clockOf(at.bucket).now());
     return now - record.lastUsedAt >= idleTimeout / 10;
   }
 }

@@ -9,6 +9,7 @@
  * | `sess:{b}:x` | ZSET | `digest:created:userId` → end: the expiry index |
  * | `sess:{b}:o` | stream | the outbox: events that Postgres has not yet committed |
  * | `sess:{b}:r:<digest>` | string, for 10 s | the receipt of a session that ended young, see `lua/include/receipt.lua` |
+ * | `sess:{b}:l:<digest>` | string, for a minute | marks a session that was declared lost |
  *
  * Beside the buckets there is `sess:meta`, a hash: the number of buckets and the layout's version.
  *

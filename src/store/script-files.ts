@@ -20,7 +20,7 @@ function read(file: string): string {
   return readFileSync(new URL(`./lua/${file}`, import.meta.url), 'utf8');
 }
 
-/** Every script that changes a session. No other code writes session keys. */
+/** No other code writes session keys. */
 export const scripts = {
   create: load('create'),
   touch: load('touch'),
@@ -29,4 +29,6 @@ export const scripts = {
   rotate: load('rotate'),
   updateData: load('update-data'),
   sweep: load('sweep'),
+  declareLost: load('declare-lost'),
+  time: load('time'),
 };

@@ -73,23 +73,28 @@ export interface BegunSession {
 export class SessionStore {
   readonly buckets: number;
   readonly redis: BoundedRedis;
-  readonly clock: RedisClock;
   private readonly keys: RedisKeys[];
+  private readonly clocks: RedisClock[];
   private readonly eventListeners = new Set<(bucket: number) => void>();
 
   constructor(private readonly settings: StoreSettings) {
     this.buckets = settings.buckets;
     this.redis = new BoundedRedis(settings.client, settings.timeout);
-    this.clock = new RedisClock(() => this.readTime());
     this.keys = Array.from(
       { length: settings.buckets },
       (_, bucket) => new RedisKeys(settings.prefix, bucket),
     );
+    this.clocks = this.keys.map((_, bucket) => new RedisClock(() => this.readTime(bucket)));
   }
 
   /** The bucket's keys. */
   keysOf(bucket: number): RedisKeys {
     return this.keys[bucket]!;
+  }
+
+  /** The clock that judges the bucket's sessions: in a Cluster, that of the bucket's own node. */
+  clockOf(bucket: number): RedisClock {
+    return this.clocks[bucket]!;
   }
 
   /** Calls the listener after each change that may have left an event in a bucket's outbox. */
@@ -101,7 +106,7 @@ export class SessionStore {
   async create(at: SessionAddress, session: NewSession): Promise<BegunSession> {
     const { rules } = this.settings;
     const keys = this.keysOf(at.bucket);
-    const reply = await this.withDeadline(scripts.create, (deadline) => [
+    const reply = await this.withDeadline(at.bucket, scripts.create, (deadline) => [
       [keys.expiryIndex, keys.outbox, keys.session(at.digest), keys.userSet(session.userId)],
       [
         keys.base,
@@ -161,7 +166,7 @@ export class SessionStore {
   ): Promise<void> {
     const keys = this.keysOf(bucket);
     // The cutoff is Redis's own time, read before the first chunk.
-    const cutoff = await this.redis.bounded(this.readTime());
+    const cutoff = await this.readTime(bucket);
     let more = true;
     while (more) {
       const reply = await this.redis.run(
@@ -170,14 +175,14 @@ export class SessionStore {
         [keys.base, cutoff, spared ?? '', CHUNK, cause.reason, cause.actor],
       );
       this.tellListeners(bucket);
-      more = reply === 1;
+      more = Number(reply) === 1; // text, where the client has ioredis's `stringNumbers`
     }
   }
 
   /** Moves a session to a new address in the same bucket; null for a session that is over. */
   async rotate(from: SessionAddress, newDigest: string): Promise<BegunSession | null> {
     const keys = this.keysOf(from.bucket);
-    const reply = await this.withDeadline(scripts.rotate, (deadline) => [
+    const reply = await this.withDeadline(from.bucket, scripts.rotate, (deadline) => [
       [keys.expiryIndex, keys.outbox, keys.session(from.digest), keys.session(newDigest)],
       [keys.base, from.digest, newDigest, this.settings.rules.idleTimeout, deadline],
     ]);
@@ -192,7 +197,7 @@ export class SessionStore {
     limit: number,
   ): Promise<boolean> {
     const keys = this.keysOf(at.bucket);
-    const reply = await this.withDeadline(scripts.updateData, (deadline) => [
+    const reply = await this.withDeadline(at.bucket, scripts.updateData, (deadline) => [
       [keys.expiryIndex, keys.outbox, keys.session(at.digest)],
       [keys.base, at.digest, limit, deadline, ...formatPatch(patch)],
     ]);
@@ -229,13 +234,33 @@ export class SessionStore {
       [keys.base, CHUNK],
     );
     this.tellListeners(bucket);
-    return reply === 1;
+    return Number(reply) === 1;
   }
 
-  /** Redis's time, ms. */
-  private async readTime(): Promise<number> {
-    const [seconds, microseconds] = await this.settings.client.time();
-    return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
+  /** Which of these sessions have a record. */
+  async areAlive(bucket: number, digests: string[]): Promise<boolean[]> {
+    const keys = this.keysOf(bucket);
+    const counts = digests.map((digest) => this.settings.client.exists(keys.session(digest)));
+    return (await this.redis.bounded(Promise.all(counts))).map((count) => Number(count) === 1);
+  }
+
+  /** Writes the end of a session that SQL knows as open and Redis has lost. */
+  async declareLost(
+    at: SessionAddress,
+    session: { createdAt: number; userId: string | null; hardEnd: number },
+  ): Promise<void> {
+    const keys = this.keysOf(at.bucket);
+    await this.redis.run(
+      scripts.declareLost,
+      [keys.expiryIndex, keys.outbox, keys.session(at.digest)],
+      [keys.base, at.digest, session.createdAt, session.userId ?? '', session.hardEnd],
+    );
+    this.tellListeners(at.bucket);
+  }
+
+  /** Redis's time, ms: on a Cluster, that of the bucket's node. */
+  async readTime(bucket: number): Promise<number> {
+    return Number(await this.redis.run(scripts.time, [this.keysOf(bucket).outbox], []));
   }
 
   private async run(script: Script, keys: string[], args: (string | number)[]): Promise<unknown[]> {
@@ -248,16 +273,18 @@ export class SessionStore {
    * (the process was suspended, Redis's clock was set), it asks once more by the right time.
    */
   private async withDeadline(
+    bucket: number,
     script: Script,
     request: (deadline: number) => [keys: string[], args: (string | number)[]],
   ): Promise<unknown[]> {
+    const clock = this.clockOf(bucket);
     const attempt = async () => {
-      const now = await this.redis.bounded(this.clock.now());
+      const now = await this.redis.bounded(clock.now());
       return this.run(script, ...request(Math.ceil(now) + MAX_REDIS_TIMEOUT));
     };
     let reply = await attempt();
     if (reply[0] === 'STALE') {
-      this.clock.set(Number(reply[1]));
+      clock.set(Number(reply[1]));
       reply = await attempt();
     }
     if (reply[0] === 'STALE') {

@@ -16,6 +16,7 @@ export interface StartupChecks {
 /** Refuses a Redis that can't be trusted with sessions, before the first one begins. */
 export async function checkRedis(redis: BoundedRedis, checks: StartupChecks): Promise<void> {
   refuseKeyPrefix(redis.client);
+  refuseReplicaReads(redis.client);
   for (const info of await redis.bounded(readInfos(redis.client))) {
     checkServer(info, checks.allowEviction);
   }
@@ -30,6 +31,18 @@ export function refuseKeyPrefix(client: RedisClient): void {
     'ERR_SESSION_OPTIONS',
     `The Redis client has the ioredis option \`keyPrefix\` (${JSON.stringify(keyPrefix)}), which ` +
       "scripts don't see. Leave it out and set the module's option `prefix`.",
+  );
+}
+
+/** A replica may not know yet that a session is over. */
+function refuseReplicaReads(client: RedisClient): void {
+  if (!('nodes' in client)) return;
+  const { scaleReads = 'master' } = client.options;
+  if (scaleReads === 'master') return;
+  throw new SessionError(
+    'ERR_SESSION_OPTIONS',
+    `The Redis client has the ioredis option \`scaleReads\` (${String(scaleReads)}), and a replica ` +
+      "may still hold a session that has ended. Give the module a client with 'master'.",
   );
 }
 

@@ -41,26 +41,30 @@ if backlog_limit > 0 and backlog >= backlog_limit then return { 'BACKLOG', backl
 -- Sessions that are over but not yet swept don't count.
 local function live_sessions() return redis.call('ZCOUNT', KEYS[4], '(' .. now, '+inf') end
 
-local function evict(digests)
-  for _, evicted in ipairs(digests) do
-    local session = read_session(evicted)
-    if session then end_live_session(evicted, session, 'evicted', '') end
+local function read_live_sessions(limit)
+  local found = {}
+  local live = redis.call('ZRANGE', KEYS[4], '(' .. now, '+inf', 'BYSCORE', 'LIMIT', 0, limit)
+  for _, member in ipairs(live) do
+    local session = read_session(member)
+    if session then
+      found[#found + 1] = { digest = member, session = session }
+    else
+      -- Its record was lost: it takes no place. The sweep writes its end.
+      redis.call('ZREM', KEYS[4], member)
+    end
   end
+  return found
 end
 
-local function oldest(count)
-  local sessions = {}
-  for _, member in ipairs(redis.call('ZRANGE', KEYS[4], '(' .. now, '+inf', 'BYSCORE')) do
-    local session = read_session(member)
-    if session then sessions[#sessions + 1] = { digest = member, created = session.created } end
+local function is_older(a, b)
+  if a.session.created ~= b.session.created then return a.session.created < b.session.created end
+  return a.digest < b.digest
+end
+
+local function evict(sessions, count)
+  for i = 1, count do
+    end_live_session(sessions[i].digest, sessions[i].session, 'evicted', '')
   end
-  table.sort(sessions, function(a, b)
-    if a.created ~= b.created then return a.created < b.created end
-    return a.digest < b.digest
-  end)
-  local digests = {}
-  for i = 1, math.min(count, #sessions) do digests[i] = sessions[i].digest end
-  return digests
 end
 
 if user_limit > 0 then
@@ -70,10 +74,15 @@ if user_limit > 0 then
   if excess > EVICTION_CHUNK then
     -- Far above the limit (it was lowered): the soonest to end go first, as finding the oldest
     -- would mean to read them all in one run.
-    evict(redis.call('ZRANGE', KEYS[4], '(' .. now, '+inf', 'BYSCORE', 'LIMIT', 0, EVICTION_CHUNK))
+    local soonest = read_live_sessions(EVICTION_CHUNK)
+    evict(soonest, #soonest)
     return { 'AGAIN' }
   end
-  if excess > 0 then evict(oldest(excess)) end
+  if excess > 0 then
+    local sessions = read_live_sessions(-1)
+    table.sort(sessions, is_older)
+    evict(sessions, #sessions - user_limit + 1)
+  end
 end
 
 local session = {

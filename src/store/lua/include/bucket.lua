@@ -8,9 +8,10 @@ local base = ARGV[1]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
--- A Lua error keeps what was written before it, so an outbox of a wrong type must fail here,
--- before the first write.
+-- A Lua error keeps what was written before it, so keys of a wrong type must fail here, before
+-- the first write.
 local backlog = redis.call('XLEN', outbox)
+redis.call('ZCARD', expiry_index)
 
 local function session_key(digest) return base .. 's:' .. digest end
 local function user_key(user) return base .. 'u:' .. user end
@@ -24,6 +25,7 @@ end
 -- A record is its fields joined by U+001F, which no input holds: user, created, signed in,
 -- hard end, end, last use, ip, user agent, then data as name, JSON, name, JSON...
 -- Three of the times are empty where they equal another (saves a sixth of the record).
+-- Nil for a session that is over.
 local function read_session(digest)
   local record = redis.call('GET', session_key(digest))
   if not record then return nil end
@@ -31,12 +33,15 @@ local function read_session(digest)
     record, '^([^\31]*)\31(%d+)\31(%d*)\31(%d+)\31(%d*)\31(%d*)\31(.*)$')
   if not user then error('unreadable session record ' .. session_key(digest)) end
   created, hard_end = tonumber(created), tonumber(hard_end)
+  ends = tonumber(ends) or hard_end
+  -- Over from that very millisecond on, as the sweep sees it; the key may live a moment longer.
+  if ends <= now then return nil end
   return {
     user = user,
     created = created,
     signed_in = tonumber(signed_in) or created,
     hard_end = hard_end,
-    ends = tonumber(ends) or hard_end,
+    ends = ends,
     used = tonumber(used) or created,
     rest = rest, -- ip, user agent, data
   }

@@ -20,7 +20,7 @@ end
 
 -- A deadline too far ahead is as wrong as one that has passed: the receipt would not cover it.
 local function is_stale(deadline)
-  return deadline < now or deadline > now + REPLAY_WINDOW
+  return deadline < now or deadline >= now + REPLAY_WINDOW
 end
 
 local function leave_receipt(digest, session)
