@@ -1,0 +1,87 @@
+import { openRedis, type RedisConnection } from '../../src/store/connect.js';
+import type { RedisClient } from '../../src/store/redis-client.js';
+import { scripts } from '../../src/store/script-files.js';
+import { SessionStore, type StoreRules } from '../../src/store/session-store.js';
+import { bucketOf } from '../../src/session/session-id.js';
+import type { SessionUser, UserLoader } from '../../src/session/session.js';
+import { RememberingService } from './handed-out.js';
+import type { RedisUnderTest } from './redis-under-test.js';
+
+export const SECOND = 1000;
+export const MINUTE = 60 * SECOND;
+export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;
+
+/** What a test sets differently from the module's own defaults. */
+export interface ApplicationOptions extends Partial<StoreRules> {
+  lifetime?: number;
+  users?: UserLoader<SessionUser>;
+  buckets?: number;
+  timeout?: number;
+  /** Keys of its own unless given; two applications of one prefix share their sessions. */
+  prefix?: string;
+  /** Instead of a connection of the application's own: a live client, say, or through a proxy. */
+  connection?: RedisConnection;
+}
+
+/** A process of an application: its service and store over its own connection. */
+export interface Application {
+  readonly service: RememberingService;
+  readonly store: SessionStore;
+  readonly client: RedisClient;
+  readonly prefix: string;
+  readonly options: ApplicationOptions;
+  close(): Promise<void>;
+}
+
+const RULES: StoreRules = {
+  maxLifetime: 30 * DAY,
+  idleTimeout: 0,
+  maxSessionsPerUser: 0,
+  overflow: 'evict-oldest',
+  backlogLimit: 100_000,
+};
+
+let prefixes = 0;
+
+export function openApplication(
+  redis: RedisUnderTest,
+  options: ApplicationOptions = {},
+): Application {
+  const { prefix = `app${++prefixes}`, buckets = 16, timeout = 500 } = options;
+  const { lifetime = 12 * HOUR, users = { findById: async (id) => ({ id }) } } = options;
+  const rules = { ...RULES, ...definedRules(options) };
+  const { client, close } = openRedis(options.connection ?? redis.connection, timeout);
+  const store = new SessionStore({ client, prefix, buckets, timeout, rules });
+  const { idleTimeout } = rules;
+  const service = new RememberingService(store, { lifetime, idleTimeout, users });
+  const closeConnected = async () => {
+    // A Cluster client that is closed while it connects leaves timers behind for seconds.
+    await store.redis.bounded(client.ping()).catch(() => undefined);
+    await close();
+  };
+  return { service, store, client, prefix, options: { ...options, prefix }, close: closeConnected };
+}
+
+function definedRules(options: ApplicationOptions): Partial<StoreRules> {
+  const names = Object.keys(RULES).filter((name) => Object.hasOwn(options, name));
+  return Object.fromEntries(names.map((name) => [name, options[name as keyof StoreRules]]));
+}
+
+/** Another process of the same application, with a connection of its own. */
+export function anotherProcess(redis: RedisUnderTest, of: Application): Application {
+  return openApplication(redis, of.options);
+}
+
+/** Sweeps all buckets until nothing is due. */
+export async function sweepAll({ store }: Application): Promise<void> {
+  for (let bucket = 0; bucket < store.buckets; bucket++) {
+    while (await store.sweep(bucket)) continue;
+  }
+}
+
+/** The time of the node that holds the user's sessions, ms. */
+export async function redisTime({ store }: Application, userId: string): Promise<number> {
+  const { outbox } = store.keysOf(bucketOf(userId, store.buckets));
+  return Number(await store.redis.run(scripts.time, [outbox], []));
+}

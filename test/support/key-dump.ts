@@ -1,0 +1,52 @@
+import type { Redis } from 'ioredis';
+
+import type { RedisUnderTest } from './redis-under-test.js';
+
+/** A key with all that it holds. */
+export interface DumpedKey {
+  key: string;
+  type: string;
+  value: unknown;
+  /** ms since 1970, or -1 for a key without an end. */
+  expiresAt: number;
+}
+
+/** Every key of every server whose name starts so; in a Cluster each lies on one server. */
+export async function dumpKeys(redis: RedisUnderTest, prefix = ''): Promise<DumpedKey[]> {
+  const dumps = await Promise.all(redis.nodes.map((node) => dumpNode(node, prefix)));
+  return dumps.flat().toSorted((a, b) => (a.key < b.key ? -1 : 1));
+}
+
+async function dumpNode(node: Redis, prefix: string): Promise<DumpedKey[]> {
+  const found: DumpedKey[] = [];
+  const scan = node.scanStream({ match: `${prefix}*`, count: 1000 });
+  for await (const keys of scan as AsyncIterable<string[]>) {
+    found.push(...(await Promise.all(keys.map((key) => dumpKey(node, key)))));
+  }
+  // SCAN may name a key twice, and a key may expire before it is read.
+  const existing = found.filter(({ type }) => type !== 'none');
+  return [...new Map(existing.map((entry) => [entry.key, entry])).values()];
+}
+
+async function dumpKey(node: Redis, key: string): Promise<DumpedKey> {
+  const type = await node.type(key);
+  const value = await readKey(node, key, type);
+  return { key, type, value, expiresAt: await node.pexpiretime(key) };
+}
+
+function readKey(node: Redis, key: string, type: string): Promise<unknown> {
+  switch (type) {
+    case 'none':
+      return Promise.resolve(null);
+    case 'string':
+      return node.get(key);
+    case 'zset':
+      return node.zrange(key, 0, -1, 'WITHSCORES');
+    case 'stream':
+      return node.xrange(key, '-', '+');
+    case 'hash':
+      return node.hgetall(key);
+    default:
+      throw new Error(`No key of ours is a ${type}: ${key}`);
+  }
+}

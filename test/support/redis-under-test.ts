@@ -1,0 +1,43 @@
+import { Redis } from 'ioredis';
+
+import { startRedis, startRedisCluster, type PrivateServer } from '../../dev/index.js';
+import type { RedisConnection } from '../../src/store/connect.js';
+
+/** A private Redis that a spec runs on: a single server or a Cluster, told apart nowhere else. */
+export interface RedisUnderTest {
+  readonly name: string;
+  /** What an application would give as `redis`. */
+  readonly connection: Exclude<RedisConnection, Redis>;
+  readonly servers: PrivateServer[];
+  /** A connection to each server, beside those of the application. */
+  readonly nodes: Redis[];
+  stop(): Promise<void>;
+}
+
+export async function singleRedis(config?: Record<string, string>): Promise<RedisUnderTest> {
+  const server = await startRedis({ config });
+  return underTest('a single Redis', server.url, [server], () => server.stop());
+}
+
+/** Three masters. */
+export async function redisCluster(config?: Record<string, string>): Promise<RedisUnderTest> {
+  const cluster = await startRedisCluster({ config });
+  const nodes = cluster.nodes.map(({ port }) => ({ host: '127.0.0.1', port }));
+  return underTest('a Redis Cluster', { nodes }, cluster.nodes, () => cluster.stop());
+}
+
+function underTest(
+  name: string,
+  connection: RedisUnderTest['connection'],
+  servers: PrivateServer[],
+  stopServers: () => Promise<void>,
+): RedisUnderTest {
+  const nodes = servers.map(({ url }) => new Redis(url));
+  // Tests that kill a server see it in the calls that fail.
+  for (const node of nodes) node.on('error', () => undefined);
+  const stop = async () => {
+    for (const node of nodes) node.disconnect();
+    await stopServers();
+  };
+  return { name, connection, servers, nodes, stop };
+}

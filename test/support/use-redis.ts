@@ -1,0 +1,48 @@
+import { afterAll, afterEach, beforeAll } from '@jest/globals';
+
+import { openApplication, type Application, type ApplicationOptions } from './application.js';
+import type { RedisUnderTest } from './redis-under-test.js';
+import { expectNoSessionIdIn } from './secret-search.js';
+
+/** What the tests of a spec stand on. */
+export interface Ground {
+  readonly redis: RedisUnderTest;
+  /** Opens an application that is closed after the test. */
+  open(options?: ApplicationOptions): Application;
+}
+
+/**
+ * Starts a Redis before the tests of this block and stops it after them. Before that, all of it
+ * is searched for the session IDs that the tests were given: there must be none.
+ */
+export function useRedis(start: () => Promise<RedisUnderTest>): Ground {
+  let redis: RedisUnderTest | undefined;
+  const applications: Application[] = [];
+
+  beforeAll(async () => {
+    redis = await start();
+  });
+  afterEach(async () => {
+    await Promise.all(applications.splice(0).map((application) => application.close()));
+  });
+  afterAll(async () => {
+    if (!redis) return;
+    try {
+      await expectNoSessionIdIn(redis);
+    } finally {
+      await redis.stop();
+    }
+  });
+
+  return {
+    get redis() {
+      if (!redis) throw new Error('Redis is started before the first test, not before.');
+      return redis;
+    },
+    open(options) {
+      const application = openApplication(this.redis, options);
+      applications.push(application);
+      return application;
+    },
+  };
+}
