@@ -22,3 +22,23 @@ export type { UserIdOptions, UserIdType } from './session/user-id.js';
 export type { RedisClusterConnection, RedisConnection } from './store/connect.js';
 export type { RedisClient } from './store/redis-client.js';
 export type { Overflow } from './store/session-store.js';
+export {
+  SessionAudit,
+  type BucketBacklog,
+  type FlushReport,
+  type LedgerHealth,
+} from './audit/session-audit.js';
+export { getSessionAuditToken } from './audit/session-audit.tokens.js';
+export type { DeadLetter, RedriveReport } from './audit/dead-letters.js';
+export type { PageRequest, RecordedSession, SessionPage } from './audit/history.js';
+export type { ReconcileReport } from './audit/reconciler.js';
+export type { LedgerBreak, VerifyRange, VerifyReport } from './audit/verifier.js';
+export {
+  ledgerDataSourceOptions,
+  ledgerSchema,
+  type LedgerLayout,
+} from './audit/data-source-options.js';
+export { SessionChainRow } from './audit/entities/session-chain-row.js';
+export { SessionDeadLetterRow } from './audit/entities/session-dead-letter-row.js';
+export { SessionEventRow } from './audit/entities/session-event-row.js';
+export { SessionRow } from './audit/entities/session-row.js';

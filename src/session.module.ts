@@ -1,5 +1,9 @@
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 
+import { Ledger } from './audit/ledger.js';
+import { SessionAudit } from './audit/session-audit.js';
+import { getSessionAuditToken } from './audit/session-audit.tokens.js';
+import { ledgerProviders } from './session.ledger-providers.js';
 import { SessionLifecycle } from './session.lifecycle.js';
 import {
   ConfigurableModuleClass,
@@ -42,21 +46,25 @@ function complete(
     providers: [
       ...(definition.providers ?? []),
       ...sessionProviders(name),
+      ...ledgerProviders(),
       ...named,
       {
         provide: SessionLifecycle,
-        inject: [OPENED_REDIS],
-        useFactory: (redis) => new SessionLifecycle(redis),
+        inject: [Ledger, OPENED_REDIS],
+        useFactory: (ledger, redis) => new SessionLifecycle(ledger, redis),
       },
     ],
-    exports: name === DEFAULT_NAME ? [SessionService] : named.map(tokenOf),
+    exports: name === DEFAULT_NAME ? [SessionService, SessionAudit] : named.map(tokenOf),
   };
 }
 
 /** Modules with a name are told apart by their tokens; the classes belong to the default one. */
 function namedProviders(name: string): Provider[] {
   if (name === DEFAULT_NAME) return [];
-  return [{ provide: getSessionServiceToken(name), useExisting: SessionService }];
+  return [
+    { provide: getSessionServiceToken(name), useExisting: SessionService },
+    { provide: getSessionAuditToken(name), useExisting: SessionAudit },
+  ];
 }
 
 function tokenOf(provider: Provider) {

@@ -1,0 +1,69 @@
+import type { DataSourceOptions } from 'typeorm';
+
+import { sessionChainEntity } from './entities/session-chain-row.js';
+import { sessionDeadLetterEntity } from './entities/session-dead-letter-row.js';
+import { sessionEventEntity } from './entities/session-event-row.js';
+import { sessionEntity } from './entities/session-row.js';
+import { ledgerTables } from './ledger-tables.js';
+import type { LedgerSettings } from './ledger-writer.js';
+import { createSessionLedger } from './migrations/create-session-ledger.js';
+
+type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
+type UserIdType = 'text' | 'integer' | 'bigint' | 'uuid';
+
+/** What decides how the audit tables look. Fixed once they exist. */
+export interface LedgerLayout {
+  /** @default 'public' */
+  schema?: string;
+  /** The type of the application's user IDs, and the users table that `sessions` refers to. */
+  userId?: { type?: UserIdType; references?: { table: string; column?: string } };
+}
+
+/** How long to wait for a connection, ms. */
+const CONNECT_TIMEOUT = 5_000;
+/** How long a statement may take before it is given up, ms; a batch takes tens. */
+const STATEMENT_TIMEOUT = 60_000;
+
+/** The settings of a layout. */
+export function ledgerSettings({ schema = 'public', userId = {} }: LedgerLayout): LedgerSettings {
+  const { type = 'text', references } = userId;
+  return {
+    tables: ledgerTables(schema),
+    userIdType: type,
+    users: references ? { table: references.table, column: references.column ?? 'id' } : null,
+  };
+}
+
+/** The entities and migrations of the audit tables, to be spread into a `DataSource`'s options. */
+export function ledgerSchema(layout: LedgerLayout = {}) {
+  const schema = layout.schema ?? 'public';
+  const type = layout.userId?.type ?? 'text';
+  return {
+    entities: [
+      sessionEntity(schema, type),
+      sessionEventEntity(schema, type),
+      sessionChainEntity(schema),
+      sessionDeadLetterEntity(schema),
+    ],
+    migrations: [createSessionLedger(ledgerSettings(layout))],
+  };
+}
+
+/** Options of a `DataSource` for the audit trail: for the module itself, and for `ormconfig.ts`. */
+export function ledgerDataSourceOptions(
+  connection: string | Omit<PostgresOptions, 'type'>,
+  layout: LedgerLayout = {},
+): PostgresOptions {
+  const { schema = 'public' } = layout;
+  const given = typeof connection === 'string' ? { url: connection } : connection;
+  return {
+    migrationsTableName: 'session_ledger_migrations',
+    connectTimeoutMS: CONNECT_TIMEOUT,
+    ...given,
+    ...ledgerSchema(layout),
+    type: 'postgres',
+    schema,
+    synchronize: false,
+    extra: { query_timeout: STATEMENT_TIMEOUT, ...given.extra },
+  };
+}

@@ -1,0 +1,104 @@
+import { Queue, Worker, type ConnectionOptions, type Job } from 'bullmq';
+import type { Cluster, Redis } from 'ioredis';
+
+import type { RedisClient } from '../store/redis-client.js';
+
+/** A job says what to look at; it carries no event. So losing the whole queue loses nothing. */
+export type LedgerJob =
+  | { name: 'drain'; data: { bucket: number } }
+  | { name: 'sweep' | 'reconcile' | 'partitions'; data: object };
+
+const QUEUE = 'session-ledger';
+const MINUTE = 60_000;
+
+/** How often each job runs, ms. */
+const SCHEDULE = { sweep: 1_000, reconcile: 60 * MINUTE, partitions: 24 * 60 * MINUTE } as const;
+
+/** Buckets that one process drains at once: as many connections to Postgres are busy at most. */
+const CONCURRENCY = 4;
+
+/** BullMQ as this module uses it: one queue per module, on connections of its own. */
+export class LedgerQueue {
+  private readonly connections: RedisClient[] = [];
+  private readonly queue: Queue;
+  private worker: Worker | undefined;
+  private readonly prefix: string;
+
+  /** @param client what the connections are made like; it is left alone */
+  constructor(
+    private readonly client: RedisClient,
+    keyPrefix: string,
+  ) {
+    // The braces make it one slot of a Cluster, as BullMQ's scripts need.
+    this.prefix = `{${keyPrefix}:jobs}`;
+    this.queue = new Queue(QUEUE, { connection: this.connect(), prefix: this.prefix });
+    this.queue.on('error', () => undefined); // callers see their own call fail
+  }
+
+  /** Asks for a drain. While one is active, the last wish is kept and runs after it. */
+  async wake(bucket: number): Promise<void> {
+    await this.queue.add(
+      'drain',
+      { bucket },
+      {
+        deduplication: { id: `drain-${bucket}`, keepLastIfActive: true },
+        removeOnComplete: true,
+        removeOnFail: true,
+      },
+    );
+  }
+
+  /** Runs the jobs in this process. */
+  work(run: (job: LedgerJob) => Promise<void>, onError: (error: Error) => void): void {
+    const processor = async (job: Job) => run({ name: job.name, data: job.data } as LedgerJob);
+    this.worker = new Worker(QUEUE, processor, {
+      connection: this.connect(),
+      prefix: this.prefix,
+      concurrency: CONCURRENCY,
+      removeOnComplete: { count: 0 },
+      removeOnFail: { count: 0 },
+    });
+    this.worker.on('error', onError);
+    this.worker.on('failed', (_, error) => onError(error));
+  }
+
+  /** Makes the schedules that are missing, as they are in a queue that was deleted. */
+  async schedule(): Promise<void> {
+    for (const name of Object.keys(SCHEDULE) as (keyof typeof SCHEDULE)[]) {
+      if (await this.queue.getJobScheduler(name)) continue;
+      const opts = { removeOnComplete: true, removeOnFail: true };
+      await this.queue.upsertJobScheduler(name, { every: SCHEDULE[name] }, { name, opts });
+    }
+  }
+
+  /** Stops taking jobs and waits for the active ones, at most `timeout` ms. */
+  async stopWorking(timeout: number): Promise<void> {
+    if (!this.worker) return;
+    const worker = this.worker;
+    const timer = setTimeout(() => void worker.close(true), timeout);
+    await worker.close().catch(() => undefined);
+    clearTimeout(timer);
+  }
+
+  async close(): Promise<void> {
+    for (const connection of this.connections) connection.disconnect();
+    await this.queue.close().catch(() => undefined);
+  }
+
+  private connect(): ConnectionOptions {
+    const connection = duplicate(this.client);
+    connection.on('error', () => undefined);
+    this.connections.push(connection);
+    return connection as ConnectionOptions;
+  }
+}
+
+/** BullMQ's blocking reads have no bound, so neither may their connections. */
+const UNBOUNDED = { maxRetriesPerRequest: null, socketTimeout: undefined } as const;
+
+function duplicate(client: RedisClient): Redis | Cluster {
+  const options = { ...UNBOUNDED, enableAutoPipelining: false };
+  if (!('nodes' in client)) return client.duplicate(options);
+  const redisOptions = { ...client.options.redisOptions, ...UNBOUNDED };
+  return client.duplicate([], { enableAutoPipelining: false, redisOptions });
+}

@@ -1,0 +1,90 @@
+import type { SessionStore } from '../store/session-store.js';
+import { DeadLetters } from './dead-letters.js';
+import { Drain } from './drain.js';
+import { History } from './history.js';
+import type { LedgerDatabase } from './ledger-database.js';
+import { LedgerQueue } from './ledger-queue.js';
+import { LedgerWorker } from './ledger-worker.js';
+import { LedgerWriter, type LedgerSettings } from './ledger-writer.js';
+import { Outbox } from './outbox.js';
+import { Partitions } from './partitions.js';
+import { Reconciler } from './reconciler.js';
+import { SessionAudit } from './session-audit.js';
+import { Sweeper } from './sweeper.js';
+import { Verifier } from './verifier.js';
+import { WakeUp } from './wake-up.js';
+
+/** How long a shutdown tries to record what is still in the outboxes, ms. */
+const LAST_FLUSH = 3_000;
+
+export interface LedgerParts {
+  store: SessionStore;
+  database: LedgerDatabase;
+  settings: LedgerSettings & { maxLifetime: number; prefix: string; worker: boolean };
+}
+
+/** The SQL side, put together: what reads it, and what keeps it up to date. */
+export class Ledger {
+  readonly audit: SessionAudit;
+  private readonly queue: LedgerQueue;
+  private readonly wakeUp: WakeUp;
+  private readonly worker: LedgerWorker | null;
+  private readonly stopListening: () => void;
+
+  constructor(private readonly parts: LedgerParts) {
+    const { store, database, settings } = parts;
+    const { tables, maxLifetime } = settings;
+    const outbox = new Outbox(store.redis.client, (bucket) => store.keysOf(bucket));
+    const writer = new LedgerWriter(settings);
+    const deadLetters = new DeadLetters(database, tables, writer);
+    const drain = new Drain(database, outbox, writer, deadLetters);
+    const sweeper = new Sweeper(store);
+    const reconciler = new Reconciler(database, tables, store);
+    const partitions = new Partitions(database, tables);
+    const history = new History(database, settings, maxLifetime);
+    const verifier = new Verifier(database, tables);
+    this.audit = new SessionAudit({
+      database,
+      tables,
+      store,
+      outbox,
+      drain,
+      deadLetters,
+      history,
+      verifier,
+      sweeper,
+      reconciler,
+    });
+    this.queue = new LedgerQueue(store.redis.client, settings.prefix);
+    this.wakeUp = new WakeUp((bucket) => this.queue.wake(bucket));
+    const { queue } = this;
+    this.worker = settings.worker
+      ? new LedgerWorker({ store, outbox, queue, drain, sweeper, reconciler, partitions })
+      : null;
+    this.stopListening = store.onEvent((bucket) => this.wakeUp.notify(bucket));
+  }
+
+  async start(): Promise<void> {
+    await this.worker?.start();
+  }
+
+  /** Stops the jobs, records what this process still can, and lets go of its connections. */
+  async stop(): Promise<void> {
+    this.stopListening();
+    this.wakeUp.close();
+    await this.worker?.stop();
+    if (this.worker) await this.flushInTime();
+    await this.queue.close();
+    await this.parts.database.close();
+  }
+
+  /** What stays behind isn't lost: it is in Redis, and the next worker records it. */
+  private async flushInTime(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const enough = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, LAST_FLUSH);
+    });
+    await Promise.race([this.audit.flush().catch(() => undefined), enough]);
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,154 @@
+import type { SessionStore } from '../store/session-store.js';
+import type { DeadLetter, DeadLetters, RedriveReport } from './dead-letters.js';
+import type { Drain } from './drain.js';
+import type { History, PageRequest, SessionPage } from './history.js';
+import type { LedgerDatabase } from './ledger-database.js';
+import type { LedgerTables } from './ledger-tables.js';
+import type { Outbox } from './outbox.js';
+import type { ReconcileReport, Reconciler } from './reconciler.js';
+import { countTrouble } from './sql/count-trouble.js';
+import type { Sweeper } from './sweeper.js';
+import type { Verifier, VerifyRange, VerifyReport } from './verifier.js';
+
+/** What a flush did. */
+export interface FlushReport {
+  /** Events that it recorded. */
+  recorded: number;
+  /** Entries that it put among the dead letters. */
+  deadLettered: number;
+}
+
+/** What waits in a bucket's outbox. */
+export interface BucketBacklog {
+  bucket: number;
+  events: number;
+  /** Age of the oldest event, ms; null where none waits. */
+  oldestAge: number | null;
+}
+
+/** What to watch. */
+export interface LedgerHealth {
+  /** Events in all outboxes. */
+  backlog: number;
+  /** Age of the oldest of them, ms; 0 where none waits. Above a few seconds, something is wrong. */
+  oldestAge: number;
+  /** Entries in `session_dead_letters` that wait to be redriven. */
+  deadLetters: number;
+  /** Rows in the default partitions: the partitions of their months are missing. */
+  defaultPartitionRows: number;
+}
+
+export interface SessionAuditParts {
+  database: LedgerDatabase;
+  tables: LedgerTables;
+  store: SessionStore;
+  outbox: Outbox;
+  drain: Drain;
+  deadLetters: DeadLetters;
+  history: History;
+  verifier: Verifier;
+  sweeper: Sweeper;
+  reconciler: Reconciler;
+}
+
+/** Counts come from pg as text. */
+interface Trouble {
+  dead_letters: string;
+  default_partition_rows: string;
+}
+
+/** How long a flush leaves a bucket to another drainer before it looks again, ms. */
+const BUSY_PAUSE = 20;
+
+/**
+ * Reads and upkeep of the audit trail. Methods fail with `ERR_SESSION_DATABASE_UNAVAILABLE` where
+ * Postgres can't be reached; nothing is lost then.
+ */
+export class SessionAudit {
+  constructor(private readonly parts: SessionAuditParts) {}
+
+  /** Drains every bucket now: what had happened before the call is in SQL after it. */
+  async flush(): Promise<FlushReport> {
+    const report: FlushReport = { recorded: 0, deadLettered: 0 };
+    for (let bucket = 0; bucket < this.parts.store.buckets; bucket += 1) {
+      await this.flushBucket(bucket, report);
+    }
+    return report;
+  }
+
+  /** Verifies the ledger, or a range of it. The same can be asked in SQL: see docs/sql.md. */
+  async verify(range?: VerifyRange): Promise<VerifyReport> {
+    return this.parts.verifier.verify(range);
+  }
+
+  /** A user's sessions, past and present, the newest first. */
+  async history(userId: string, page?: PageRequest): Promise<SessionPage> {
+    return this.parts.history.ofUser(userId, page);
+  }
+
+  /** The sessions that were live at a moment, the newest first. */
+  async activeAt(moment: Date, page?: PageRequest): Promise<SessionPage> {
+    return this.parts.history.activeAt(moment, page);
+  }
+
+  /** What waits in each bucket's outbox. Asks Redis alone. */
+  async backlog(): Promise<BucketBacklog[]> {
+    const { store, outbox } = this.parts;
+    const buckets = Array.from({ length: store.buckets }, (_, bucket) => bucket);
+    return Promise.all(
+      buckets.map(async (bucket) => {
+        const now = await store.readTime(bucket);
+        const [events, oldestAge] = await Promise.all([
+          outbox.length(bucket),
+          outbox.oldestAge(bucket, now),
+        ]);
+        return { bucket, events, oldestAge };
+      }),
+    );
+  }
+
+  /** What could not be recorded, the oldest first; `after` is the ID of the last one seen. */
+  async deadLetters(page: { after?: string; limit?: number } = {}): Promise<DeadLetter[]> {
+    return this.parts.deadLetters.list(page.after, page.limit);
+  }
+
+  /** Records the dead letters whose cause is gone. */
+  async redrive(): Promise<RedriveReport> {
+    return this.parts.deadLetters.redrive();
+  }
+
+  /** Ends in SQL what Redis has lost, and in Redis what SQL knows to be over. */
+  async reconcile(): Promise<ReconcileReport> {
+    await this.parts.sweeper.runOnce();
+    await this.flush();
+    const report = await this.parts.reconciler.runOnce();
+    await this.flush();
+    return report;
+  }
+
+  /** The figures to watch. */
+  async health(): Promise<LedgerHealth> {
+    const backlog = await this.backlog();
+    const { database, tables } = this.parts;
+    const [trouble] = await database.query<Trouble>(countTrouble(tables));
+    return {
+      backlog: backlog.reduce((sum, { events }) => sum + events, 0),
+      oldestAge: Math.max(0, ...backlog.map(({ oldestAge }) => oldestAge ?? 0)),
+      deadLetters: Number(trouble!.dead_letters),
+      defaultPartitionRows: Number(trouble!.default_partition_rows),
+    };
+  }
+
+  /** New events may come as fast as they go, so it stops at the one that was last at the call. */
+  private async flushBucket(bucket: number, report: FlushReport): Promise<void> {
+    const { outbox, drain } = this.parts;
+    const last = await outbox.lastId(bucket);
+    if (last === null) return;
+    while (await outbox.hasUpTo(bucket, last)) {
+      const { recorded, deadLettered, busy } = await drain.drainBatch(bucket);
+      report.recorded += recorded;
+      report.deadLettered += deadLettered;
+      if (busy) await new Promise((resolve) => setTimeout(resolve, BUSY_PAUSE));
+    }
+  }
+}

@@ -1,0 +1,34 @@
+import type { Provider } from '@nestjs/common';
+
+import { ledgerSettings } from './audit/data-source-options.js';
+import { Ledger } from './audit/ledger.js';
+import { LedgerDatabase } from './audit/ledger-database.js';
+import { SessionAudit } from './audit/session-audit.js';
+import { SESSION_SETTINGS } from './session.providers.js';
+import type { SessionSettings } from './session.settings.js';
+import { SessionStore } from './store/session-store.js';
+
+/** The SQL side: the jobs and `SessionAudit`. */
+export function ledgerProviders(): Provider[] {
+  return [
+    { provide: Ledger, inject: [SESSION_SETTINGS, SessionStore], useFactory: startLedger },
+    { provide: SessionAudit, inject: [Ledger], useFactory: ({ audit }: Ledger) => audit },
+  ];
+}
+
+async function startLedger(settings: SessionSettings, store: SessionStore): Promise<Ledger> {
+  const { worker, schema, migrate } = settings.audit;
+  const layout = { schema, userId: settings.userId };
+  const ledger = new Ledger({
+    store,
+    database: new LedgerDatabase(settings.database, layout, migrate),
+    settings: {
+      ...ledgerSettings(layout),
+      maxLifetime: settings.maxLifetime,
+      prefix: settings.prefix,
+      worker,
+    },
+  });
+  await ledger.start();
+  return ledger;
+}
