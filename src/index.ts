@@ -16,7 +16,22 @@ export type { Duration } from './session/duration.js';
 export type { AuditOptions, DatabaseConnection, SessionModuleOptions } from './session.options.js';
 export type { SessionModuleExtras } from './session.module-definition.js';
 export { getSessionServiceToken } from './session/session.tokens.js';
+export { Public, RequireSession } from './http/session.decorators.js';
+export type { SessionRequirement } from './http/requirement.js';
+export { SessionGuard } from './http/session.guard.js';
+export { CurrentSession, CurrentUser, currentSessionOf } from './http/current-session.js';
+export { SessionCookie } from './http/session.cookie.js';
+export { getSessionCookieToken } from './http/session-cookie.token.js';
+export { SessionExceptionFilter } from './http/session-exception.filter.js';
+export { SessionRejection, type SessionRejectionCode } from './http/session-rejection.js';
 export type { CookieOptions } from './http/cookie-options.js';
+export type {
+  FastifyReplyLike,
+  HttpHeaders,
+  HttpRequest,
+  HttpResponse,
+  NodeResponseLike,
+} from './http/http-messages.js';
 export type { PolicyName } from './session/policies.js';
 export type { UserIdOptions, UserIdType } from './session/user-id.js';
 export type { RedisClusterConnection, RedisConnection } from './store/connect.js';

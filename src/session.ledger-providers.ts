@@ -3,16 +3,20 @@ import type { Provider } from '@nestjs/common';
 import { ledgerSettings } from './audit/data-source-options.js';
 import { Ledger } from './audit/ledger.js';
 import { LedgerDatabase } from './audit/ledger-database.js';
-import { SessionAudit } from './audit/session-audit.js';
+import { getSessionAuditToken } from './audit/session-audit.tokens.js';
 import { SESSION_SETTINGS } from './session.providers.js';
 import type { SessionSettings } from './session.settings.js';
 import { SessionStore } from './store/session-store.js';
 
 /** The SQL side: the jobs and `SessionAudit`. */
-export function ledgerProviders(): Provider[] {
+export function ledgerProviders(name: string): Provider[] {
   return [
     { provide: Ledger, inject: [SESSION_SETTINGS, SessionStore], useFactory: startLedger },
-    { provide: SessionAudit, inject: [Ledger], useFactory: ({ audit }: Ledger) => audit },
+    {
+      provide: getSessionAuditToken(name),
+      inject: [Ledger],
+      useFactory: ({ audit }: Ledger) => audit,
+    },
   ];
 }
 

@@ -1,8 +1,9 @@
-import { Module, type DynamicModule, type Provider } from '@nestjs/common';
+import { Module, type DynamicModule } from '@nestjs/common';
 
 import { Ledger } from './audit/ledger.js';
-import { SessionAudit } from './audit/session-audit.js';
 import { getSessionAuditToken } from './audit/session-audit.tokens.js';
+import { getSessionCookieToken } from './http/session-cookie.token.js';
+import { httpProviders } from './session.http-providers.js';
 import { ledgerProviders } from './session.ledger-providers.js';
 import { SessionLifecycle } from './session.lifecycle.js';
 import {
@@ -12,7 +13,6 @@ import {
 } from './session.module-definition.js';
 import { OPENED_REDIS, sessionProviders } from './session.providers.js';
 import { DEFAULT_NAME } from './session.settings.js';
-import { SessionService } from './session/session.service.js';
 import { getSessionServiceToken } from './session/session.tokens.js';
 
 /**
@@ -39,34 +39,25 @@ function complete(
   definition: DynamicModule,
   { name = DEFAULT_NAME, isGlobal = true }: { name?: string; isGlobal?: boolean },
 ): DynamicModule {
-  const named = namedProviders(name);
   return {
     ...definition,
     global: isGlobal,
     providers: [
       ...(definition.providers ?? []),
       ...sessionProviders(name),
-      ...ledgerProviders(),
-      ...named,
+      ...httpProviders(name),
+      ...ledgerProviders(name),
       {
         provide: SessionLifecycle,
         inject: [Ledger, OPENED_REDIS],
         useFactory: (ledger, redis) => new SessionLifecycle(ledger, redis),
       },
     ],
-    exports: name === DEFAULT_NAME ? [SessionService, SessionAudit] : named.map(tokenOf),
+    // The classes are the default module's tokens; those of a module with a name bear the name.
+    exports: [
+      getSessionServiceToken(name),
+      getSessionCookieToken(name),
+      getSessionAuditToken(name),
+    ],
   };
-}
-
-/** Modules with a name are told apart by their tokens; the classes belong to the default one. */
-function namedProviders(name: string): Provider[] {
-  if (name === DEFAULT_NAME) return [];
-  return [
-    { provide: getSessionServiceToken(name), useExisting: SessionService },
-    { provide: getSessionAuditToken(name), useExisting: SessionAudit },
-  ];
-}
-
-function tokenOf(provider: Provider) {
-  return typeof provider === 'function' ? provider : provider.provide;
 }

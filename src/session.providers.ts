@@ -4,6 +4,7 @@ import { MODULE_OPTIONS_TOKEN } from './session.module-definition.js';
 import type { SessionModuleOptions } from './session.options.js';
 import { resolveSettings, type SessionSettings } from './session.settings.js';
 import { SessionService } from './session/session.service.js';
+import { getSessionServiceToken } from './session/session.tokens.js';
 import { checkUserIdType } from './session/user-id.js';
 import { openRedis, type OpenedRedis } from './store/connect.js';
 import { SessionStore } from './store/session-store.js';
@@ -29,7 +30,7 @@ export function sessionProviders(name: string): Provider[] {
         new SessionStore({ client, ...storeSettings(settings) }),
     },
     {
-      provide: SessionService,
+      provide: getSessionServiceToken(name),
       inject: [SESSION_SETTINGS, SessionStore],
       useFactory: (settings: SessionSettings, store: SessionStore) =>
         new SessionService(store, {

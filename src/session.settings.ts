@@ -1,4 +1,4 @@
-import type { CookieOptions } from './http/cookie-options.js';
+import { resolveCookie, type CookieSettings } from './http/cookie-options.js';
 import { SessionError } from './session.errors.js';
 import type { DatabaseConnection, SessionModuleOptions } from './session.options.js';
 import { milliseconds, type Duration } from './session/duration.js';
@@ -23,7 +23,7 @@ export interface SessionSettings<TUser = SessionUser> {
   idleTimeout: number;
   maxSessionsPerUser: number;
   overflow: Overflow;
-  cookie: CookieOptions;
+  cookie: CookieSettings;
   audit: {
     worker: boolean;
     /** 0 where sessions go on whatever the backlog. */
@@ -85,7 +85,7 @@ export function resolveSettings<TUser>(
       MAX_SESSIONS_PER_USER,
     ),
     overflow: oneOf('overflow', options.overflow, ['evict-oldest', 'reject']),
-    cookie: options.cookie ?? {},
+    cookie: resolveCookie(options.cookie, name === DEFAULT_NAME ? undefined : name),
     audit: {
       worker,
       backlogLimit:

@@ -87,7 +87,7 @@ export class SessionService<TUser = SessionUser> {
   /** Ends a session by its public handle; otherwise as `destroySession`. */
   async destroySessionByHandle(handle: string, end?: SessionEnd): Promise<void> {
     const cause = checkEnd(end, 'revoked');
-    const address = addressOfHandle(handle, this.store.buckets);
+    const address = this.addressOfHandle(handle);
     if (address) await this.store.destroy(address, cause);
   }
 
@@ -171,6 +171,27 @@ export class SessionService<TUser = SessionUser> {
     if (!found) throw notFound();
   }
 
+  /** Whether the session's user signed in within the last `maxAge` ms, by Redis's own clock. */
+  async isFresh(session: SessionDetails, maxAge: number): Promise<boolean> {
+    const address = this.addressOfHandle(session.handle);
+    if (!address) return false;
+    const now = await this.store.readTime(address.bucket);
+    return now - session.signedInAt.getTime() <= maxAge;
+  }
+
+  /** Which of these sessions, by handle, are over. Asking doesn't count as a use. */
+  async findEnded(handles: string[]): Promise<string[]> {
+    const alive = await Promise.all(handles.map((handle) => this.isAlive(handle)));
+    return handles.filter((_, i) => !alive[i]);
+  }
+
+  private async isAlive(handle: string): Promise<boolean> {
+    const address = this.addressOfHandle(handle);
+    if (!address) return false;
+    const [alive] = await this.store.areAlive(address.bucket, [address.digest]);
+    return alive!;
+  }
+
   /** Null also where the loader says `undefined`, as a Map does. */
   private async findUser(userId: string): Promise<TUser | null> {
     return (await this.settings.users.findById(userId)) ?? null;
@@ -178,6 +199,10 @@ export class SessionService<TUser = SessionUser> {
 
   private addressOf(sessionId: unknown): SessionAddress | null {
     return addressOfId(sessionId, this.store.buckets);
+  }
+
+  private addressOfHandle(handle: string): SessionAddress | null {
+    return addressOfHandle(handle, this.store.buckets);
   }
 
   /** Reads a session and, where it slides and the last use is a while ago, notes this one. */

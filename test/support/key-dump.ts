@@ -40,6 +40,8 @@ function readKey(node: Redis, key: string, type: string): Promise<unknown> {
       return Promise.resolve(null);
     case 'string':
       return node.get(key);
+    case 'list':
+      return node.lrange(key, 0, -1);
     case 'zset':
       return node.zrange(key, 0, -1, 'WITHSCORES');
     case 'stream':

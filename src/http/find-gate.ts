@@ -1,0 +1,21 @@
+import type { ModuleRef } from '@nestjs/core';
+
+import { SessionError } from '../session.errors.js';
+import { getSessionGateToken } from './gate-token.js';
+import type { SessionGate } from './session.gate.js';
+
+/** The gate of the module of that name, wherever in the application it is imported. */
+export function findGate(modules: ModuleRef, name?: string): SessionGate {
+  try {
+    return modules.get<SessionGate>(getSessionGateToken(name), { strict: false });
+  } catch (cause) {
+    const which =
+      name === undefined ? 'no SessionModule without a name' : `no SessionModule '${name}'`;
+    throw new SessionError(
+      'ERR_SESSION_OPTIONS',
+      `@RequireSession: the application has ${which}. Import SessionModule.forRoot(…), or give ` +
+        'the `name` of one that it has.',
+      { cause },
+    );
+  }
+}
