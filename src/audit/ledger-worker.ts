@@ -14,6 +14,8 @@ const WATCH = 5_000;
 /** How long a shutdown waits for active jobs, ms. */
 const STOP_TIMEOUT = 10_000;
 
+const UNSUITABLE = 'ERR_SESSION_DATABASE_UNSUITABLE';
+
 export interface LedgerWorkerParts {
   store: SessionStore;
   outbox: Outbox;
@@ -39,15 +41,20 @@ export class LedgerWorker {
 
   constructor(private readonly parts: LedgerWorkerParts) {}
 
+  /**
+   * @throws SessionError `ERR_SESSION_DATABASE_UNSUITABLE` where the tables are missing. A Postgres
+   * that is away is waited for in the background.
+   */
   async start(): Promise<void> {
     const { partitions, queue } = this.parts;
     // Before the first event: at the turn of a month, the job may be a day away.
-    await this.patience.attempt(() => partitions.runOnce());
+    await this.patience.attempt(() => partitions.runOnce(), { orThrow: UNSUITABLE });
     queue.work(
       (job) => this.run(job),
       (error) => this.logger.debug(`A job failed and will be run again: ${error.message}`),
     );
-    await this.watch();
+    // Not awaited: after an outage there may be minutes of work.
+    this.watching = this.watch();
     this.watchdog = setInterval(() => {
       this.watching = this.watch();
     }, WATCH);

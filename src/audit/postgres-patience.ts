@@ -1,6 +1,6 @@
 import type { Logger } from '@nestjs/common';
 
-import { SessionError } from '../session.errors.js';
+import { SessionError, type SessionErrorCode } from '../session.errors.js';
 
 const FIRST_PAUSE = 100; // ms
 const LONGEST_PAUSE = 5_000; // ms
@@ -17,14 +17,20 @@ export class PostgresPatience {
 
   constructor(private readonly logger: Logger) {}
 
-  /** Runs `work`, unless Postgres was away a moment ago. Other errors are the caller's. */
-  async attempt(work: () => Promise<unknown>): Promise<void> {
+  /**
+   * Runs `work`, unless Postgres was away a moment ago. Errors that aren't Postgres's are the
+   * caller's, and so are those of the code `orThrow`.
+   */
+  async attempt(
+    work: () => Promise<unknown>,
+    { orThrow }: { orThrow?: SessionErrorCode } = {},
+  ): Promise<void> {
     if (performance.now() < this.notBefore) return;
     try {
       await work();
       this.noteBack();
     } catch (error) {
-      if (!isDatabaseError(error)) throw error;
+      if (!isDatabaseError(error) || error.code === orThrow) throw error;
       this.noteAway(error);
     }
   }
