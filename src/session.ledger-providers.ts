@@ -4,14 +4,19 @@ import { ledgerSettings } from './audit/data-source-options.js';
 import { Ledger } from './audit/ledger.js';
 import { LedgerDatabase } from './audit/ledger-database.js';
 import { getSessionAuditToken } from './audit/session-audit.tokens.js';
-import { SESSION_SETTINGS } from './session.providers.js';
+import { OPENED_REDIS, SESSION_SETTINGS } from './session.providers.js';
 import type { SessionSettings } from './session.settings.js';
+import type { OpenedRedis } from './store/connect.js';
 import { SessionStore } from './store/session-store.js';
 
 /** The SQL side: the jobs and `SessionAudit`. */
 export function ledgerProviders(name: string): Provider[] {
   return [
-    { provide: Ledger, inject: [SESSION_SETTINGS, SessionStore], useFactory: startLedger },
+    {
+      provide: Ledger,
+      inject: [SESSION_SETTINGS, SessionStore, OPENED_REDIS],
+      useFactory: startLedger,
+    },
     {
       provide: getSessionAuditToken(name),
       inject: [Ledger],
@@ -20,7 +25,11 @@ export function ledgerProviders(name: string): Provider[] {
   ];
 }
 
-async function startLedger(settings: SessionSettings, store: SessionStore): Promise<Ledger> {
+async function startLedger(
+  settings: SessionSettings,
+  store: SessionStore,
+  redis: OpenedRedis,
+): Promise<Ledger> {
   const { worker, schema, migrate } = settings.audit;
   const layout = { schema, userId: settings.userId };
   const ledger = new Ledger({
@@ -33,6 +42,13 @@ async function startLedger(settings: SessionSettings, store: SessionStore): Prom
       worker,
     },
   });
-  await ledger.start();
-  return ledger;
+  try {
+    await ledger.start();
+    return ledger;
+  } catch (error) {
+    // An application that doesn't start isn't shut down either.
+    await ledger.stop();
+    await redis.close();
+    throw error;
+  }
 }

@@ -82,6 +82,18 @@ export class LedgerWorker {
     }
   }
 
+  /**
+   * A worker that was killed in mid-job keeps its job's place in the queue until BullMQ finds it
+   * stalled, which takes up to a minute. The bucket's events don't wait for that.
+   */
+  private async drainOverdue(): Promise<void> {
+    const { store, outbox, drain } = this.parts;
+    for (let bucket = 0; bucket < store.buckets; bucket += 1) {
+      const age = await outbox.oldestAge(bucket, await store.readTime(bucket));
+      if (age !== null && age > WATCH) await drain.drainBucket(bucket);
+    }
+  }
+
   /** Ends what is due, then passes on each bucket whose outbox isn't empty. */
   private async sweep(pass: (bucket: number) => Promise<unknown>): Promise<void> {
     const { sweeper, store, outbox } = this.parts;
@@ -92,13 +104,12 @@ export class LedgerWorker {
     }
   }
 
-  /** Does the upkeep itself where no job has done it here for a while. */
+  /** Does the upkeep itself where no job has done it for a while. */
   private async watch(): Promise<void> {
-    const { queue, drain } = this.parts;
+    const { queue, sweeper } = this.parts;
     try {
-      if (performance.now() - this.sweptAt > WATCH) {
-        await this.patience.attempt(() => this.sweep((bucket) => drain.drainBucket(bucket)));
-      }
+      if (performance.now() - this.sweptAt > WATCH) await sweeper.runOnce();
+      await this.patience.attempt(() => this.drainOverdue());
       await queue.schedule();
     } catch (error) {
       this.logger.debug(`The watchdog will look again in ${WATCH} ms: ${String(error)}`);
