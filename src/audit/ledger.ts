@@ -10,6 +10,7 @@ import { Outbox } from './outbox.js';
 import { Partitions } from './partitions.js';
 import { Reconciler } from './reconciler.js';
 import { SessionAudit } from './session-audit.js';
+import { settledWithin } from './settled-within.js';
 import { Sweeper } from './sweeper.js';
 import { Verifier } from './verifier.js';
 import { WakeUp } from './wake-up.js';
@@ -73,18 +74,9 @@ export class Ledger {
     this.stopListening();
     this.wakeUp.close();
     await this.worker?.stop();
-    if (this.worker) await this.flushInTime();
+    // What stays behind isn't lost: it is in Redis, and the next worker records it.
+    if (this.worker) await settledWithin(LAST_FLUSH, this.audit.flush());
     await this.queue.close();
     await this.parts.database.close();
-  }
-
-  /** What stays behind isn't lost: it is in Redis, and the next worker records it. */
-  private async flushInTime(): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const enough = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, LAST_FLUSH);
-    });
-    await Promise.race([this.audit.flush().catch(() => undefined), enough]);
-    clearTimeout(timer);
   }
 }
