@@ -76,7 +76,14 @@ export class LedgerWriter {
     await runner.query(this.sql.events, [chain.chain, chain.now, ...eventColumns(rows)]);
     await this.writeSessions(runner, changesBySession(fresh, salts, recorded));
     const last = rows.at(-1)!;
-    await runner.query(this.sql.chain, [chain.chain, String(last.seq), last.hash, chain.now]);
+    const longest = Math.max(...rows.map(lengthOf));
+    await runner.query(this.sql.chain, [
+      chain.chain,
+      String(last.seq),
+      last.hash,
+      chain.now,
+      longest,
+    ]);
     return rows.length;
   }
 
@@ -118,6 +125,11 @@ function withoutHead(chain: number): SessionError {
     'ERR_SESSION_DATABASE_UNSUITABLE',
     `The table session_chains has no row for chain ${chain}: it was deleted. Restore it.`,
   );
+}
+
+/** How long an event's session lives, ms, at the most. */
+function lengthOf(event: LedgerEvent): number {
+  return Math.max(event.expiresAt, event.occurredAt) - event.sessionCreatedAt;
 }
 
 /** Hangs the events onto the chain. */

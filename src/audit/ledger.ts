@@ -21,7 +21,7 @@ const LAST_FLUSH = 3_000;
 export interface LedgerParts {
   store: SessionStore;
   database: LedgerDatabase;
-  settings: LedgerSettings & { maxLifetime: number; prefix: string; worker: boolean };
+  settings: LedgerSettings & { prefix: string; worker: boolean };
 }
 
 /** The SQL side, put together: what reads it, and what keeps it up to date. */
@@ -34,7 +34,7 @@ export class Ledger {
 
   constructor(private readonly parts: LedgerParts) {
     const { store, database, settings } = parts;
-    const { tables, maxLifetime } = settings;
+    const { tables } = settings;
     const outbox = new Outbox(store.redis.client, (bucket) => store.keysOf(bucket));
     const writer = new LedgerWriter(settings);
     const deadLetters = new DeadLetters(database, tables, writer);
@@ -42,7 +42,7 @@ export class Ledger {
     const sweeper = new Sweeper(store);
     const reconciler = new Reconciler(database, tables, store);
     const partitions = new Partitions(database, tables);
-    const history = new History(database, settings, maxLifetime);
+    const history = new History(database, settings);
     const verifier = new Verifier(database, tables);
     this.audit = new SessionAudit({
       database,
