@@ -5,7 +5,7 @@ import { HOUR, MINUTE, redisTime, SECOND, sweepAll } from '../support/applicatio
 import { dumpKeys } from '../support/key-dump.js';
 import { letTimePass } from '../support/move-time.js';
 import { eventsOf, readOutbox } from '../support/outbox.js';
-import { redisCluster, singleRedis } from '../support/redis-under-test.js';
+import { eachRedis } from '../support/redis-under-test.js';
 import { lastCall, recordScripts, runAgain, type ScriptCall } from '../support/script-calls.js';
 import { useRedis } from '../support/use-redis.js';
 
@@ -14,10 +14,7 @@ const TOO_LATE = 30 * SECOND;
 
 // ioredis sends a command again when it reconnects before the reply has come, so a script may
 // run twice with the same arguments, the second time right away or after much has happened.
-describe.each([
-  ['a single Redis', singleRedis],
-  ['a Redis Cluster', redisCluster],
-])('a script that is run again on %s', (_, start) => {
+describe.each(eachRedis)('a script that is run again on %s', (_, start) => {
   const ground = useRedis(start);
   const open = (options = {}) => {
     const app = ground.open({ buckets: 2, ...options });

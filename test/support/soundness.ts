@@ -29,7 +29,7 @@ export async function expectSound(redis: RedisUnderTest, app: Application): Prom
     ...indexFaults(records, endsInUserSets(keys), now),
     ...trailFaults(events, index),
   ];
-  expect(faults).toEqual([]);
+  expect(faults.slice(0, 10)).toEqual([]);
 }
 
 async function timeOf(node: { time(): Promise<(string | number)[]> }): Promise<number> {

@@ -1,4 +1,4 @@
-import type fc from 'fast-check';
+import type * as fc from 'fast-check';
 
 import type { Run } from './run.js';
 import type { ModelSession, SessionModel } from './session-model.js';

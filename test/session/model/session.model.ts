@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, test } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 
 import { MINUTE, openApplication, type Application } from '../../support/application.js';
 import type { RedisUnderTest } from '../../support/redis-under-test.js';
