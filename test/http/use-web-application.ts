@@ -7,6 +7,7 @@ import { useRedis, type Ground } from '../support/use-redis.js';
 import {
   PREFIX,
   startWebApplication,
+  type Extras,
   type Platform,
   type WebApplication,
 } from './web-application.js';
@@ -20,10 +21,7 @@ export interface Site {
 }
 
 /** Starts a Redis and an application before the tests of this block, and stops both after them. */
-export function useWebApplication(
-  platform: Platform,
-  more?: Parameters<typeof startWebApplication>[2],
-): Site {
+export function useWebApplication(platform: Platform, more?: Extras): Site {
   let app: WebApplication | undefined;
   let clock: Application | undefined;
   // Jest runs these in the order of their lines: the application goes before its Redis.
