@@ -70,6 +70,7 @@ export async function runCampaign(options: CampaignOptions, progress: Progress):
       fleet,
       traffic,
       random,
+      reigning: [],
       lossWindows: [],
       undoAfterCheck: [],
       complaints: [],
@@ -82,7 +83,7 @@ export async function runCampaign(options: CampaignOptions, progress: Progress):
           progress.struck(strikes, history.acknowledged),
         );
         await settle(world, redis);
-        if (strikes.length >= options.faults) await reconcile(world);
+        await reconcile(world);
         const evidence = await readEvidence(redis, servers.postgres.url);
         const verdict = check(history.calls, evidence, promisesOf(rules, world));
         const breaches = [...verdict.breaches, ...complaints(world)];
@@ -153,7 +154,9 @@ async function strikeRound(
 async function strike(kind: Kind, world: World, strikes: Strike[]): Promise<void> {
   const one: Strike = { kind: kind.name, from: time(), to: Infinity };
   strikes.push(one);
+  world.reigning.push(kind.name);
   await kind.strike(world);
+  world.reigning.splice(world.reigning.indexOf(kind.name), 1);
   one.to = time();
 }
 

@@ -38,9 +38,11 @@ function table({ strikes, history }: Outcome): string {
     const calls = history.calls.filter((call) => reigned(own, call.startedAt));
     const acknowledged = calls.filter(({ answer }) => answer?.ok).length;
     const refused = calls.filter(({ answer }) => answer && !answer.ok).length;
-    return [kind, own.length, acknowledged, refused, calls.length - acknowledged - refused];
+    const mean = own.reduce((sum, { from, to }) => sum + to - from, 0) / own.length / 1_000;
+    const unanswered = calls.length - acknowledged - refused;
+    return [kind, own.length, mean.toFixed(1), acknowledged, refused, unanswered];
   });
-  const head = ['kind', 'faults', 'acknowledged', 'failed', 'no answer'];
+  const head = ['kind', 'faults', 's each', 'acknowledged', 'failed', 'no answer'];
   return [head, ...rows].map(line).join('\n');
 }
 

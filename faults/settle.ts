@@ -8,8 +8,6 @@ import type { World } from './world.js';
 
 /** How long the system may take to do by itself what is left to do, ms. */
 const PATIENCE = 45_000;
-/** `SessionAudit.reconcile()` leaves sessions of the last minute alone. */
-const TOO_YOUNG_TO_RECONCILE = 61_000;
 
 /** Stops the traffic, lets the system come to rest, and complains where it doesn't. */
 export async function settle(world: World, redis: Redis | Cluster): Promise<void> {
@@ -25,11 +23,8 @@ export async function settle(world: World, redis: Redis | Cluster): Promise<void
 }
 
 /** After failovers, as docs/reliability.md tells operators to do. */
-export async function reconcile(world: World): Promise<void> {
-  const { fleet, lossWindows, traffic, complaints } = world;
-  const last = lossWindows.at(-1);
-  if (!last) return;
-  await delay(Math.max(0, last.to + TOO_YOUNG_TO_RECONCILE - time()));
+export async function reconcile({ fleet, lossWindows, traffic, complaints }: World): Promise<void> {
+  if (lossWindows.length === 0) return;
   const call = await traffic.call(fleet.workers[0]!, () => ({ op: 'reconcile' }));
   if (!call.answer?.ok) complaints.push('it can not be reconciled');
 }

@@ -10,6 +10,8 @@ export interface World {
   fleet: Fleet;
   traffic: Traffic;
   random: Random;
+  /** Kinds that reign just now. */
+  reigning: string[];
   /** Where failovers may have lost what was answered. */
   lossWindows: LossWindow[];
   /** Harm that lasts until the system has settled in spite of it. */

@@ -91,6 +91,21 @@ const twoDrainers: Kind = {
   },
 };
 
+/** Sessions must not care: where nothing else is wrong, they begin. */
+async function checkIndifference(member: Member, world: World): Promise<void> {
+  const { traffic, reigning, complaints } = world;
+  const isAlone = () => reigning.length === 1 && member.ready;
+  for (let tries = 0; tries < 8; tries += 1) {
+    const userId = `user-of-${member.name}`;
+    const call = await traffic.call(member, (n) => {
+      return { op: 'create', userId, marker: `c${n}`, lifetime: 1_000 };
+    });
+    if (!isAlone() || call.answer?.ok || call.answer?.code === 'ERR_SESSION_BACKLOG') return;
+    await delay(200);
+  }
+  complaints.push(`${member.name} begins no sessions while its clock is wrong`);
+}
+
 /** An application process whose clock is an hour off: from its start, or all of a sudden. */
 const clockWrong: Kind = {
   name: 'clock-wrong',
@@ -102,7 +117,8 @@ const clockWrong: Kind = {
     member.options.clockShift = shift;
     if (random.chance(0.3)) await killAndReplace(member, world);
     else member.process.send({ type: 'clock', shift });
-    await delay(random.between(500, 2_500));
+    await delay(random.between(300, 1_500));
+    await checkIndifference(member, world);
     member.options.clockShift = 0;
     member.process.send({ type: 'clock', shift: 0 });
   },
