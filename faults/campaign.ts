@@ -137,9 +137,10 @@ async function strikeRound(
   while (strikes.length < goal) {
     // Faults seldom come alone.
     const together = random.weighed([
-      [5, 1],
+      [3, 1],
       [3, 2],
       [2, 3],
+      [1, 4],
     ] as const);
     const count = Math.min(together, goal - strikes.length);
     const drawn = Array.from({ length: count }, () =>

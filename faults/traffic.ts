@@ -53,7 +53,7 @@ export class Traffic {
   private async run(member: Member, random: Random): Promise<void> {
     while (this.going) {
       if (member.ready) await this.call(member, this.draw(member, random));
-      await delay(member.ready ? random.between(0, 12) : 20);
+      await delay(member.ready ? random.between(0, 20) : 20);
     }
   }
 

@@ -23,7 +23,9 @@ import { useShortLocks } from './short-locks.js';
 
 const aim = new Aim(() => send({ type: 'aimed' }));
 let application: INestApplicationContext | undefined;
-let services: Services | undefined;
+let isStarted!: (services: Services) => void;
+// What is asked before the start is done after it.
+const services = new Promise<Services>((resolve) => (isStarted = resolve));
 
 process.on('message', (request: Request) => void handle(request));
 process.on('disconnect', () => process.exit());
@@ -34,7 +36,7 @@ async function handle(request: Request): Promise<void> {
     case 'start':
       return start(request.options);
     case 'call': {
-      const answer = await perform(services!, request.operation);
+      const answer = await perform(await services, request.operation);
       return send({ type: 'answer', n: request.n, answer });
     }
     case 'clock':
@@ -54,7 +56,7 @@ async function start(options: StartOptions): Promise<void> {
   if (options.shortLocks) useShortLocks();
   // As a supervisor would: Redis may be away just now, and then the application doesn't start.
   while (!application) application = await attempt(options);
-  services = { sessions: application.get(SessionService), audit: application.get(SessionAudit) };
+  isStarted({ sessions: application.get(SessionService), audit: application.get(SessionAudit) });
   send({ type: 'started' });
 }
 
