@@ -1,4 +1,5 @@
 import { SessionError } from '../session.errors.js';
+import { BatchedReads } from './batched-reads.js';
 import { BoundedRedis, type RedisClient } from './redis-client.js';
 import { RedisClock } from './redis-clock.js';
 import { RedisKeys } from './redis-keys.js';
@@ -73,6 +74,7 @@ export interface BegunSession {
 export class SessionStore {
   readonly buckets: number;
   readonly redis: BoundedRedis;
+  private readonly reads: BatchedReads;
   private readonly keys: RedisKeys[];
   private readonly clocks: RedisClock[];
   private readonly eventListeners = new Set<(bucket: number) => void>();
@@ -80,6 +82,7 @@ export class SessionStore {
   constructor(private readonly settings: StoreSettings) {
     this.buckets = settings.buckets;
     this.redis = new BoundedRedis(settings.client, settings.timeout);
+    this.reads = new BatchedReads(this.redis);
     this.keys = Array.from(
       { length: settings.buckets },
       (_, bucket) => new RedisKeys(settings.prefix, bucket),
@@ -131,8 +134,7 @@ export class SessionStore {
 
   /** The session's record, or null where there is none (any more). */
   async read(at: SessionAddress): Promise<SessionRecord | null> {
-    const key = this.keysOf(at.bucket).session(at.digest);
-    const record = await this.redis.bounded(this.settings.client.get(key));
+    const record = await this.reads.get(this.keysOf(at.bucket).session(at.digest));
     return record === null ? null : parseRecord(record);
   }
 
