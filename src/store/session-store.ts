@@ -281,7 +281,7 @@ export class SessionStore {
   ): Promise<unknown[]> {
     const clock = this.clockOf(bucket);
     const attempt = async () => {
-      const now = await this.redis.bounded(clock.now());
+      const now = clock.estimate() ?? (await this.redis.bounded(clock.now()));
       return this.run(script, ...request(Math.ceil(now) + MAX_REDIS_TIMEOUT));
     };
     let reply = await attempt();
