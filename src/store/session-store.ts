@@ -5,9 +5,10 @@ import { RedisClock } from './redis-clock.js';
 import { RedisKeys } from './redis-keys.js';
 import { scripts, type Script } from './script-files.js';
 import {
+  formatData,
   formatPatch,
-  formatRest,
   parseRecord,
+  SEPARATOR,
   type JsonObject,
   type JsonValue,
   type SessionRecord,
@@ -123,7 +124,8 @@ export class SessionStore {
         rules.maxSessionsPerUser,
         rules.overflow,
         rules.backlogLimit,
-        formatRest(session.ip, session.userAgent, session.data),
+        session.ip + SEPARATOR + session.userAgent,
+        formatData(session.data),
       ],
     ]);
     this.tellListeners(at.bucket);
