@@ -1,0 +1,101 @@
+import {
+  Controller,
+  Delete,
+  Get,
+  HttpCode,
+  NotFoundException,
+  Param,
+  ParseIntPipe,
+  Query,
+} from '@nestjs/common';
+import {
+  ApiNoContentResponse,
+  ApiNotFoundResponse,
+  ApiOkResponse,
+  ApiQuery,
+  ApiTags,
+} from '@nestjs/swagger';
+import { CurrentUser, SessionAudit, SessionService } from 'nest-session-ledger';
+
+import { Device } from '../account/device.js';
+import { UserSessions } from '../account/user-sessions.js';
+import { Profile } from '../users/profile.js';
+import { User } from '../users/user.js';
+import { UsersService } from '../users/users.service.js';
+import { RecordedDevices } from './recorded-device.js';
+import { RequireAdmin } from './require-admin.js';
+
+/** What goes into the ledger as the reason, beside the administrator as the actor. */
+const REASON = 'ended-by-admin';
+
+@ApiTags('Administration')
+@RequireAdmin()
+@Controller('admin/users')
+export class UsersController {
+  constructor(
+    private readonly users: UsersService,
+    private readonly sessions: SessionService,
+    private readonly userSessions: UserSessions,
+    private readonly audit: SessionAudit,
+  ) {}
+
+  /** All users. */
+  @Get()
+  @ApiOkResponse({ type: [Profile] })
+  async list(): Promise<Profile[]> {
+    const users = await this.users.list();
+    return users.map(Profile.of);
+  }
+
+  /** A user. */
+  @Get(':id')
+  @ApiOkResponse({ type: Profile })
+  @ApiNotFoundResponse({ description: 'There is no such user.' })
+  async find(@Param('id', ParseIntPipe) id: number): Promise<Profile> {
+    const user = await this.users.findById(String(id));
+    if (!user) throw new NotFoundException('There is no such user.');
+    return Profile.of(user);
+  }
+
+  /** Where the user is signed in now: from Redis. */
+  @Get(':id/sessions')
+  @ApiOkResponse({ type: [Device] })
+  async live(@Param('id', ParseIntPipe) id: number): Promise<Device[]> {
+    const sessions = await this.sessions.listUserSessions(String(id));
+    return sessions.map((session) => Device.of(session));
+  }
+
+  /** Where the user is and was signed in, the newest first: from Postgres. */
+  @Get(':id/history')
+  @ApiQuery({ name: 'after', required: false, description: '`next` of the page before.' })
+  @ApiOkResponse({ type: RecordedDevices })
+  async history(
+    @Param('id', ParseIntPipe) id: number,
+    @Query('after') after?: string,
+  ): Promise<RecordedDevices> {
+    return RecordedDevices.of(await this.audit.history(String(id), { after, limit: 20 }));
+  }
+
+  /** Signs the user out of everything. */
+  @Delete(':id/sessions')
+  @HttpCode(204)
+  @ApiNoContentResponse()
+  async endAll(@Param('id', ParseIntPipe) id: number, @CurrentUser() admin: User): Promise<void> {
+    const end = { reason: REASON, actor: String(admin.id) };
+    await this.sessions.invalidateAllUserSessions(String(id), end);
+  }
+
+  /** Signs the user out of one device. */
+  @Delete(':id/sessions/:handle')
+  @HttpCode(204)
+  @ApiNoContentResponse()
+  @ApiNotFoundResponse({ description: 'The user has no such session.' })
+  async end(
+    @Param('id', ParseIntPipe) id: number,
+    @Param('handle') handle: string,
+    @CurrentUser() admin: User,
+  ): Promise<void> {
+    const end = { reason: REASON, actor: String(admin.id) };
+    await this.userSessions.end(String(id), handle, end);
+  }
+}
