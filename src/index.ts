@@ -33,7 +33,7 @@ export type {
   NodeResponseLike,
 } from './http/http-messages.js';
 export type { PolicyName } from './session/policies.js';
-export type { UserIdOptions, UserIdType } from './session/user-id.js';
+export type { UserIdOptions, UserIdType } from './session.user-id.js';
 export type { RedisClusterConnection, RedisConnection } from './store/connect.js';
 export type { RedisClient } from './store/redis-client.js';
 export type { Overflow } from './store/session-store.js';

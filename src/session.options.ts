@@ -4,7 +4,7 @@ import type { CookieOptions } from './http/cookie-options.js';
 import type { Duration } from './session/duration.js';
 import type { PolicyName } from './session/policies.js';
 import type { SessionUser, UserLoader } from './session/session.js';
-import type { UserIdOptions } from './session/user-id.js';
+import type { UserIdOptions } from './session.user-id.js';
 import type { RedisConnection } from './store/connect.js';
 import type { Overflow } from './store/session-store.js';
 

@@ -5,7 +5,7 @@ import type { SessionModuleOptions } from './session.options.js';
 import { resolveSettings, type SessionSettings } from './session.settings.js';
 import { SessionService } from './session/session.service.js';
 import { getSessionServiceToken } from './session/session.tokens.js';
-import { checkUserIdType } from './session/user-id.js';
+import { checkUserIdType } from './session.user-id.js';
 import { openRedis, type OpenedRedis } from './store/connect.js';
 import { SessionStore } from './store/session-store.js';
 import { checkRedis, refuseKeyPrefix } from './store/startup-checks.js';

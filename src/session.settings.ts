@@ -4,7 +4,7 @@ import type { DatabaseConnection, SessionModuleOptions } from './session.options
 import { milliseconds, type Duration } from './session/duration.js';
 import { policies } from './session/policies.js';
 import type { SessionUser, UserLoader } from './session/session.js';
-import type { UserIdOptions, UserIdType } from './session/user-id.js';
+import type { UserIdOptions, UserIdType } from './session.user-id.js';
 import type { RedisConnection } from './store/connect.js';
 import { MAX_REDIS_TIMEOUT, type Overflow } from './store/session-store.js';
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
-import { SessionAudit } from 'nest-session-ledger';
+import { SessionAudit, type LedgerBreak } from 'nest-session-ledger';
 import {
   ignoreElements,
   merge,
@@ -19,8 +19,8 @@ class ChainBreak {
   @ApiProperty()
   seq!: string;
 
-  @ApiProperty({ enum: ['hash', 'gap', 'head'] })
-  problem!: 'hash' | 'gap' | 'head';
+  @ApiProperty({ enum: ['hash', 'gap', 'head', 'foreign'] })
+  problem!: LedgerBreak['problem'];
 }
 
 /** What the last verification of the whole ledger found. */

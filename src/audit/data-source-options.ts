@@ -1,5 +1,6 @@
 import type { DataSourceOptions } from 'typeorm';
 
+import type { UserIdOptions } from '../session.user-id.js';
 import { sessionChainEntity } from './entities/session-chain-row.js';
 import { sessionDeadLetterEntity } from './entities/session-dead-letter-row.js';
 import { sessionEventEntity } from './entities/session-event-row.js';
@@ -9,14 +10,12 @@ import type { LedgerSettings } from './ledger-writer.js';
 import { createSessionLedger } from './migrations/create-session-ledger.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
-type UserIdType = 'text' | 'integer' | 'bigint' | 'uuid';
 
 /** What decides how the audit tables look. Fixed once they exist. */
 export interface LedgerLayout {
   /** @default 'public' */
   schema?: string;
-  /** The type of the application's user IDs, and the users table that `sessions` refers to. */
-  userId?: { type?: UserIdType; references?: { table: string; column?: string } };
+  userId?: UserIdOptions;
 }
 
 /** How long to wait for a connection, ms. */

@@ -1,14 +1,18 @@
 import type { QueryRunner } from 'typeorm';
 
+import { SessionError } from '../session.errors.js';
 import type { LedgerDatabase } from './ledger-database.js';
 import type { LedgerTables } from './ledger-tables.js';
 import { verifyChain } from './sql/verify-chain.js';
 import { verifyHeads } from './sql/verify-heads.js';
+import { verifyPage } from './sql/verify-page.js';
 
 /** Rows looked at by one statement: a second or less, so that progress can be shown. */
-const PAGE = 100_000n;
-/** Before and after every seq there can be. */
-const [LOWEST, HIGHEST] = [-(2n ** 62n), 2n ** 62n];
+const PAGE = 100_000;
+/** A ledger with more breaks than this is not worth the memory to hold them all. */
+const MOST_BREAKS = 1_000;
+/** The highest seq that a column can hold. */
+const HIGHEST = 2n ** 63n - 1n;
 
 /** Which part of the ledger to verify. Default: all of it. */
 export interface VerifyRange {
@@ -17,7 +21,10 @@ export interface VerifyRange {
   /** Only from this seq on, up to `toSeq`. */
   fromSeq?: bigint;
   toSeq?: bigint;
-  /** Told after each step, with the rows verified so far and all there are to verify. */
+  /**
+   * Told after each step, with the rows verified so far and all there are to verify. That total
+   * is reckoned beforehand; at the end both are the same.
+   */
   onProgress?: (done: bigint, total: bigint) => void;
 }
 
@@ -27,9 +34,10 @@ export interface LedgerBreak {
   seq: string;
   /**
    * `hash`: the row, or the one before it, was changed. `gap`: rows before it are missing, or it
-   * was put in. `head`: the chain doesn't end where `session_chains` says.
+   * was put in. `head`: the chain doesn't end where `session_chains` says, or that was changed.
+   * `foreign`: no bucket has this chain's number.
    */
-  problem: 'hash' | 'gap' | 'head';
+  problem: 'hash' | 'gap' | 'head' | 'foreign';
 }
 
 /** What a verification found. */
@@ -38,17 +46,38 @@ export interface VerifyReport {
   whole: boolean;
   /** Rows verified. */
   rows: string;
+  /** By chain, and by seq within it: at most 1,000, where the verification stops. */
   breaks: LedgerBreak[];
+}
+
+/** A chain as `verifyHeads` finds it; pg gives a bigint as text. */
+interface Head {
+  chain: number;
+  first: string;
+  last: string;
+  headSeq: string;
+  retiredSeq: string;
+  retiredHash: Buffer;
+  problem: 'head' | 'foreign' | null;
 }
 
 /** Verifies the chains, by statements that Postgres evaluates alone. */
 export class Verifier {
+  private readonly sql;
+
   constructor(
     private readonly database: LedgerDatabase,
-    private readonly tables: LedgerTables,
-  ) {}
+    tables: LedgerTables,
+  ) {
+    this.sql = {
+      heads: verifyHeads(tables),
+      page: verifyPage(tables),
+      chain: verifyChain(tables),
+    };
+  }
 
   async verify(range: VerifyRange = {}): Promise<VerifyReport> {
+    checkRange(range);
     // One snapshot for all statements: a drain in between would look like a break.
     return this.database.transaction(
       (runner) => this.verifySnapshot(runner, range),
@@ -57,45 +86,69 @@ export class Verifier {
   }
 
   private async verifySnapshot(runner: QueryRunner, range: VerifyRange): Promise<VerifyReport> {
-    const heads: { chain: number; seq: string; broken: boolean }[] = await runner.query(
-      verifyHeads(this.tables),
-    );
-    const chains = heads.filter(({ chain }) => range.chain === undefined || range.chain === chain);
-    const total = chains.reduce((sum, { seq }) => sum + rowsOf(range, BigInt(seq)), 0n);
+    const every: Head[] = await runner.query(this.sql.heads);
+    const heads = every.filter(({ chain }) => range.chain === undefined || range.chain === chain);
+    const total = heads.reduce((sum, head) => sum + reckonRows(range, head), 0n);
     const breaks: LedgerBreak[] = [];
     let done = 0n;
-    for (const { chain, seq, broken } of chains) {
-      if (broken && range.toSeq === undefined) breaks.push({ chain, seq, problem: 'head' });
-      for (const [from, to] of pages(range, BigInt(seq))) {
-        const rows: { seq: string; problem: 'hash' | 'gap' }[] = await runner.query(
-          verifyChain(this.tables),
-          [chain, String(from), String(to)],
-        );
-        breaks.push(...rows.map((row) => ({ chain, ...row })));
-        range.onProgress?.(done + (to < BigInt(seq) ? to : BigInt(seq)), total);
+    for (const head of heads) {
+      const { chain, last, problem } = head;
+      for await (const page of this.pages(runner, range, head, () => MOST_BREAKS - breaks.length)) {
+        breaks.push(...page.breaks);
+        done += page.rows;
+        range.onProgress?.(done, done > total ? done : total);
       }
-      done += rowsOf(range, BigInt(seq));
+      if (problem && reachesEnd(range, last)) breaks.push({ chain, seq: last, problem });
+      if (breaks.length >= MOST_BREAKS) break;
     }
-    return { whole: breaks.length === 0, rows: String(total), breaks };
+    range.onProgress?.(done, done);
+    return { whole: breaks.length === 0, rows: String(done), breaks };
+  }
+
+  /** What is broken in a chain, page by page. */
+  private async *pages(
+    runner: QueryRunner,
+    range: VerifyRange,
+    { chain, retiredSeq, retiredHash }: Head,
+    mostBreaks: () => number,
+  ): AsyncGenerator<{ rows: bigint; breaks: LedgerBreak[] }> {
+    const end = String(range.toSeq ?? HIGHEST);
+    let before = range.fromSeq === undefined ? null : String(range.fromSeq - 1n);
+    while (mostBreaks() > 0) {
+      const [page] = await runner.query(this.sql.page, [chain, before, end, PAGE]);
+      if (page.last === null) return;
+      const parameters = [chain, before, page.last, retiredSeq, retiredHash, mostBreaks()];
+      const broken: { seq: string; problem: 'hash' | 'gap' }[] = await runner.query(
+        this.sql.chain,
+        parameters,
+      );
+      yield { rows: BigInt(page.rows), breaks: broken.map((row) => ({ chain, ...row })) };
+      before = page.last;
+    }
   }
 }
 
-/** The range in steps. The first and last reach beyond every seq, where forged rows may be. */
-function pages(range: VerifyRange, last: bigint): [from: bigint, to: bigint][] {
-  const [first, end] = [range.fromSeq ?? LOWEST, range.toSeq ?? HIGHEST];
-  const steps: [bigint, bigint][] = [];
-  let from = first;
-  let to = (range.fromSeq ?? 1n) + PAGE - 1n;
-  while (to < end && to < last) {
-    steps.push([from, to]);
-    [from, to] = [to + 1n, to + PAGE];
-  }
-  steps.push([from, end]);
-  return steps;
+/** Whether the chain's end is part of what was asked. */
+function reachesEnd({ toSeq }: VerifyRange, last: string): boolean {
+  return toSeq === undefined || toSeq > BigInt(last);
 }
 
-function rowsOf(range: VerifyRange, last: bigint): bigint {
-  const from = range.fromSeq ?? 1n;
-  const to = range.toSeq !== undefined && range.toSeq < last ? range.toSeq : last;
-  return to >= from ? to - from + 1n : 0n;
+/** Rows of the chain within the range, if nothing is amiss. */
+function reckonRows({ fromSeq = 1n, toSeq }: VerifyRange, { first, headSeq }: Head): bigint {
+  const from = fromSeq > BigInt(first) ? fromSeq : BigInt(first);
+  const to = toSeq !== undefined && toSeq < BigInt(headSeq) ? toSeq : BigInt(headSeq);
+  return from > 0n && to >= from ? to - from + 1n : 0n;
+}
+
+function checkRange({ chain, fromSeq = 1n, toSeq = HIGHEST }: VerifyRange): void {
+  if (chain !== undefined && !Number.isInteger(chain)) {
+    throw input(`chain is ${chain}; use a whole number`);
+  }
+  if (fromSeq < 1n || toSeq > HIGHEST || fromSeq > toSeq) {
+    throw input(`it goes from seq ${fromSeq} to ${toSeq}; use 1 or more, the lower one first`);
+  }
+}
+
+function input(why: string): SessionError {
+  return new SessionError('ERR_SESSION_INPUT', `The range can't be verified: ${why}.`);
 }

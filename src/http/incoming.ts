@@ -8,7 +8,7 @@ export interface Incoming {
   /** The request or the socket itself: what is found out about it is remembered by it. */
   subject: object;
   headers: HttpHeaders;
-  /** None for a handshake, which is never taken as safe. */
+  /** None for a WebSocket's handshake: it is a GET, but opens a way to change things. */
   method?: string;
   /** A token that a handshake brought beside its headers. */
   token?: string;
@@ -18,11 +18,13 @@ export interface Incoming {
   socket?: object;
 }
 
+type Request = HttpRequest & { socket?: object; raw?: { socket?: object } };
+
 /** A request as GraphQL servers put it into the context of their resolvers. */
 interface GraphqlContext {
-  req?: HttpRequest & { extra?: GraphqlContext['extra'] };
-  request?: HttpRequest;
-  reply?: { request?: HttpRequest };
+  req?: Request & { extra?: GraphqlContext['extra'] };
+  request?: Request;
+  reply?: { request?: Request };
   /** A subscription, by graphql-ws. */
   extra?: { request?: HttpRequest; socket?: object };
 }
@@ -36,7 +38,7 @@ export function incomingOf(context: ExecutionContext): Incoming {
         context.switchToHttp().getResponse<HttpResponse>(),
       );
     case 'graphql':
-      return incomingGraphql(context.getArgByIndex<GraphqlContext>(2));
+      return incomingGraphql(graphqlContext(context.getArgs()));
     case 'ws':
       return incomingHandshake(context.switchToWs().getClient<object>());
     default:
@@ -47,8 +49,12 @@ export function incomingOf(context: ExecutionContext): Incoming {
   }
 }
 
-export function incomingRequest(request: HttpRequest, response?: HttpResponse): Incoming {
-  return { subject: request, headers: request.headers, method: request.method, response };
+export function incomingRequest(request: Request, response?: HttpResponse): Incoming {
+  const { headers, method } = request;
+  if (headers.upgrade?.toString().toLowerCase() !== 'websocket') {
+    return { subject: request, headers, method, response };
+  }
+  return { subject: request, headers, socket: request.raw?.socket ?? request.socket };
 }
 
 export function incomingHandshake(socket: object): Incoming {
@@ -56,19 +62,21 @@ export function incomingHandshake(socket: object): Incoming {
   return { subject: socket, socket, headers, token };
 }
 
-/** GraphqlExecutionContext would say the same; but `@nestjs/graphql` may not be installed. */
+/** The third of a resolver's arguments; of a `@ResolveReference()`, which has no `args`, the second. */
+function graphqlContext(args: unknown[]): GraphqlContext {
+  return (args.length === 3 ? args[1] : args[2]) as GraphqlContext;
+}
+
+/** GqlExecutionContext would say the same; but `@nestjs/graphql` may not be installed. */
 function incomingGraphql(context: GraphqlContext): Incoming {
   const extra = context.extra ?? context.req?.extra;
-  if (extra?.request) {
-    const { request, socket } = extra;
-    return { subject: socket ?? request, headers: request.headers, socket };
-  }
-  const request = context.req ?? context.request ?? context.reply?.request;
+  const request = extra?.request ?? context.req ?? context.request ?? context.reply?.request;
   if (!request?.headers) {
     throw new Error(
       '@RequireSession() finds no request in the GraphQL context. Give it as `req`: ' +
         'GraphQLModule.forRoot({ context: ({ req }) => ({ req }) })',
     );
   }
-  return incomingRequest(request);
+  const incoming = incomingRequest(request);
+  return extra?.socket ? { ...incoming, socket: extra.socket } : incoming;
 }

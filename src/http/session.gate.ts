@@ -73,9 +73,9 @@ export class SessionGate<TUser = unknown> implements OnModuleDestroy {
     return valid;
   }
 
-  /** A socket outlives many messages, so it is asked after each time. */
+  /** A socket outlives many messages, so its session is looked at each time. */
   private find(incoming: Incoming, { sessionId }: Credential) {
-    if (incoming.socket) return this.service.findValidSession(sessionId);
+    if (incoming.method === undefined) return this.service.findValidSession(sessionId);
     let found = this.found.get(incoming.subject);
     if (!found) {
       found = this.service.findValidSession(sessionId);

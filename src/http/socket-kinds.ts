@@ -12,6 +12,11 @@ interface WsSocket {
   once(event: 'close', listener: () => void): unknown;
 }
 
+/** A socket of Node's, where a GraphQL server keeps its WebSocket to itself. */
+interface NetSocket {
+  destroy(): unknown;
+}
+
 /** Close codes of our own (RFC 6455 leaves 4000 to 4999 to applications), by the status they stand for. */
 const CLOSE_CODES: Record<string, number> = {
   ERR_SESSION_REQUIRED: 4401,
@@ -28,6 +33,10 @@ export function closeSocket(socket: object, code: string): void {
     socket.disconnect(true);
     return;
   }
+  if (isNetSocket(socket)) {
+    socket.destroy();
+    return;
+  }
   const ws = socket as WsSocket;
   ws.close(CLOSE_CODES[code] ?? 4401, code);
   setTimeout(() => ws.terminate(), CLOSING).unref();
@@ -40,4 +49,8 @@ export function whenClosed(socket: object, listener: () => void): void {
 
 function isSocketIo(socket: object): socket is SocketIoSocket {
   return 'disconnect' in socket;
+}
+
+function isNetSocket(socket: object): socket is NetSocket {
+  return 'destroy' in socket;
 }

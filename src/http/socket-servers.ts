@@ -100,7 +100,8 @@ function refuse(error: Error, verified: Verified): void {
     verified(false, 500);
     return;
   }
-  const headers = { 'content-type': 'application/json', ...error.headers };
+  // Written as `ws` writes it, or there would be two of it.
+  const headers = { 'Content-Type': 'application/json', ...error.headers };
   verified(false, error.getStatus(), JSON.stringify(error.getResponse()), headers);
 }
 

@@ -81,12 +81,6 @@ abstract class GuardedController {
   inherited(@CurrentUser() user: Member) {
     return { name: user.name };
   }
-
-  @Public()
-  @Get('open')
-  open() {
-    return { open: true };
-  }
 }
 
 @UseGuards(AdminGuard)

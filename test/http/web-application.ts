@@ -34,10 +34,18 @@ export interface WebApplication {
 
 export const PREFIX = 'web';
 
+/** What an application has beside that of all tests. */
+export interface Extras {
+  options?: Partial<SessionModuleOptions<Member>>;
+  module?: ModuleMetadata;
+  /** Before it listens. */
+  prepare?: (nest: INestApplication) => unknown;
+}
+
 export async function startWebApplication(
   platform: Platform,
   redis: RedisUnderTest,
-  more: { options?: Partial<SessionModuleOptions<Member>>; module?: ModuleMetadata } = {},
+  more: Extras = {},
 ): Promise<WebApplication> {
   const connection = { redis: redis.connection, audit: { worker: false } };
   const { imports = [], controllers = [], providers = [] } = more.module ?? {};
@@ -70,6 +78,7 @@ export async function startWebApplication(
     forceCloseConnections: true,
     abortOnError: false,
   });
+  await more.prepare?.(nest);
   await nest.listen(0, '127.0.0.1');
   const url = await nest.getUrl();
   const sessions = nest.get<SessionService<Member>>(SessionService);

@@ -6,6 +6,9 @@ export class SessionChainRow {
   lastSeq!: string;
   lastHash!: Buffer;
   updatedAt!: Date | null;
+  /** The last row that was retired, where the chain's beginning was: see docs/sql.md. */
+  retiredSeq!: string;
+  retiredHash!: Buffer;
 }
 
 /** The entity over `session_chains`. */
@@ -20,5 +23,11 @@ export const sessionChainEntity = (schema: string) =>
       lastSeq: { name: 'last_seq', type: 'bigint', default: 0 },
       lastHash: { name: 'last_hash', type: 'bytea', default: () => `sha256('\\x'::bytea)` },
       updatedAt: { name: 'updated_at', type: 'timestamptz', precision: 3, nullable: true },
+      retiredSeq: { name: 'retired_seq', type: 'bigint', default: 0 },
+      retiredHash: {
+        name: 'retired_hash',
+        type: 'bytea',
+        default: () => `sha256('\\x'::bytea)`,
+      },
     },
   });

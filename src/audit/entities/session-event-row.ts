@@ -1,5 +1,7 @@
 import { EntitySchema } from 'typeorm';
 
+import type { UserIdType } from '../../session.user-id.js';
+
 /** A row of `session_events`: the ledger. Read it; triggers refuse any change. */
 export class SessionEventRow {
   /** The bucket whose chain the row hangs on. */
@@ -19,10 +21,7 @@ export class SessionEventRow {
 }
 
 /** The entity over `session_events`. Its partitions and triggers belong to the migrations. */
-export const sessionEventEntity = (
-  schema: string,
-  userIdType: 'text' | 'integer' | 'bigint' | 'uuid',
-) =>
+export const sessionEventEntity = (schema: string, userIdType: UserIdType) =>
   new EntitySchema<SessionEventRow>({
     name: 'SessionEventRow',
     target: SessionEventRow,

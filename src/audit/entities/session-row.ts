@@ -1,5 +1,7 @@
 import { EntitySchema } from 'typeorm';
 
+import type { UserIdType } from '../../session.user-id.js';
+
 /** A row of `sessions`: one session, its state and its history. */
 export class SessionRow {
   id!: string;
@@ -19,7 +21,7 @@ export class SessionRow {
 }
 
 /** The entity over `sessions`. Its indexes and partitions belong to the migrations. */
-export const sessionEntity = (schema: string, userIdType: 'text' | 'integer' | 'bigint' | 'uuid') =>
+export const sessionEntity = (schema: string, userIdType: UserIdType) =>
   new EntitySchema<SessionRow>({
     name: 'SessionRow',
     target: SessionRow,

@@ -1,15 +1,18 @@
 import type { LedgerTables } from '../ledger-tables.js';
 
 /**
- * The head of each chain: its last seq and hash. A row for every bucket there can be, made here,
- * so that the drain only ever locks one that exists.
+ * The head of each chain: its last seq and hash; and where it begins, once its oldest rows were
+ * retired. A row for every bucket there can be, made here, so that the drain only ever locks one
+ * that exists.
  */
 export const createSessionChains = (t: LedgerTables): string => `
 CREATE TABLE ${t.chains} (
   chain smallint NOT NULL CONSTRAINT session_chains_pkey PRIMARY KEY,
   last_seq bigint NOT NULL DEFAULT 0,
   last_hash bytea NOT NULL DEFAULT sha256(''),
-  updated_at timestamptz(3)
+  updated_at timestamptz(3),
+  retired_seq bigint NOT NULL DEFAULT 0,
+  retired_hash bytea NOT NULL DEFAULT sha256('')
 ) WITH (fillfactor = 50);
 
 INSERT INTO ${t.chains} (chain) SELECT generate_series(0, 255);

@@ -1,4 +1,4 @@
-import { SessionError } from '../session.errors.js';
+import { SessionError } from './session.errors.js';
 
 /** The SQL type of the application's user IDs. */
 export type UserIdType = 'text' | 'integer' | 'bigint' | 'uuid';

@@ -1,0 +1,40 @@
+import { describe, expect, test } from '@jest/globals';
+
+import { resolveCookie, type CookieOptions } from './cookie-options.js';
+
+describe('the options of the session cookie', () => {
+  test('are the strictest that browsers know', () => {
+    expect(resolveCookie()).toEqual({
+      name: '__Host-session',
+      secure: true,
+      sameSite: 'lax',
+      persistent: false,
+      trustedOrigins: [],
+    });
+  });
+
+  test('leave the prefix out where the cookie is not secure', () => {
+    expect(resolveCookie({ secure: false }).name).toBe('session');
+  });
+
+  test('tell the cookies of two modules apart', () => {
+    expect(resolveCookie({}, 'staff').name).toBe('__Host-session-staff');
+    expect(resolveCookie({ name: 'crew' }, 'staff').name).toBe('crew');
+  });
+
+  test.each<[CookieOptions, RegExp]>([
+    [{ name: '__Host-session', secure: false }, /`cookie.name` is "__Host-session"; browsers/],
+    [{ name: '__secure-s', secure: false }, /`cookie.name` is "__secure-s"; browsers refuse/],
+    [{ name: 'my session' }, /`cookie.name` is "my session"; use letters/],
+    [{ name: '' }, /`cookie.name` is ""; use letters/],
+    [{ name: 'a=b;c' }, /`cookie.name`/],
+    [{ sameSite: 'none', secure: false }, /`cookie.sameSite` is "none"; browsers refuse/],
+    [{ sameSite: 'Lax' as 'lax' }, /`cookie.sameSite` is "Lax"; use 'lax'/],
+    [{ trustedOrigins: ['app.example.com'] }, /`cookie.trustedOrigins` is "app.example.com"; use/],
+    [{ trustedOrigins: ['https://app.example.com/'] }, /`cookie.trustedOrigins`/],
+    [{ trustedOrigins: ['*'] }, /`cookie.trustedOrigins`/],
+    [{ trustedOrigins: ['null'] }, /`cookie.trustedOrigins`/],
+  ])('refuse %j with what is wrong and what to do', (options, message) => {
+    expect(() => resolveCookie(options)).toThrow(message);
+  });
+});

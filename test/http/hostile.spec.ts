@@ -1,0 +1,135 @@
+import { connect } from 'node:net';
+import { describe, expect, test } from '@jest/globals';
+
+import { useWebApplication } from './use-web-application.js';
+import { ask, bearer, signIn, type Platform } from './web-application.js';
+
+describe.each<Platform>(['Express', 'Fastify'])('hostile requests on %s', (platform) => {
+  const site = useWebApplication(platform);
+
+  /** Sends bytes that no HTTP client would, and gives back the status. */
+  const send = (lines: (string | Buffer)[]): Promise<number> =>
+    new Promise((resolve, reject) => {
+      const { hostname, port } = new URL(site.app.url);
+      const socket = connect(Number(port), hostname, () => {
+        for (const line of lines) socket.write(Buffer.concat([Buffer.from(line), CRLF]));
+        socket.write(CRLF);
+      });
+      let answer = '';
+      socket.on('data', (data) => (answer += data.toString('latin1')));
+      socket.on('error', reject);
+      socket.on('close', () => resolve(Number(/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1])));
+    });
+  const CRLF = Buffer.from('\r\n');
+  const GET = ['GET /account HTTP/1.1', 'Host: localhost', 'Connection: close'];
+
+  test('with two different session cookies are nobody', async () => {
+    const ada = await signIn(site.app, 'ada');
+    const grace = await signIn(site.app, 'grace');
+    for (const cookie of [`${ada}; ${grace}`, `${ada}; __Host-session=`, `x=1; ${ada};${grace}`]) {
+      expect((await ask(site.app, 'GET /account', { cookie })).status).toBe(401);
+    }
+    expect(await send([...GET, `Cookie: ${ada}`, `Cookie: ${grace}`])).toBe(401);
+  });
+
+  test('with the same session cookie twice are its user', async () => {
+    const ada = await signIn(site.app, 'ada');
+    const { status, body } = await ask(site.app, 'GET /account', { cookie: `${ada}; ${ada}` });
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ user: { id: 'ada' } });
+  });
+
+  test('with cookies whose names only look like ours are nobody', async () => {
+    const [, id] = (await signIn(site.app)).split('=');
+    for (const name of ['__host-session', 'session', '__Host-session-staff', 'x__Host-session']) {
+      expect((await ask(site.app, 'GET /account', { cookie: `${name}=${id}` })).status).toBe(401);
+    }
+  });
+
+  test('with 8 KB of cookies find their session among them, or nobody', async () => {
+    const cookie = await signIn(site.app);
+    const padding = `padding=${'x'.repeat(8 * 1024)}`;
+    const found = await ask(site.app, 'GET /account', { cookie: `${padding}; ${cookie}` });
+    expect(found.status).toBe(200);
+    const long = { cookie: `__Host-session=${'A'.repeat(8 * 1024)}` };
+    expect((await ask(site.app, 'GET /account', long)).status).toBe(401);
+    const many = { cookie: Array.from({ length: 2_000 }, (_, i) => `c${i}=`).join(';') };
+    expect((await ask(site.app, 'GET /account', many)).status).toBe(401);
+  });
+
+  test('with broken UTF-8 are nobody', async () => {
+    const broken = Buffer.from([0xc3, 0x28, 0xa0, 0xa1, 0xe2, 0x28, 0xff, 0xfe]);
+    const cookie = Buffer.concat([Buffer.from('Cookie: __Host-session='), broken]);
+    expect(await send([...GET, cookie])).toBe(401);
+    const token = Buffer.concat([Buffer.from('Authorization: Bearer '), broken]);
+    expect(await send([...GET, token])).toBe(401);
+    for (const encoded of ['%', '%C3%28', '%00', '%u0041', '"', '\\', '=', '==;=;;']) {
+      const headers = { cookie: `__Host-session=${encoded}` };
+      expect((await ask(site.app, 'GET /account', headers)).status).toBe(401);
+    }
+  });
+
+  test.each([
+    'Bearer',
+    'Bearer ',
+    'bearer    ',
+    'Bearer a b',
+    'Bearer,Bearer',
+    `Bearer ${'A'.repeat(8 * 1024)}`,
+    'Bearer __proto__',
+    'Bearer constructor',
+    'Bearer 00*',
+    'Bearer {0}:s:x',
+  ])('with %.20j are nobody', async (authorization) => {
+    expect((await ask(site.app, 'GET /account', { authorization })).status).toBe(401);
+  });
+
+  test('cannot inject headers or cookies through what they send', async () => {
+    const { status, headers } = await ask(
+      site.app,
+      'POST /session',
+      { cookie: '__Host-session=x%0d%0aSet-Cookie:%20admin=1', 'user-agent': 'x%0d%0aX-Admin: 1' },
+      { userId: 'ada%0d%0aSet-Cookie: admin=1' },
+    );
+    expect(status).toBe(201);
+    expect(headers.getSetCookie()).toHaveLength(1);
+    expect(headers.get('x-admin')).toBeNull();
+    expect([400, 401]).toContain(await send([...GET, 'Cookie: __Host-session=a\rSet-Cookie: b']));
+  });
+
+  test('with __proto__ in the data pollute nothing', async () => {
+    const data = JSON.parse('{"__proto__": {"isAdmin": true}, "constructor": {"prototype": 1}}');
+    const { id } = await site.app.sessions.createSession({ userId: 'grace', data });
+    const { status, body } = await ask(site.app, 'GET /account', bearer(id));
+    expect(status).toBe(200);
+    expect(Object.keys((body as { session: { data: object } }).session.data)).toContain(
+      '__proto__',
+    );
+    expect(({} as { isAdmin?: boolean }).isAdmin).toBeUndefined();
+    expect((await ask(site.app, 'GET /account/reports', bearer(id))).status).toBe(403);
+  });
+
+  test('a thousand at once with dead IDs, among them the living: each gets its own answer', async () => {
+    const dead = await Promise.all(
+      Array.from({ length: 50 }, () => site.app.sessions.createSession({ userId: 'ada' })),
+    );
+    await site.app.sessions.invalidateAllUserSessions('ada');
+    const living = await Promise.all(
+      Array.from({ length: 20 }, () => site.app.sessions.createSession({ userId: 'grace' })),
+    );
+    const requests = Array.from({ length: 1_000 }, (_, i) => {
+      const session = i % 50 === 7 ? living[(i - 7) / 50]! : dead[i % 50]!;
+      return ask(site.app, 'GET /account', bearer(session.id)).then((answer) => ({
+        ...answer,
+        expected: session.userId === 'grace' ? 200 : 401,
+        handle: session.handle,
+      }));
+    });
+    for (const { status, expected, body, handle } of await Promise.all(requests)) {
+      expect(status).toBe(expected);
+      if (status === 200) {
+        expect(body).toMatchObject({ user: { id: 'grace' }, session: { handle } });
+      }
+    }
+  });
+});
