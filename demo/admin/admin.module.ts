@@ -7,11 +7,12 @@ import { Figures } from './figures.js';
 import { LedgerEntries } from './ledger-entries.js';
 import { LedgerController } from './ledger.controller.js';
 import { LiveView } from './live-view.js';
+import { UserPipe } from './user.pipe.js';
 import { UsersController } from './users.controller.js';
 
 @Module({
   imports: [AccountModule, UsersModule],
   controllers: [UsersController, LedgerController],
-  providers: [LedgerEntries, Figures, ChainCheck, LiveView],
+  providers: [LedgerEntries, Figures, ChainCheck, LiveView, UserPipe],
 })
 export class AdminModule {}

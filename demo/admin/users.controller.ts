@@ -1,11 +1,10 @@
 import {
+  BadRequestException,
   Controller,
   Delete,
   Get,
   HttpCode,
-  NotFoundException,
   Param,
-  ParseIntPipe,
   Query,
 } from '@nestjs/common';
 import {
@@ -15,7 +14,7 @@ import {
   ApiQuery,
   ApiTags,
 } from '@nestjs/swagger';
-import { CurrentUser, SessionAudit, SessionService } from 'nest-session-ledger';
+import { CurrentUser, SessionAudit, SessionError, SessionService } from 'nest-session-ledger';
 
 import { Device } from '../account/device.js';
 import { UserSessions } from '../account/user-sessions.js';
@@ -24,6 +23,7 @@ import { User } from '../users/user.js';
 import { UsersService } from '../users/users.service.js';
 import { RecordedDevices } from './recorded-device.js';
 import { RequireAdmin } from './require-admin.js';
+import { UserPipe } from './user.pipe.js';
 
 /** What goes into the ledger as the reason, beside the administrator as the actor. */
 const REASON = 'ended-by-admin';
@@ -51,17 +51,15 @@ export class UsersController {
   @Get(':id')
   @ApiOkResponse({ type: Profile })
   @ApiNotFoundResponse({ description: 'There is no such user.' })
-  async find(@Param('id', ParseIntPipe) id: number): Promise<Profile> {
-    const user = await this.users.findById(String(id));
-    if (!user) throw new NotFoundException('There is no such user.');
+  find(@Param('id', UserPipe) user: User): Profile {
     return Profile.of(user);
   }
 
   /** Where the user is signed in now: from Redis. */
   @Get(':id/sessions')
   @ApiOkResponse({ type: [Device] })
-  async live(@Param('id', ParseIntPipe) id: number): Promise<Device[]> {
-    const sessions = await this.sessions.listUserSessions(String(id));
+  async live(@Param('id', UserPipe) user: User): Promise<Device[]> {
+    const sessions = await this.sessions.listUserSessions(String(user.id));
     return sessions.map((session) => Device.of(session));
   }
 
@@ -70,19 +68,22 @@ export class UsersController {
   @ApiQuery({ name: 'after', required: false, description: '`next` of the page before.' })
   @ApiOkResponse({ type: RecordedDevices })
   async history(
-    @Param('id', ParseIntPipe) id: number,
+    @Param('id', UserPipe) user: User,
     @Query('after') after?: string,
   ): Promise<RecordedDevices> {
-    return RecordedDevices.of(await this.audit.history(String(id), { after, limit: 20 }));
+    const page = await this.audit
+      .history(String(user.id), { after, limit: 20 })
+      .catch(asBadRequest);
+    return RecordedDevices.of(page);
   }
 
   /** Signs the user out of everything. */
   @Delete(':id/sessions')
   @HttpCode(204)
   @ApiNoContentResponse()
-  async endAll(@Param('id', ParseIntPipe) id: number, @CurrentUser() admin: User): Promise<void> {
+  async endAll(@Param('id', UserPipe) user: User, @CurrentUser() admin: User): Promise<void> {
     const end = { reason: REASON, actor: String(admin.id) };
-    await this.sessions.invalidateAllUserSessions(String(id), end);
+    await this.sessions.invalidateAllUserSessions(String(user.id), end);
   }
 
   /** Signs the user out of one device. */
@@ -91,11 +92,17 @@ export class UsersController {
   @ApiNoContentResponse()
   @ApiNotFoundResponse({ description: 'The user has no such session.' })
   async end(
-    @Param('id', ParseIntPipe) id: number,
+    @Param('id', UserPipe) user: User,
     @Param('handle') handle: string,
     @CurrentUser() admin: User,
   ): Promise<void> {
     const end = { reason: REASON, actor: String(admin.id) };
-    await this.userSessions.end(String(id), handle, end);
+    await this.userSessions.end(String(user.id), handle, end);
   }
+}
+
+/** An `after` that no page ever gave is the client's mistake. */
+function asBadRequest(error: unknown): never {
+  const isInput = error instanceof SessionError && error.code === 'ERR_SESSION_INPUT';
+  throw isInput ? new BadRequestException(error.message) : error;
 }

@@ -21,16 +21,14 @@ export interface KnownUser {
 /** Adds those who are missing, and says how everybody can sign in now. */
 export async function seedUsers(dataSource: DataSource): Promise<KnownUser[]> {
   const users = dataSource.getRepository(User);
-  return Promise.all(
-    PEOPLE.map(async ({ password, ...person }) => {
-      const { email, role } = person;
-      const found = await users.findOne({
-        where: { email },
-        select: { id: true, passwordHash: true },
-      });
-      if (!found) await users.insert({ ...person, passwordHash: await hashPassword(password) });
-      const stillIs = !found || (await isPassword(password, found.passwordHash));
-      return { email, role, password: stillIs ? password : null };
-    }),
-  );
+  const known: KnownUser[] = [];
+  for (const { password, ...person } of PEOPLE) {
+    const { email, role } = person;
+    const select = { id: true, passwordHash: true };
+    const found = await users.findOne({ where: { email }, select });
+    if (!found) await users.insert({ ...person, passwordHash: await hashPassword(password) });
+    const stillIs = !found || (await isPassword(password, found.passwordHash));
+    known.push({ email, role, password: stillIs ? password : null });
+  }
+  return known;
 }

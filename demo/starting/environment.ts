@@ -13,7 +13,10 @@ export interface Environment {
 }
 
 export function readEnvironment(): Environment {
-  const { PORT = '3000', HOST = '127.0.0.1', REDIS_URL, DATABASE_URL } = process.env;
+  const { REDIS_URL, DATABASE_URL } = process.env;
+  // Set to nothing is not set.
+  const PORT = process.env.PORT || '3000';
+  const HOST = process.env.HOST || '127.0.0.1';
   if (!/^\d{1,5}$/.test(PORT) || Number(PORT) > 65_535) {
     throw new StartError(`PORT is ${JSON.stringify(PORT)}; use a number from 0 to 65535.`);
   }

@@ -6,6 +6,9 @@ import { Repository } from 'typeorm';
 import { hashPassword, isPassword } from './password.js';
 import { User } from './user.js';
 
+/** Below the limit of Postgres's integers, which answers anything longer with an error. */
+const SERIAL = /^[1-9]\d{0,8}$/;
+
 @Injectable()
 export class UsersService implements UserLoader<User> {
   /** Checked in place of an unknown user's hash, so that nobody learns who has an account. */
@@ -14,8 +17,8 @@ export class UsersService implements UserLoader<User> {
   constructor(@InjectRepository(User) private readonly users: Repository<User>) {}
 
   /** The session module's loader; user IDs of sessions are text. */
-  findById(id: string): Promise<User | null> {
-    return this.users.findOneBy({ id: Number(id) });
+  async findById(id: string): Promise<User | null> {
+    return SERIAL.test(id) ? this.users.findOneBy({ id: Number(id) }) : null;
   }
 
   /** Everybody, in a demo with three. */

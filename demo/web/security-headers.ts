@@ -32,6 +32,12 @@ export function securityHeaders(): RequestHandler {
   };
 }
 
+/** What the API says is of the moment and of one person; pages and their assets say otherwise. */
+export const notToBeStored: RequestHandler = (_request, response, next) => {
+  response.setHeader('cache-control', 'no-store');
+  next();
+};
+
 function withPolicy(directives: Record<string, string[] | null>) {
   return {
     contentSecurityPolicy: { useDefaults: false, directives: omitNull(directives) },
