@@ -3,6 +3,7 @@ import {
   ApiCookieAuth,
   ApiNoContentResponse,
   ApiOkResponse,
+  ApiOperation,
   ApiTags,
   ApiUnauthorizedResponse,
 } from '@nestjs/swagger';
@@ -27,7 +28,7 @@ export class AccountController {
     private readonly cookie: SessionCookie,
   ) {}
 
-  /** Who you are. */
+  @ApiOperation({ summary: 'Who you are.' })
   @Get()
   @ApiOkResponse({ type: Profile })
   @ApiUnauthorizedResponse({ description: 'There is no session, or it is over.' })
@@ -40,6 +41,7 @@ export class AccountController {
    * end, and this one gets a new ID.
    */
   @RequireSession({ fresh: '10m' })
+  @ApiOperation({ summary: 'Changes your password; all other devices are signed out.' })
   @Post('password')
   @HttpCode(204)
   @ApiNoContentResponse()

@@ -4,6 +4,7 @@ import {
   ApiNoContentResponse,
   ApiNotFoundResponse,
   ApiOkResponse,
+  ApiOperation,
   ApiTags,
 } from '@nestjs/swagger';
 import type { Request } from 'express';
@@ -29,7 +30,7 @@ export class DevicesController {
     private readonly cookie: SessionCookie,
   ) {}
 
-  /** Where you are signed in. */
+  @ApiOperation({ summary: 'Where you are signed in.' })
   @Get()
   @ApiOkResponse({ type: [Device] })
   async list(@CurrentSession() current: SessionDetails): Promise<Device[]> {
@@ -37,7 +38,7 @@ export class DevicesController {
     return sessions.map((session) => Device.of(session, current));
   }
 
-  /** Signs out all devices but this one. */
+  @ApiOperation({ summary: 'Signs out all devices but this one.' })
   @Delete()
   @HttpCode(204)
   @ApiNoContentResponse()
@@ -50,7 +51,7 @@ export class DevicesController {
     await this.sessions.invalidateAllUserSessions(userId, { except, actor: userId });
   }
 
-  /** Signs out one of your devices. */
+  @ApiOperation({ summary: 'Signs out one of your devices.' })
   @Delete(':handle')
   @HttpCode(204)
   @ApiNoContentResponse()

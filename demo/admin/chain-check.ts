@@ -49,7 +49,8 @@ export class ChainCheck {
   readonly states: Observable<ChainState>;
 
   private readonly results = new ReplaySubject<ChainState>(1);
-  private running: Promise<ChainState> | undefined;
+  private running: Promise<unknown> = Promise.resolve();
+  private next: Promise<ChainState> | undefined;
 
   constructor(private readonly audit: SessionAudit) {
     // What fails here fails for the figures as well, which tell of it.
@@ -61,10 +62,20 @@ export class ChainCheck {
     this.states = merge(this.results, regularly);
   }
 
-  /** Verifies now; who asks while it runs gets the same answer. */
+  /**
+   * Verifies all that there is at the call. One that is under way may have read on already, so it
+   * is not that one's answer but the next's, for all who ask meanwhile.
+   */
   run(): Promise<ChainState> {
-    this.running ??= this.verify().finally(() => (this.running = undefined));
-    return this.running;
+    this.next ??= this.running
+      .catch(() => undefined)
+      .then(() => {
+        this.next = undefined;
+        const state = this.verify();
+        this.running = state;
+        return state;
+      });
+    return this.next;
   }
 
   private async verify(): Promise<ChainState> {

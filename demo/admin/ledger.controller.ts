@@ -31,7 +31,7 @@ export class LedgerController {
     return this.liveView.watch().pipe(takeUntil(this.endOf(this.cookie.read(request)!)));
   }
 
-  /** Verifies the whole ledger now. */
+  @ApiOperation({ summary: 'Verifies the whole ledger now.' })
   @Post('verify')
   @HttpCode(200)
   @ApiOkResponse({ type: ChainState })

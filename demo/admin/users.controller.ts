@@ -11,6 +11,7 @@ import {
   ApiNoContentResponse,
   ApiNotFoundResponse,
   ApiOkResponse,
+  ApiOperation,
   ApiQuery,
   ApiTags,
 } from '@nestjs/swagger';
@@ -39,7 +40,7 @@ export class UsersController {
     private readonly audit: SessionAudit,
   ) {}
 
-  /** All users. */
+  @ApiOperation({ summary: 'All users.' })
   @Get()
   @ApiOkResponse({ type: [Profile] })
   async list(): Promise<Profile[]> {
@@ -47,7 +48,7 @@ export class UsersController {
     return users.map(Profile.of);
   }
 
-  /** A user. */
+  @ApiOperation({ summary: 'A user.' })
   @Get(':id')
   @ApiOkResponse({ type: Profile })
   @ApiNotFoundResponse({ description: 'There is no such user.' })
@@ -55,7 +56,7 @@ export class UsersController {
     return Profile.of(user);
   }
 
-  /** Where the user is signed in now: from Redis. */
+  @ApiOperation({ summary: 'Where the user is signed in now: from Redis.' })
   @Get(':id/sessions')
   @ApiOkResponse({ type: [Device] })
   async live(@Param('id', UserPipe) user: User): Promise<Device[]> {
@@ -63,7 +64,9 @@ export class UsersController {
     return sessions.map((session) => Device.of(session));
   }
 
-  /** Where the user is and was signed in, the newest first: from Postgres. */
+  @ApiOperation({
+    summary: 'Where the user is and was signed in, the newest first: from Postgres.',
+  })
   @Get(':id/history')
   @ApiQuery({ name: 'after', required: false, description: '`next` of the page before.' })
   @ApiOkResponse({ type: RecordedDevices })
@@ -77,7 +80,7 @@ export class UsersController {
     return RecordedDevices.of(page);
   }
 
-  /** Signs the user out of everything. */
+  @ApiOperation({ summary: 'Signs the user out of everything.' })
   @Delete(':id/sessions')
   @HttpCode(204)
   @ApiNoContentResponse()
@@ -86,7 +89,7 @@ export class UsersController {
     await this.sessions.invalidateAllUserSessions(String(user.id), end);
   }
 
-  /** Signs the user out of one device. */
+  @ApiOperation({ summary: 'Signs the user out of one device.' })
   @Delete(':id/sessions/:handle')
   @HttpCode(204)
   @ApiNoContentResponse()

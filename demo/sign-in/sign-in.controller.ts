@@ -3,6 +3,7 @@ import {
   ApiForbiddenResponse,
   ApiNoContentResponse,
   ApiOkResponse,
+  ApiOperation,
   ApiTags,
   ApiTooManyRequestsResponse,
   ApiUnauthorizedResponse,
@@ -22,7 +23,7 @@ export class SignInController {
     private readonly cookie: SessionCookie,
   ) {}
 
-  /** Begins a session; its ID is in the cookie and nowhere else. */
+  @ApiOperation({ summary: 'Sign in: the session’s ID is in the cookie and nowhere else.' })
   @Post('sign-in')
   @HttpCode(200)
   @ApiOkResponse({ type: Profile, description: 'The session cookie is set.' })
@@ -39,7 +40,7 @@ export class SignInController {
     return Profile.of(user);
   }
 
-  /** Ends the session, if there is one. */
+  @ApiOperation({ summary: 'Sign out: ends the session, if there is one.' })
   @Post('sign-out')
   @HttpCode(204)
   @ApiNoContentResponse({ description: 'Signed out; the cookie is cleared.' })
