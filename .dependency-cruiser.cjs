@@ -1,5 +1,5 @@
 // Folders are the stages that a request and its event pass; imports run one way:
-//   http → session → store ← audit.  See ARCHITECTURE.md.
+//   http → session → store ← audit; observability watches the last three.  See ARCHITECTURE.md.
 const only = (name, from, to) => ({
   name,
   severity: 'error',
@@ -15,8 +15,14 @@ module.exports = {
     only('audit-knows-the-store-alone', '^src/audit/', '^src/(http|session)/'),
     only('http-asks-the-session', '^src/http/', '^src/(store|audit)/'),
     only(
-      'stages-do-not-know-the-module',
+      'only-the-module-knows-observability',
       '^src/(http|session|store|audit)/',
+      '^src/observability/',
+    ),
+    only('observability-leaves-requests-alone', '^src/observability/', '^src/http/'),
+    only(
+      'stages-do-not-know-the-module',
+      '^src/(http|session|store|audit|observability)/',
       '^src/(index|session[.]module)',
     ),
     only('src-knows-nothing-around-it', '^src', '^(dev|test|demo|bench|faults)/'),

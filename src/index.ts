@@ -57,3 +57,6 @@ export { SessionChainRow } from './audit/entities/session-chain-row.js';
 export { SessionDeadLetterRow } from './audit/entities/session-dead-letter-row.js';
 export { SessionEventRow } from './audit/entities/session-event-row.js';
 export { SessionRow } from './audit/entities/session-row.js';
+export { SessionHealth, type SessionHealthResult } from './observability/session-health.js';
+export { getSessionHealthToken } from './observability/session-health.token.js';
+export type { MetricsOptions, MetricsRegistry } from './observability/metrics-options.js';

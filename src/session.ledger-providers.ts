@@ -37,7 +37,6 @@ async function startLedger(
     database: new LedgerDatabase(settings.database, layout, migrate),
     settings: {
       ...ledgerSettings(layout),
-      maxLifetime: settings.maxLifetime,
       prefix: settings.prefix,
       worker,
     },

@@ -4,6 +4,7 @@ import { Ledger } from './audit/ledger.js';
 import { getSessionAuditToken } from './audit/session-audit.tokens.js';
 import { getSessionCookieToken } from './http/session-cookie.token.js';
 import { httpProviders } from './session.http-providers.js';
+import { getSessionHealthToken } from './observability/session-health.token.js';
 import { ledgerProviders } from './session.ledger-providers.js';
 import { SessionLifecycle } from './session.lifecycle.js';
 import {
@@ -11,6 +12,7 @@ import {
   type ASYNC_OPTIONS_TYPE,
   type OPTIONS_TYPE,
 } from './session.module-definition.js';
+import { observabilityProviders } from './session.observability-providers.js';
 import { OPENED_REDIS, sessionProviders } from './session.providers.js';
 import { DEFAULT_NAME } from './session.settings.js';
 import { getSessionServiceToken } from './session/session.tokens.js';
@@ -47,6 +49,7 @@ function complete(
       ...sessionProviders(name),
       ...httpProviders(name),
       ...ledgerProviders(name),
+      ...observabilityProviders(name),
       {
         provide: SessionLifecycle,
         inject: [Ledger, OPENED_REDIS],
@@ -58,6 +61,7 @@ function complete(
       getSessionServiceToken(name),
       getSessionCookieToken(name),
       getSessionAuditToken(name),
+      getSessionHealthToken(name),
     ],
   };
 }

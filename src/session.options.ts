@@ -1,6 +1,7 @@
 import type { DataSource, DataSourceOptions } from 'typeorm';
 
 import type { CookieOptions } from './http/cookie-options.js';
+import type { MetricsOptions } from './observability/metrics-options.js';
 import type { Duration } from './session/duration.js';
 import type { PolicyName } from './session/policies.js';
 import type { SessionUser, UserLoader } from './session/session.js';
@@ -98,6 +99,18 @@ export interface SessionModuleOptions<TUser = SessionUser> {
   cookie?: CookieOptions;
   /** The audit trail. */
   audit?: AuditOptions;
+  /**
+   * Prometheus metrics, by the package `prom-client`: `true`, or the registry to use.
+   *
+   * @default false
+   */
+  metrics?: boolean | MetricsOptions;
+  /**
+   * OpenTelemetry spans for each operation, where the package `@opentelemetry/api` is installed.
+   *
+   * @default true
+   */
+  tracing?: boolean;
   /**
    * Starts every Redis key. Without braces.
    *

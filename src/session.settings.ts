@@ -1,5 +1,6 @@
 import { resolveCookie, type CookieSettings } from './http/cookie-options.js';
 import { SessionError } from './session.errors.js';
+import type { MetricsOptions } from './observability/metrics-options.js';
 import type { DatabaseConnection, SessionModuleOptions } from './session.options.js';
 import { milliseconds, type Duration } from './session/duration.js';
 import { policies } from './session/policies.js';
@@ -31,6 +32,9 @@ export interface SessionSettings<TUser = SessionUser> {
     schema: string;
     migrate: boolean;
   };
+  /** Null where nothing is measured. */
+  metrics: MetricsOptions | null;
+  tracing: boolean;
   prefix: string;
   buckets: number;
   redisTimeout: number;
@@ -95,6 +99,8 @@ export function resolveSettings<TUser>(
       schema: identifier('audit.schema', audit.schema ?? 'public'),
       migrate: audit.migrate ?? false,
     },
+    metrics: options.metrics ? (options.metrics === true ? {} : options.metrics) : null,
+    tracing: options.tracing ?? true,
     prefix: prefixOf(options.prefix, name),
     buckets: integer('buckets', options.buckets, 16, 1, 256),
     redisTimeout: duration('redisTimeout', options.redisTimeout, 500, 1, MAX_REDIS_TIMEOUT),

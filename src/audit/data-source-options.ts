@@ -29,7 +29,9 @@ export function ledgerSettings({ schema = 'public', userId = {} }: LedgerLayout)
   return {
     tables: ledgerTables(schema),
     userIdType: type,
-    users: references ? { table: references.table, column: references.column ?? 'id' } : null,
+    users: references
+      ? { table: quoted(references.table), column: references.column ?? 'id' }
+      : null,
   };
 }
 
@@ -65,4 +67,12 @@ export function ledgerDataSourceOptions(
     synchronize: false,
     extra: { query_timeout: STATEMENT_TIMEOUT, ...given.extra },
   };
+}
+
+/** A table may be given with its schema; `user`, a common name, is a reserved word. */
+function quoted(table: string): string {
+  return table
+    .split('.')
+    .map((part) => `"${part}"`)
+    .join('.');
 }

@@ -2,9 +2,10 @@ import { SessionError } from '../session.errors.js';
 
 /**
  * SQLSTATE classes of errors that lie in the data: the same record will be refused again.
- * 22 data exception, 23 integrity constraint violation, 54 program limit exceeded.
+ * 22 data exception, 23 integrity constraint violation, 44 WITH CHECK OPTION violation,
+ * 54 program limit exceeded, P0001 an exception that a trigger of the application's raised.
  */
-const DATA_ERROR = /^(22|23|54)/;
+const DATA_ERROR = /^(22|23|44|54|P0001$)/;
 
 /** SQLSTATE classes that mean the schema or the role isn't ours: 3F, 42 (undefined table, no privilege). */
 const UNSUITABLE = /^(3F|42)/;

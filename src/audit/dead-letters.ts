@@ -5,6 +5,7 @@ import type { LedgerDatabase } from './ledger-database.js';
 import { parseEntry } from './ledger-event.js';
 import type { LedgerTables } from './ledger-tables.js';
 import type { LedgerWriter } from './ledger-writer.js';
+import type { OutboxEntry } from './outbox.js';
 import { insertDeadLetter } from './sql/insert-dead-letter.js';
 import { listDeadLetters } from './sql/list-dead-letters.js';
 import { lockDeadLetter, markRedriven } from './sql/redrive-dead-letter.js';
@@ -42,15 +43,16 @@ export class DeadLetters {
 
   async add(
     runner: QueryRunner,
-    letter: { chain: number; streamId: string; raw: Buffer; cause: unknown },
+    chain: number,
+    { id, raw }: OutboxEntry,
+    cause: unknown,
   ): Promise<void> {
-    const { chain, streamId, raw, cause } = letter;
     const reason = cause instanceof Error ? cause.message : String(cause);
     // A reason that quotes the record may hold what Postgres just refused.
     const cleaned = reason.replaceAll('\0', '').toWellFormed();
     await runner.query(insertDeadLetter(this.tables), [
       chain,
-      streamId,
+      id,
       raw,
       sqlState(cause) ?? null,
       cleaned,
@@ -81,7 +83,7 @@ export class DeadLetters {
   }
 
   private async redriveOne(letter: DeadLetter): Promise<number> {
-    const event = parseEntry(letter.chain, fieldsOf(letter.raw));
+    const event = parseEntry(letter.chain, letter.raw);
     if (!event) throw new UnreadableEntry();
     return this.database.transaction(async (runner) => {
       const locked = await runner.query(lockDeadLetter(this.tables), [letter.id]);
@@ -101,10 +103,4 @@ export class UnreadableEntry extends Error {
   constructor() {
     super('the entry is not in the layout of an audit event');
   }
-}
-
-function fieldsOf(raw: Buffer): string[] {
-  const text = raw.toString();
-  const end = text.indexOf('\n');
-  return [text.slice(0, end), text.slice(end + 1, -1)];
 }

@@ -18,6 +18,13 @@ export interface DrainReport {
   busy: boolean;
 }
 
+export interface DrainOptions {
+  /** Wait for another drainer that is at work on the bucket, instead of leaving it to that one. */
+  wait?: boolean;
+  /** Ends the drain after the batch that it is at. */
+  signal?: AbortSignal;
+}
+
 /** Moves a bucket's outbox into Postgres. */
 export class Drain {
   constructor(
@@ -28,43 +35,41 @@ export class Drain {
   ) {}
 
   /**
-   * Drains until the outbox is empty, or another drainer is found at work.
+   * Drains what is in the outbox now. New events may come as fast as they go: they are left to the
+   * next drain, so that every bucket has its turn.
    *
    * @throws SessionError `ERR_SESSION_DATABASE_UNAVAILABLE`: nothing is lost, call again
    */
-  async drainBucket(bucket: number): Promise<DrainReport> {
-    const total: DrainReport = { recorded: 0, deadLettered: 0, busy: false };
-    while (!total.busy && (await this.outbox.length(bucket)) > 0) {
-      const batch = await this.drainBatch(bucket);
-      total.recorded += batch.recorded;
-      total.deadLettered += batch.deadLettered;
-      total.busy = batch.busy;
-    }
-    return total;
-  }
-
-  /** Drains one batch from the head of the outbox; otherwise as `drainBucket`. */
-  async drainBatch(bucket: number): Promise<DrainReport> {
+  async drainBucket(bucket: number, options: DrainOptions = {}): Promise<DrainReport> {
     const report: DrainReport = { recorded: 0, deadLettered: 0, busy: false };
-    await this.recordHead(bucket, BATCH, report);
+    const last = await this.outbox.lastId(bucket);
+    if (last === null) return report;
+    while (!report.busy && !options.signal?.aborted && (await this.outbox.hasUpTo(bucket, last))) {
+      await this.recordHead(bucket, BATCH, report, options);
+    }
     return report;
   }
 
   /**
-   * Records the first `count` entries. Where Postgres refuses the batch for what is in it, each
-   * half is tried alone, down to the entry that is at fault.
+   * Records the first `count` entries. Where Postgres refuses them for what is in them, each half
+   * is tried alone, down to the entry that is at fault.
    */
-  private async recordHead(bucket: number, count: number, report: DrainReport): Promise<void> {
+  private async recordHead(
+    bucket: number,
+    count: number,
+    report: DrainReport,
+    options: DrainOptions,
+  ): Promise<void> {
     const attempt: OutboxEntry[] = [];
     let entries: OutboxEntry[] = [];
     try {
-      entries = await this.commitHead(bucket, count, attempt, report);
+      entries = await this.commitHead(bucket, count, attempt, report, options);
     } catch (error) {
-      if (!isDataError(error)) throw error;
+      if (!isDataError(error) || attempt.length === 0) throw error;
       if (attempt.length > 1) {
         const half = Math.ceil(attempt.length / 2);
-        await this.recordHead(bucket, half, report);
-        return this.recordHead(bucket, attempt.length - half, report);
+        await this.recordHead(bucket, half, report, options);
+        return this.recordHead(bucket, attempt.length - half, report, options);
       }
       entries = await this.bury(bucket, attempt[0]!, error, report);
     }
@@ -78,30 +83,27 @@ export class Drain {
     count: number,
     attempt: OutboxEntry[],
     report: DrainReport,
+    { wait = false }: DrainOptions,
   ): Promise<OutboxEntry[]> {
-    let unreadable = 0;
     let recorded = 0;
+    let unreadable = 0;
     const entries = await this.database.transaction(async (runner) => {
-      const chain = await this.writer.lock(runner, bucket);
+      const chain = wait
+        ? await this.writer.waitForLock(runner, bucket)
+        : await this.writer.lock(runner, bucket);
       if (!chain) return null;
       // Read under the lock: what another drainer has recorded is gone from the stream by then,
       // or is found in `sessions`.
-      const head = await this.outbox.head(bucket, count);
-      attempt.push(...head);
+      attempt.push(...(await this.outbox.head(bucket, count)));
       const events: LedgerEvent[] = [];
-      for (const [streamId, fields] of head) {
-        const event = parseEntry(bucket, fields);
-        if (event) {
-          events.push(event);
-        } else {
-          const raw = await this.outbox.rawEntry(bucket, streamId);
-          const cause = new UnreadableEntry();
-          await this.deadLetters.add(runner, { chain: bucket, streamId, raw, cause });
-          unreadable += 1;
-        }
+      for (const entry of attempt) {
+        const event = parseEntry(bucket, entry.raw);
+        if (event) events.push(event);
+        else await this.deadLetters.add(runner, bucket, entry, new UnreadableEntry());
       }
+      unreadable = attempt.length - events.length;
       if (events.length > 0) recorded = await this.writer.record(runner, chain, events);
-      return head;
+      return attempt;
     });
     if (!entries) report.busy = true;
     report.recorded += recorded;
@@ -112,20 +114,18 @@ export class Drain {
   /** Puts an entry among the dead letters, if it is still the first: another drainer may have. */
   private async bury(
     bucket: number,
-    [streamId]: OutboxEntry,
+    { id }: OutboxEntry,
     cause: unknown,
     report: DrainReport,
   ): Promise<OutboxEntry[]> {
     const entries = await this.database.transaction(async (runner) => {
-      if (!(await this.writer.lock(runner, bucket))) return null;
+      await this.writer.waitForLock(runner, bucket);
       const head = await this.outbox.head(bucket, 1);
-      if (head[0]?.[0] !== streamId) return [];
-      const raw = await this.outbox.rawEntry(bucket, streamId);
-      await this.deadLetters.add(runner, { chain: bucket, streamId, raw, cause });
+      if (head[0]?.id !== id) return [];
+      await this.deadLetters.add(runner, bucket, head[0], cause);
       return head;
     });
-    if (!entries) report.busy = true;
-    report.deadLettered += entries?.length ?? 0;
-    return entries ?? [];
+    report.deadLettered += entries.length;
+    return entries;
   }
 }

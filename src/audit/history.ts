@@ -46,7 +46,6 @@ export class History {
   constructor(
     private readonly database: LedgerDatabase,
     private readonly settings: LedgerSettings,
-    private readonly maxLifetime: number,
   ) {}
 
   async ofUser(userId: string, page: PageRequest = {}): Promise<SessionPage> {
@@ -57,7 +56,7 @@ export class History {
   async activeAt(moment: Date, page: PageRequest = {}): Promise<SessionPage> {
     if (Number.isNaN(moment.getTime())) throw input('the moment is no valid Date');
     const { tables } = this.settings;
-    return this.page(page, listActiveSessions(tables), [moment, this.maxLifetime]);
+    return this.page(page, listActiveSessions(tables), [moment]);
   }
 
   private async page(

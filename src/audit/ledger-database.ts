@@ -1,12 +1,17 @@
-import { DataSource, type DataSourceOptions, type QueryRunner } from 'typeorm';
+import { DataSource, MigrationExecutor, type DataSourceOptions, type QueryRunner } from 'typeorm';
 
-import { ledgerDataSourceOptions, type LedgerLayout } from './data-source-options.js';
 import { SessionError } from '../session.errors.js';
+import { ledgerDataSourceOptions, type LedgerLayout } from './data-source-options.js';
 import { databaseError, isDataError } from './database-errors.js';
+import { settledWithin } from './settled-within.js';
+import { lockMigrations, unlockMigrations } from './sql/lock-migrations.js';
+import { prepareTransaction } from './sql/prepare-transaction.js';
 
 /** How to reach Postgres; see `DatabaseConnection` in the options. */
 export type LedgerConnection =
   string | Omit<Extract<DataSourceOptions, { type: 'postgres' }>, 'type'> | DataSource;
+
+type Isolation = 'READ COMMITTED' | 'REPEATABLE READ';
 
 /** How long a shutdown waits for Postgres, ms. */
 const CLOSE_TIMEOUT = 5_000;
@@ -20,8 +25,10 @@ const CLOSE_TIMEOUT = 5_000;
 export class LedgerDatabase {
   private readonly dataSource: DataSource | null;
   private readonly isGiven: boolean;
+  private readonly busy = new Set<QueryRunner>();
   private connecting: Promise<void> | undefined;
   private migrated: boolean;
+  private closed = false;
 
   /** @param migrate run the pending migrations of the `DataSource` once it is connected */
   constructor(connection: LedgerConnection | undefined, layout: LedgerLayout, migrate: boolean) {
@@ -31,70 +38,106 @@ export class LedgerDatabase {
   }
 
   async query<T>(sql: string, parameters: unknown[] = []): Promise<T[]> {
-    try {
-      const dataSource = await this.connect();
-      return await dataSource.query(sql, parameters);
-    } catch (error) {
-      throw isDataError(error) ? error : databaseError(error);
-    }
+    return this.use((runner) => runner.query(sql, parameters));
   }
 
   /** Runs `work` in a transaction: committed when it resolves, rolled back when it throws. */
   async transaction<T>(
     work: (runner: QueryRunner) => Promise<T>,
-    isolation: 'READ COMMITTED' | 'REPEATABLE READ' = 'READ COMMITTED',
+    isolation: Isolation = 'READ COMMITTED',
   ): Promise<T> {
+    return this.use(async (runner) => {
+      await runner.startTransaction(isolation);
+      await runner.query(prepareTransaction);
+      const result = await work(runner);
+      await runner.commitTransaction();
+      return result;
+    });
+  }
+
+  /** Closes what was opened here; a `DataSource` that was given stays open. */
+  async close(): Promise<void> {
+    this.closed = true;
+    // Whoever still waits for an answer has had the time that a shutdown gives.
+    await settledWithin(CLOSE_TIMEOUT, Promise.all([...this.busy].map(hangUp)));
+    await settledWithin(CLOSE_TIMEOUT, this.release());
+  }
+
+  /** Runs `work` on a connection of its own, which isn't used again after it failed. */
+  private async use<T>(work: (runner: QueryRunner) => Promise<T>): Promise<T> {
     try {
       const dataSource = await this.connect();
-      return await attempt(dataSource, work, isolation);
+      const runner = dataSource.createQueryRunner();
+      this.busy.add(runner);
+      try {
+        return await work(runner);
+      } catch (error) {
+        await undo(runner, error);
+        throw error;
+      } finally {
+        this.busy.delete(runner);
+        await runner.release();
+      }
     } catch (error) {
       throw isDataError(error) ? error : databaseError(error);
     }
   }
 
-  /** Closes what was opened here; a `DataSource` that was given stays open. */
-  async close(): Promise<void> {
-    if (this.isGiven || !this.dataSource?.isInitialized) return;
-    let timer: NodeJS.Timeout | undefined;
-    // A connection whose server gives no answer would hold the shutdown up for ever.
-    const tooLong = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, CLOSE_TIMEOUT);
-    });
-    await Promise.race([this.dataSource.destroy().catch(() => undefined), tooLong]);
-    clearTimeout(timer);
-  }
-
   private async connect(): Promise<DataSource> {
     const { dataSource } = this;
     if (!dataSource) throw withoutDatabase();
+    if (this.closed) throw shutDown();
     if (dataSource.isInitialized && this.migrated) return dataSource;
     this.connecting ??= this.initialize(dataSource).finally(() => (this.connecting = undefined));
     await this.connecting;
+    if (this.closed) throw shutDown();
     return dataSource;
   }
 
   private async initialize(dataSource: DataSource): Promise<void> {
     if (!dataSource.isInitialized) await dataSource.initialize();
     if (this.migrated) return;
-    await dataSource.runMigrations({ transaction: 'each' });
+    await runMigrations(dataSource);
     this.migrated = true;
+  }
+
+  /** A connection that is just being made is waited for, so that it can be closed as well. */
+  private async release(): Promise<void> {
+    await this.connecting?.catch(() => undefined);
+    if (this.dataSource?.isInitialized && !this.isGiven) await this.dataSource.destroy();
   }
 }
 
-async function attempt<T>(
-  dataSource: DataSource,
-  work: (runner: QueryRunner) => Promise<T>,
-  isolation: 'READ COMMITTED' | 'REPEATABLE READ',
-): Promise<T> {
+/**
+ * Ends a transaction that failed. A roll-back asks Postgres for an answer; where it just gave none,
+ * the connection is cut instead, which has the same effect.
+ */
+async function undo(runner: QueryRunner, error: unknown): Promise<void> {
+  if (!isDataError(error) && !(error instanceof SessionError)) return hangUp(runner);
+  if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => hangUp(runner));
+}
+
+async function hangUp(runner: QueryRunner): Promise<void> {
+  try {
+    const client: { end(): Promise<void> } = await runner.connect();
+    // Not awaited: its answer may never come. The pool forgets a client that is ending.
+    client.end().catch(() => undefined);
+  } catch {
+    // It never was connected.
+  }
+}
+
+/** By one process at a time: several may start at once on an empty database. */
+async function runMigrations(dataSource: DataSource): Promise<void> {
   const runner = dataSource.createQueryRunner();
   try {
-    await runner.startTransaction(isolation);
-    const result = await work(runner);
-    await runner.commitTransaction();
-    return result;
+    await runner.query(lockMigrations);
+    const executor = new MigrationExecutor(dataSource, runner);
+    executor.transaction = 'each';
+    await executor.executePendingMigrations();
+    await runner.query(unlockMigrations);
   } catch (error) {
-    // Over a dead connection there is nothing left to roll back; the first error tells more.
-    await runner.rollbackTransaction().catch(() => undefined);
+    await hangUp(runner); // and with the connection goes the lock
     throw error;
   } finally {
     await runner.release();
@@ -113,5 +156,12 @@ function withoutDatabase(): SessionError {
   return new SessionError(
     'ERR_SESSION_OPTIONS',
     'This process has no way to the audit trail: the option `database` was left out.',
+  );
+}
+
+function shutDown(): SessionError {
+  return new SessionError(
+    'ERR_SESSION_DATABASE_UNAVAILABLE',
+    'This process is shutting down. Its events wait in Redis for the next one.',
   );
 }

@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+
 import { SEPARATOR } from '../store/session-record.js';
 
 /** An audit event, as a script left it in the outbox. Times are ms since 1970, by Redis's clock. */
@@ -15,16 +17,19 @@ export interface LedgerEvent {
   userAgent: string | null;
 }
 
-/** The name of an entry's only field: the version of its layout. */
-export const ENTRY_FIELD = 'v1';
+/**
+ * An entry of the layout that the scripts write: one field, named for the layout's version, and
+ * ten values, free of control characters but for those that join them.
+ */
+const LAYOUT = /^v1\n([^\x00-\x1e\x7f-\x9f]*)\n$/;
 const DIGEST = /^[A-Za-z0-9_-]{43}$/;
 const MILLISECONDS = /^\d{1,15}$/;
 
-/** Reads an outbox entry; null for one that no script of ours wrote. */
-export function parseEntry(bucket: number, fields: string[]): LedgerEvent | null {
-  if (fields.length !== 2 || fields[0] !== ENTRY_FIELD) return null;
-  const parts = fields[1]!.split(SEPARATOR);
-  if (parts.length !== 10) return null;
+/** Reads an outbox entry from its bytes; null for one that no script of ours wrote. */
+export function parseEntry(bucket: number, raw: Buffer): LedgerEvent | null {
+  if (!isUtf8(raw)) return null;
+  const parts = LAYOUT.exec(raw.toString())?.[1]!.split(SEPARATOR);
+  if (parts?.length !== 10) return null;
   const [event, digest, created, userId, at, ends, reason, actor, ip, userAgent] = parts as Parts;
   if (event !== 'created' && event !== 'destroyed') return null;
   if (!DIGEST.test(digest) || ![created, at, ends].every((time) => MILLISECONDS.test(time))) {

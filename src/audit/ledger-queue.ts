@@ -2,6 +2,7 @@ import { Queue, Worker, type ConnectionOptions, type Job } from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
 
 import type { RedisClient } from '../store/redis-client.js';
+import { settledWithin } from './settled-within.js';
 
 /** A job says what to look at; it carries no event. So losing the whole queue loses nothing. */
 export type LedgerJob =
@@ -14,6 +15,10 @@ const MINUTE = 60_000;
 /** How often each job runs, ms. */
 const SCHEDULE = { sweep: 1_000, reconcile: 60 * MINUTE, partitions: 24 * 60 * MINUTE } as const;
 
+/** A schedule whose next job is so late has lost it, ms. */
+const OVERDUE = MINUTE;
+const CLOSE_TIMEOUT = 1_000;
+
 /** Buckets that one process drains at once: as many connections to Postgres are busy at most. */
 const CONCURRENCY = 4;
 
@@ -22,6 +27,7 @@ export class LedgerQueue {
   private readonly connections: RedisClient[] = [];
   private readonly queue: Queue;
   private worker: Worker | undefined;
+  private scheduling: Promise<void> | undefined;
   private readonly prefix: string;
 
   /** @param client what the connections are made like; it is left alone */
@@ -62,27 +68,37 @@ export class LedgerQueue {
     this.worker.on('failed', (_, error) => onError(error));
   }
 
-  /** Makes the schedules that are missing, as they are in a queue that was deleted. */
-  async schedule(): Promise<void> {
-    for (const name of Object.keys(SCHEDULE) as (keyof typeof SCHEDULE)[]) {
-      if (await this.queue.getJobScheduler(name)) continue;
-      const opts = { removeOnComplete: true, removeOnFail: true };
-      await this.queue.upsertJobScheduler(name, { every: SCHEDULE[name] }, { name, opts });
-    }
+  /**
+   * Makes the schedules that are missing, as they are in a queue that was deleted, and those whose
+   * next job was lost. Waits for as long as Redis is away.
+   */
+  schedule(): Promise<void> {
+    this.scheduling ??= this.makeSchedules().finally(() => (this.scheduling = undefined));
+    return this.scheduling;
   }
 
   /** Stops taking jobs and waits for the active ones, at most `timeout` ms. */
   async stopWorking(timeout: number): Promise<void> {
     if (!this.worker) return;
-    const worker = this.worker;
-    const timer = setTimeout(() => void worker.close(true), timeout);
-    await worker.close().catch(() => undefined);
-    clearTimeout(timer);
+    await settledWithin(timeout, this.worker.close());
+    await settledWithin(timeout, this.worker.disconnect());
   }
 
   async close(): Promise<void> {
-    for (const connection of this.connections) connection.disconnect();
-    await this.queue.close().catch(() => undefined);
+    for (const connection of this.connections) {
+      if (connection.status !== 'end') connection.disconnect();
+    }
+    await settledWithin(CLOSE_TIMEOUT, this.queue.close());
+  }
+
+  private async makeSchedules(): Promise<void> {
+    for (const name of Object.keys(SCHEDULE) as (keyof typeof SCHEDULE)[]) {
+      const every = SCHEDULE[name];
+      const schedule = await this.queue.getJobScheduler(name);
+      if (schedule?.next && schedule.next > Date.now() - OVERDUE) continue;
+      const opts = { removeOnComplete: true, removeOnFail: true };
+      await this.queue.upsertJobScheduler(name, { every }, { name, opts });
+    }
   }
 
   private connect(): ConnectionOptions {
@@ -94,7 +110,12 @@ export class LedgerQueue {
 }
 
 /** BullMQ's blocking reads have no bound, so neither may their connections. */
-const UNBOUNDED = { maxRetriesPerRequest: null, socketTimeout: undefined } as const;
+const UNBOUNDED = {
+  maxRetriesPerRequest: null,
+  socketTimeout: undefined,
+  commandTimeout: undefined,
+  enableOfflineQueue: true,
+} as const;
 
 function duplicate(client: RedisClient): Redis | Cluster {
   const options = { ...UNBOUNDED, enableAutoPipelining: false };

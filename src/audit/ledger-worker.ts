@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
 import { Logger } from '@nestjs/common';
 
 import type { SessionStore } from '../store/session-store.js';
@@ -7,12 +9,15 @@ import type { Outbox } from './outbox.js';
 import type { Partitions } from './partitions.js';
 import { PostgresPatience } from './postgres-patience.js';
 import type { Reconciler } from './reconciler.js';
+import { settledWithin } from './settled-within.js';
 import type { Sweeper } from './sweeper.js';
 
 /** How often the watchdog looks, ms. */
 const WATCH = 5_000;
-/** How long a shutdown waits for active jobs, ms. */
-const STOP_TIMEOUT = 10_000;
+/** How long a start waits for Postgres, ms. */
+const START_TIMEOUT = 5_000;
+/** How long a shutdown waits for active jobs, ms; a batch takes tens. */
+const STOP_TIMEOUT = 5_000;
 
 const UNSUITABLE = 'ERR_SESSION_DATABASE_UNSUITABLE';
 
@@ -34,10 +39,11 @@ export interface LedgerWorkerParts {
 export class LedgerWorker {
   private readonly logger = new Logger('SessionLedger');
   private readonly patience = new PostgresPatience(this.logger);
+  private readonly stopping = new AbortController();
   private watchdog: NodeJS.Timeout | undefined;
   /** By the monotonic clock, ms. */
   private sweptAt = -Infinity;
-  private watching: Promise<void> = Promise.resolve();
+  private watching: Promise<void> | undefined;
 
   constructor(private readonly parts: LedgerWorkerParts) {}
 
@@ -48,38 +54,45 @@ export class LedgerWorker {
   async start(): Promise<void> {
     const { partitions, queue } = this.parts;
     // Before the first event: at the turn of a month, the job may be a day away.
-    await this.patience.attempt(() => partitions.runOnce(), { orThrow: UNSUITABLE });
+    const made = this.patience.attempt(() => partitions.runOnce(), { orThrow: UNSUITABLE });
+    await Promise.race([made, delay(START_TIMEOUT, undefined, { ref: false })]);
     queue.work(
       (job) => this.run(job),
       (error) => this.logger.debug(`A job failed and will be run again: ${error.message}`),
     );
     // Not awaited: after an outage there may be minutes of work.
-    this.watching = this.watch();
-    this.watchdog = setInterval(() => {
-      this.watching = this.watch();
-    }, WATCH);
+    this.watch();
+    this.watchdog = setInterval(() => this.watch(), WATCH);
   }
 
+  /** Bounded, whatever is away. */
   async stop(): Promise<void> {
+    this.stopping.abort();
     clearInterval(this.watchdog);
-    await this.watching;
-    await this.parts.queue.stopWorking(STOP_TIMEOUT);
+    await Promise.all([
+      this.parts.queue.stopWorking(STOP_TIMEOUT),
+      settledWithin(STOP_TIMEOUT, Promise.resolve(this.watching)),
+    ]);
   }
 
   private async run(job: LedgerJob): Promise<void> {
-    const { drain, reconciler, partitions } = this.parts;
+    const { reconciler, partitions } = this.parts;
     if (job.name === 'drain') {
       const { bucket } = job.data;
-      await this.patience.attempt(() => drain.drainBucket(bucket));
+      await this.patience.attempt(() => this.drain(bucket));
     }
     if (job.name === 'sweep') await this.sweep((bucket) => this.parts.queue.wake(bucket));
     if (job.name === 'partitions') await this.patience.attempt(() => partitions.runOnce());
     if (job.name === 'reconcile') {
       await this.patience.attempt(async () => {
-        await this.sweep((bucket) => drain.drainBucket(bucket));
+        await this.sweep((bucket) => this.drain(bucket));
         await reconciler.runOnce();
       });
     }
+  }
+
+  private drain(bucket: number): Promise<unknown> {
+    return this.parts.drain.drainBucket(bucket, { signal: this.stopping.signal });
   }
 
   /**
@@ -87,10 +100,10 @@ export class LedgerWorker {
    * stalled, which takes up to a minute. The bucket's events don't wait for that.
    */
   private async drainOverdue(): Promise<void> {
-    const { store, outbox, drain } = this.parts;
+    const { store, outbox } = this.parts;
     for (let bucket = 0; bucket < store.buckets; bucket += 1) {
       const age = await outbox.oldestAge(bucket, await store.readTime(bucket));
-      if (age !== null && age > WATCH) await drain.drainBucket(bucket);
+      if (age !== null && age > WATCH) await this.drain(bucket);
     }
   }
 
@@ -104,13 +117,19 @@ export class LedgerWorker {
     }
   }
 
+  /** One look at a time: while Postgres gives no answer, one takes long. */
+  private watch(): void {
+    this.watching ??= this.lookAfter().finally(() => (this.watching = undefined));
+  }
+
   /** Does the upkeep itself where no job has done it for a while. */
-  private async watch(): Promise<void> {
+  private async lookAfter(): Promise<void> {
     const { queue, sweeper } = this.parts;
     try {
+      // Its calls wait for as long as Redis is away; the sweep must not.
+      await settledWithin(WATCH, queue.schedule());
       if (performance.now() - this.sweptAt > WATCH) await sweeper.runOnce();
       await this.patience.attempt(() => this.drainOverdue());
-      await queue.schedule();
     } catch (error) {
       this.logger.debug(`The watchdog will look again in ${WATCH} ms: ${String(error)}`);
     }

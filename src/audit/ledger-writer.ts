@@ -1,5 +1,6 @@
 import type { QueryRunner } from 'typeorm';
 
+import { SessionError } from '../session.errors.js';
 import type { LedgerEvent } from './ledger-event.js';
 import { clientHash, newSalt, rowHash, type ChainHead, type LedgerRow } from './ledger-hash.js';
 import type { LedgerTables } from './ledger-tables.js';
@@ -22,7 +23,7 @@ import { updateChain } from './sql/update-chain.js';
 export interface LedgerSettings {
   tables: LedgerTables;
   userIdType: string;
-  /** The application's users table, where the trail refers to it. */
+  /** The application's users table, quoted, where the trail refers to it. */
   users: { table: string; column: string } | null;
 }
 
@@ -58,6 +59,7 @@ export class LedgerWriter {
   /** Locks a chain, after whoever has it now. */
   async waitForLock(runner: QueryRunner, chain: number): Promise<LockedChain> {
     const [row] = await runner.query(this.sql.lock, [chain]);
+    if (!row) throw withoutHead(chain);
     return toLockedChain(chain, row);
   }
 
@@ -74,7 +76,14 @@ export class LedgerWriter {
     await runner.query(this.sql.events, [chain.chain, chain.now, ...eventColumns(rows)]);
     await this.writeSessions(runner, changesBySession(fresh, salts, recorded));
     const last = rows.at(-1)!;
-    await runner.query(this.sql.chain, [chain.chain, String(last.seq), last.hash, chain.now]);
+    const longest = Math.max(...rows.map(lengthOf));
+    await runner.query(this.sql.chain, [
+      chain.chain,
+      String(last.seq),
+      last.hash,
+      chain.now,
+      longest,
+    ]);
     return rows.length;
   }
 
@@ -109,6 +118,18 @@ function toLockedChain(
   row: { last_seq: string; last_hash: Buffer; now: string },
 ): LockedChain {
   return { chain, seq: BigInt(row.last_seq), hash: row.last_hash, now: Number(row.now) };
+}
+
+function withoutHead(chain: number): SessionError {
+  return new SessionError(
+    'ERR_SESSION_DATABASE_UNSUITABLE',
+    `The table session_chains has no row for chain ${chain}: it was deleted. Restore it.`,
+  );
+}
+
+/** How long an event's session lives, ms, at the most. */
+function lengthOf(event: LedgerEvent): number {
+  return Math.max(event.expiresAt, event.occurredAt) - event.sessionCreatedAt;
 }
 
 /** Hangs the events onto the chain. */

@@ -10,6 +10,7 @@ import { Outbox } from './outbox.js';
 import { Partitions } from './partitions.js';
 import { Reconciler } from './reconciler.js';
 import { SessionAudit } from './session-audit.js';
+import { settledWithin } from './settled-within.js';
 import { Sweeper } from './sweeper.js';
 import { Verifier } from './verifier.js';
 import { WakeUp } from './wake-up.js';
@@ -20,7 +21,7 @@ const LAST_FLUSH = 3_000;
 export interface LedgerParts {
   store: SessionStore;
   database: LedgerDatabase;
-  settings: LedgerSettings & { maxLifetime: number; prefix: string; worker: boolean };
+  settings: LedgerSettings & { prefix: string; worker: boolean };
 }
 
 /** The SQL side, put together: what reads it, and what keeps it up to date. */
@@ -33,7 +34,7 @@ export class Ledger {
 
   constructor(private readonly parts: LedgerParts) {
     const { store, database, settings } = parts;
-    const { tables, maxLifetime } = settings;
+    const { tables } = settings;
     const outbox = new Outbox(store.redis.client, (bucket) => store.keysOf(bucket));
     const writer = new LedgerWriter(settings);
     const deadLetters = new DeadLetters(database, tables, writer);
@@ -41,7 +42,7 @@ export class Ledger {
     const sweeper = new Sweeper(store);
     const reconciler = new Reconciler(database, tables, store);
     const partitions = new Partitions(database, tables);
-    const history = new History(database, settings, maxLifetime);
+    const history = new History(database, settings);
     const verifier = new Verifier(database, tables);
     this.audit = new SessionAudit({
       database,
@@ -73,18 +74,9 @@ export class Ledger {
     this.stopListening();
     this.wakeUp.close();
     await this.worker?.stop();
-    if (this.worker) await this.flushInTime();
+    // What stays behind isn't lost: it is in Redis, and the next worker records it.
+    if (this.worker) await settledWithin(LAST_FLUSH, this.audit.flush());
     await this.queue.close();
     await this.parts.database.close();
-  }
-
-  /** What stays behind isn't lost: it is in Redis, and the next worker records it. */
-  private async flushInTime(): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const enough = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, LAST_FLUSH);
-    });
-    await Promise.race([this.audit.flush().catch(() => undefined), enough]);
-    clearTimeout(timer);
   }
 }

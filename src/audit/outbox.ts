@@ -4,9 +4,15 @@ import type { RedisKeys } from '../store/redis-keys.js';
 
 /** A job may wait longer for Redis than a request. */
 const TIMEOUT = 5_000;
+const LINE_END = Buffer.from('\n');
 
-/** An outbox entry: the ID that Redis gave it, then field, value, field, value… */
-export type OutboxEntry = [id: string, fields: string[]];
+/** An outbox entry. */
+export interface OutboxEntry {
+  /** The ID that Redis gave it. */
+  id: string;
+  /** Its bytes: field and value, a line each. What is no UTF-8 would be lost in a string. */
+  raw: Buffer;
+}
 
 /** The outboxes' other end. The stream is the truth: an entry leaves it only once it is committed. */
 export class Outbox {
@@ -20,13 +26,19 @@ export class Outbox {
   }
 
   async length(bucket: number): Promise<number> {
-    return this.redis.bounded(this.client.xlen(this.keysOf(bucket).outbox));
+    return Number(await this.redis.bounded(this.client.xlen(this.keysOf(bucket).outbox)));
   }
 
   /** The oldest entries. Always from the head: after a failover, IDs can be lower than before. */
   async head(bucket: number, count: number): Promise<OutboxEntry[]> {
     const { outbox } = this.keysOf(bucket);
-    return this.redis.bounded(this.client.xrange(outbox, '-', '+', 'COUNT', count));
+    const entries = await this.redis.bounded(
+      this.client.xrangeBuffer(outbox, '-', '+', 'COUNT', count),
+    );
+    return entries.map(([id, fields]) => ({
+      id: id.toString(),
+      raw: Buffer.concat(fields.flatMap((part) => [part, LINE_END])),
+    }));
   }
 
   /** The ID of the newest entry, or null where there is none. */
@@ -46,22 +58,16 @@ export class Outbox {
   /** Age of the oldest entry by Redis's clock, ms; null where there is none. */
   async oldestAge(bucket: number, now: number): Promise<number | null> {
     const [oldest] = await this.head(bucket, 1);
-    return oldest ? Math.max(0, now - Number(oldest[0].split('-')[0])) : null;
+    return oldest ? Math.max(0, now - Number(oldest.id.split('-')[0])) : null;
   }
 
-  /** An entry's bytes as they are: what was no UTF-8 would be lost in a string. */
-  async rawEntry(bucket: number, id: string): Promise<Buffer> {
-    const { outbox } = this.keysOf(bucket);
-    const [entry] = await this.redis.bounded(this.client.xrangeBuffer(outbox, id, id));
-    return Buffer.concat((entry?.[1] ?? []).flatMap((part) => [part, Buffer.from('\n')]));
-  }
-
-  /** Removes the entries, once they are committed. They are the stream's head, so one cut does it. */
+  /**
+   * Removes the entries, once they are committed. One by one: a cut at the last ID could, after a
+   * failover to a server whose clock is behind, take newer entries along.
+   */
   async remove(bucket: number, entries: OutboxEntry[]): Promise<void> {
-    const last = entries.at(-1);
-    if (!last) return;
-    const [ms, counter] = last[0].split('-');
-    const next = `${ms}-${BigInt(counter!) + 1n}`;
-    await this.redis.bounded(this.client.xtrim(this.keysOf(bucket).outbox, 'MINID', next));
+    if (entries.length === 0) return;
+    const ids = entries.map((entry) => entry.id);
+    await this.redis.bounded(this.client.xdel(this.keysOf(bucket).outbox, ...ids));
   }
 }

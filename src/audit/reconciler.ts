@@ -1,12 +1,10 @@
 import type { SessionStore } from '../store/session-store.js';
 import type { LedgerDatabase } from './ledger-database.js';
 import type { LedgerTables } from './ledger-tables.js';
+import { findKnownSessions } from './sql/find-known-sessions.js';
 import { listOpenSessions } from './sql/list-open-sessions.js';
-import { listRecentEnds } from './sql/list-recent-ends.js';
 
 const PAGE = 500;
-/** A failover can only bring back what ended seconds before it; this is minutes of a busy bucket. */
-const RECENT_ENDS = 10_000;
 
 interface OpenRow {
   id: string;
@@ -15,6 +13,16 @@ interface OpenRow {
   user_id: string | null;
   created_ms: string;
   expires_ms: string;
+}
+
+interface LiveSession {
+  digest: string;
+  createdAt: number;
+}
+
+interface KnownSession {
+  token: string;
+  ended: boolean;
 }
 
 /** What a reconciliation looked at and did. */
@@ -29,19 +37,18 @@ export interface ReconcileReport {
 
 /**
  * Makes SQL and Redis agree again after Redis lost data: restored from a backup, flushed, or
- * failed over to a replica that was behind. Run it after a sweep and a drain, so that what is
- * only late isn't taken for lost; the drain would drop a second end, but not a wrong reason.
+ * failed over to a replica that was behind.
+ *
+ * What is only late can't be taken for lost: a session without its record that is still to be
+ * swept stands in the expiry index, and the end of one that was ended stands in the outbox, before
+ * whatever is put there now. The drain records the first end and drops the rest.
  */
 export class Reconciler {
-  private readonly recentEnds: string;
-
   constructor(
     private readonly database: LedgerDatabase,
     private readonly tables: LedgerTables,
     private readonly store: SessionStore,
-  ) {
-    this.recentEnds = listRecentEnds(tables);
-  }
+  ) {}
 
   async runOnce(): Promise<ReconcileReport> {
     const { checked, missing } = await this.endLost();
@@ -74,22 +81,45 @@ export class Reconciler {
   private async endResurrected(): Promise<number> {
     let resurrected = 0;
     for (let bucket = 0; bucket < this.store.buckets; bucket += 1) {
-      const parameters = [bucket, RECENT_ENDS];
-      const rows = await this.database.query<{ token: string }>(this.recentEnds, parameters);
-      for (let from = 0; from < rows.length; from += PAGE) {
-        const page = rows.slice(from, from + PAGE).map((row) => addressOf(row.token));
-        const alive = await this.store.areAlive(
-          bucket,
-          page.map((address) => address.digest),
-        );
-        const back = page.filter((_, i) => alive[i]);
+      for await (const page of this.liveSessions(bucket)) {
+        const back = await this.overInSql(bucket, page);
         await Promise.all(
-          back.map((address) => this.store.destroy(address, { reason: 'resurrected', actor: '' })),
+          back.map((digest) =>
+            this.store.destroy({ bucket, digest }, { reason: 'resurrected', actor: '' }),
+          ),
         );
         resurrected += back.length;
       }
     }
     return resurrected;
+  }
+
+  /** Pages of a bucket's expiry index. ZSCAN gives every member that is there all the while. */
+  private async *liveSessions(bucket: number): AsyncGenerator<LiveSession[]> {
+    const { client } = this.store.redis;
+    const { expiryIndex } = this.store.keysOf(bucket);
+    let cursor = '0';
+    do {
+      const scan = client.zscan(expiryIndex, cursor, 'COUNT', PAGE);
+      const [next, found] = await this.store.redis.bounded(scan);
+      cursor = String(next);
+      const members = found.filter((_, i) => i % 2 === 0); // the others are their scores
+      if (members.length > 0) yield members.map(toLiveSession);
+    } while (cursor !== '0');
+  }
+
+  /** Which of these live sessions have an end in SQL: Redis had ended them, too, and forgot. */
+  private async overInSql(bucket: number, sessions: LiveSession[]): Promise<string[]> {
+    const known = await this.database.transaction<KnownSession[]>((runner) =>
+      runner.query(findKnownSessions(this.tables), [
+        sessions.map(({ digest }) => tokenOf(bucket, digest)),
+        sessions.map(({ createdAt }) => createdAt),
+      ]),
+    );
+    const over = known.filter(({ ended }) => ended).map(({ token }) => addressOf(token).digest);
+    // Most of these ended since their page was read.
+    const alive = await this.store.areAlive(bucket, over);
+    return over.filter((_, i) => alive[i]);
   }
 
   private async withoutRecord(page: OpenRow[]): Promise<OpenRow[]> {
@@ -108,4 +138,14 @@ export class Reconciler {
 
 function addressOf(token: string): { bucket: number; digest: string } {
   return { bucket: Number.parseInt(token.slice(0, 2), 16), digest: token.slice(2) };
+}
+
+function tokenOf(bucket: number, digest: string): string {
+  return bucket.toString(16).padStart(2, '0') + digest;
+}
+
+/** A member of the expiry index: `digest:created:user`. */
+function toLiveSession(member: string): LiveSession {
+  const [digest, createdAt] = member.split(':', 2);
+  return { digest: digest!, createdAt: Number(createdAt) };
 }

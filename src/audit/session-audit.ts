@@ -57,9 +57,6 @@ interface Trouble {
   default_partition_rows: string;
 }
 
-/** How long a flush leaves a bucket to another drainer before it looks again, ms. */
-const BUSY_PAUSE = 20;
-
 /**
  * Reads and upkeep of the audit trail. Methods fail with `ERR_SESSION_DATABASE_UNAVAILABLE` where
  * Postgres can't be reached; nothing is lost then.
@@ -71,7 +68,9 @@ export class SessionAudit {
   async flush(): Promise<FlushReport> {
     const report: FlushReport = { recorded: 0, deadLettered: 0 };
     for (let bucket = 0; bucket < this.parts.store.buckets; bucket += 1) {
-      await this.flushBucket(bucket, report);
+      const { recorded, deadLettered } = await this.parts.drain.drainBucket(bucket, { wait: true });
+      report.recorded += recorded;
+      report.deadLettered += deadLettered;
     }
     return report;
   }
@@ -137,18 +136,5 @@ export class SessionAudit {
       deadLetters: Number(trouble!.dead_letters),
       defaultPartitionRows: Number(trouble!.default_partition_rows),
     };
-  }
-
-  /** New events may come as fast as they go, so it stops at the one that was last at the call. */
-  private async flushBucket(bucket: number, report: FlushReport): Promise<void> {
-    const { outbox, drain } = this.parts;
-    const last = await outbox.lastId(bucket);
-    if (last === null) return;
-    while (await outbox.hasUpTo(bucket, last)) {
-      const { recorded, deadLettered, busy } = await drain.drainBatch(bucket);
-      report.recorded += recorded;
-      report.deadLettered += deadLettered;
-      if (busy) await new Promise((resolve) => setTimeout(resolve, BUSY_PAUSE));
-    }
   }
 }

@@ -1,4 +1,4 @@
-import { Logger, type OnModuleDestroy } from '@nestjs/common';
+import type { OnModuleDestroy } from '@nestjs/common';
 
 import type { SessionService, ValidSession } from '../session/session.service.js';
 import type { CookieSettings } from './cookie-options.js';
@@ -8,13 +8,14 @@ import { rememberedSession, rememberSession } from './current-session.js';
 import { getSessionGateToken } from './gate-token.js';
 import type { Incoming } from './incoming.js';
 import { LiveSockets } from './live-sockets.js';
+import { RefusalLog } from './refusal-log.js';
 import { asRejection, notFresh, sessionRequired, SessionRejection } from './session-rejection.js';
 
 /** Lets in what carries a valid session of its module, and refuses all else: the guard's judgement. */
 export class SessionGate<TUser = unknown> implements OnModuleDestroy {
   readonly sockets: LiveSockets;
+  readonly log = new RefusalLog();
   private readonly token: string;
-  private readonly logger = new Logger('SessionGuard');
   /** One look at the session for all guards and resolvers of a request. */
   private readonly found = new WeakMap<object, Promise<ValidSession<TUser> | null>>();
 
@@ -32,9 +33,12 @@ export class SessionGate<TUser = unknown> implements OnModuleDestroy {
     try {
       const valid = await this.judge(incoming, fresh);
       rememberSession(incoming.subject, this.token, valid);
+      this.log.admitted();
       return valid;
     } catch (error) {
-      throw asRejection(error);
+      const rejection = asRejection(error);
+      this.log.refused(rejection);
+      throw rejection;
     }
   }
 
@@ -43,13 +47,12 @@ export class SessionGate<TUser = unknown> implements OnModuleDestroy {
     return rememberedSession(subject, this.token);
   }
 
-  /** Refuses a request that a page of another site sent: what may be done without a session, too. */
-  refuseCrossSite({ headers, method }: Incoming): void {
-    if (isSafe(method) || !isCrossSite(headers, this.cookie.trustedOrigins)) return;
-    // ASVS 16.3.3: an attempt to get around a control is worth a line. What the client sent isn't
-    // in it: nobody can write our log.
-    this.logger.warn('Refused a cross-site request (ERR_SESSION_CROSS_SITE).');
-    throw new SessionRejection('ERR_SESSION_CROSS_SITE');
+  /** Refuses to do for a page of another site what can be done without a session: to sign in. */
+  refuseCrossSite(incoming: Incoming): void {
+    if (!this.isCrossSite(incoming)) return;
+    const rejection = new SessionRejection('ERR_SESSION_CROSS_SITE');
+    this.log.refused(rejection);
+    throw rejection;
   }
 
   onModuleDestroy(): void {
@@ -59,7 +62,9 @@ export class SessionGate<TUser = unknown> implements OnModuleDestroy {
   private async judge(incoming: Incoming, fresh?: number): Promise<ValidSession<TUser>> {
     const credential = credentialOf(incoming.headers, this.cookie.name, incoming.token);
     if (!credential) throw sessionRequired(false);
-    if (credential.from === 'cookie') this.refuseCrossSite(incoming);
+    if (credential.from === 'cookie' && this.isCrossSite(incoming)) {
+      throw new SessionRejection('ERR_SESSION_CROSS_SITE');
+    }
     const valid = await this.find(incoming, credential);
     if (!valid) {
       // Whose session is over must not go on listening.
@@ -71,6 +76,10 @@ export class SessionGate<TUser = unknown> implements OnModuleDestroy {
     }
     if (incoming.socket) this.sockets.watch(incoming.socket, valid.session.handle);
     return valid;
+  }
+
+  private isCrossSite({ headers, method }: Incoming): boolean {
+    return !isSafe(method) && isCrossSite(headers, this.cookie.trustedOrigins);
   }
 
   /** A socket outlives many messages, so its session is looked at each time. */

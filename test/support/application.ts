@@ -1,7 +1,7 @@
 import { openRedis, type RedisConnection } from '../../src/store/connect.js';
 import type { RedisClient } from '../../src/store/redis-client.js';
 import { scripts } from '../../src/store/script-files.js';
-import { SessionStore, type StoreRules } from '../../src/store/session-store.js';
+import { MAX_REDIS_TIMEOUT, SessionStore, type StoreRules } from '../../src/store/session-store.js';
 import { bucketOf } from '../../src/session/session-id.js';
 import type { SessionUser, UserLoader } from '../../src/session/session.js';
 import { RememberingService } from './handed-out.js';
@@ -42,13 +42,16 @@ const RULES: StoreRules = {
   backlogLimit: 100_000,
 };
 
+/** The longest that can be set: a busy machine is no fault. Tests of the bound itself set another. */
+const PATIENCE = MAX_REDIS_TIMEOUT;
+
 let prefixes = 0;
 
 export function openApplication(
   redis: RedisUnderTest,
   options: ApplicationOptions = {},
 ): Application {
-  const { prefix = `app${++prefixes}`, buckets = 16, timeout = 500 } = options;
+  const { prefix = `app${++prefixes}`, buckets = 16, timeout = PATIENCE } = options;
   const { lifetime = 12 * HOUR, users = { findById: async (id) => ({ id }) } } = options;
   const rules = { ...RULES, ...definedRules(options) };
   const { client, close } = openRedis(options.connection ?? redis.connection, timeout);

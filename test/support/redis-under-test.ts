@@ -26,6 +26,12 @@ export async function redisCluster(config?: Record<string, string>): Promise<Red
   return underTest('a Redis Cluster', { nodes }, cluster.nodes, () => cluster.stop());
 }
 
+/** For `describe.each`: what must hold on both. */
+export const eachRedis: [string, () => Promise<RedisUnderTest>][] = [
+  ['a single Redis', () => singleRedis()],
+  ['a Redis Cluster', () => redisCluster()],
+];
+
 function underTest(
   name: string,
   connection: RedisUnderTest['connection'],

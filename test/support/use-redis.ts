@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll } from '@jest/globals';
 import { openApplication, type Application, type ApplicationOptions } from './application.js';
 import type { RedisUnderTest } from './redis-under-test.js';
 import { expectNoSessionIdIn } from './secret-search.js';
+import { expectSound } from './soundness.js';
 
 /** What the tests of a spec stand on. */
 export interface Ground {
@@ -12,8 +13,10 @@ export interface Ground {
 }
 
 /**
- * Starts a Redis before the tests of this block and stops it after them. Before that, all of it
- * is searched for the session IDs that the tests were given: there must be none.
+ * Starts a Redis before the tests of this block and stops it after them.
+ *
+ * After each test, what its applications have in Redis must be of one piece. After all of them,
+ * Redis is searched for the session IDs that were handed out: there must be none.
  */
 export function useRedis(start: () => Promise<RedisUnderTest>): Ground {
   let redis: RedisUnderTest | undefined;
@@ -23,7 +26,13 @@ export function useRedis(start: () => Promise<RedisUnderTest>): Ground {
     redis = await start();
   });
   afterEach(async () => {
-    await Promise.all(applications.splice(0).map((application) => application.close()));
+    const opened = applications.splice(0);
+    try {
+      const ofPrefix = new Map(opened.map((application) => [application.prefix, application]));
+      for (const application of ofPrefix.values()) await expectSound(redis!, application);
+    } finally {
+      await Promise.all(opened.map((application) => application.close()));
+    }
   });
   afterAll(async () => {
     if (!redis) return;

@@ -6,6 +6,8 @@ export class SessionChainRow {
   lastSeq!: string;
   lastHash!: Buffer;
   updatedAt!: Date | null;
+  /** The longest time from a session's beginning to its end, ms. */
+  longestSession!: string;
   /** The last row that was retired, where the chain's beginning was: see docs/sql.md. */
   retiredSeq!: string;
   retiredHash!: Buffer;
@@ -23,6 +25,7 @@ export const sessionChainEntity = (schema: string) =>
       lastSeq: { name: 'last_seq', type: 'bigint', default: 0 },
       lastHash: { name: 'last_hash', type: 'bytea', default: () => `sha256('\\x'::bytea)` },
       updatedAt: { name: 'updated_at', type: 'timestamptz', precision: 3, nullable: true },
+      longestSession: { name: 'longest_session', type: 'bigint', default: 0 },
       retiredSeq: { name: 'retired_seq', type: 'bigint', default: 0 },
       retiredHash: {
         name: 'retired_hash',

@@ -20,7 +20,7 @@ export class SessionEventRow {
   hash!: Buffer;
 }
 
-/** The entity over `session_events`. Its partitions and triggers belong to the migrations. */
+/** The entity over `session_events`. Its partitions, triggers and time index belong to the migrations. */
 export const sessionEventEntity = (schema: string, userIdType: UserIdType) =>
   new EntitySchema<SessionEventRow>({
     name: 'SessionEventRow',
@@ -55,4 +55,5 @@ export const sessionEventEntity = (schema: string, userIdType: UserIdType) =>
       },
       { name: 'session_events_hash_check', expression: 'octet_length(hash) = 32' },
     ],
+    indices: [{ name: 'session_events_time_idx', synchronize: false }],
   });

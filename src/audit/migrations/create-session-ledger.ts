@@ -2,6 +2,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 import type { LedgerSettings } from '../ledger-writer.js';
 import { createPartitionsFunction } from '../sql/create-partitions-function.js';
+import { createRetireFunction } from '../sql/create-retire-function.js';
 import { createSessionChains } from '../sql/create-session-chains.js';
 import { createSessionDeadLetters } from '../sql/create-session-dead-letters.js';
 import { createSessionEvents } from '../sql/create-session-events.js';
@@ -23,6 +24,7 @@ export function createSessionLedger({ tables, userIdType, users }: LedgerSetting
       await runner.query(createSessionChains(tables));
       await runner.query(createSessionDeadLetters(tables));
       await runner.query(createPartitionsFunction(tables));
+      await runner.query(createRetireFunction(tables));
       await runner.query(`SELECT ${tables.schema}.make_session_partitions(3)`);
     }
 
@@ -30,6 +32,7 @@ export function createSessionLedger({ tables, userIdType, users }: LedgerSetting
       const { schema, sessions, events, chains, deadLetters } = tables;
       await runner.query(`DROP TABLE ${sessions}, ${events}, ${chains}, ${deadLetters}`);
       await runner.query(`DROP FUNCTION ${schema}.make_session_partitions(integer)`);
+      await runner.query(`DROP FUNCTION ${schema}.retire_session_events(date)`);
       await runner.query(`DROP FUNCTION ${schema}.refuse_session_events_change()`);
     }
   };

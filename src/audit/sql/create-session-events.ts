@@ -22,12 +22,17 @@ CREATE TABLE ${t.events} (
   CONSTRAINT session_events_pkey PRIMARY KEY (chain, seq, occurred_at)
 ) PARTITION BY RANGE (occurred_at);
 
+-- For questions about a span of time. Measured, a BRIN slows the drain by less than can be told
+-- from noise (a B-tree by a third), as rows come about in the order of their times.
+CREATE INDEX session_events_time_idx ON ${t.events}
+  USING brin (occurred_at) WITH (pages_per_range = 32, autosummarize = on);
+
 CREATE TABLE ${t.schema}.session_events_default PARTITION OF ${t.events} DEFAULT;
 
 CREATE FUNCTION ${t.schema}.refuse_session_events_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   RAISE EXCEPTION 'session_events is append-only: % is refused', TG_OP
-    USING HINT = 'Erase personal data in sessions (ip, user_agent, client_salt); drop whole partitions to retire old records.';
+    USING HINT = 'Erase personal data in sessions (ip, user_agent, client_salt); retire old months by retire_session_events.';
 END $$;
 
 CREATE TRIGGER session_events_append_only BEFORE UPDATE OR DELETE ON ${t.events}

@@ -28,7 +28,7 @@ CREATE TABLE ${t.sessions} (
   CONSTRAINT sessions_token_key UNIQUE (token, created_at)
 ) PARTITION BY RANGE (created_at);
 
-CREATE INDEX sessions_user_idx ON ${t.sessions} (user_id, created_at DESC);
+CREATE INDEX sessions_user_idx ON ${t.sessions} (user_id, created_at DESC, id DESC);
 CREATE INDEX sessions_open_idx ON ${t.sessions} (created_at, id) WHERE ended_at IS NULL;
 CREATE TABLE ${t.schema}.sessions_default PARTITION OF ${t.sessions} DEFAULT;
 `;

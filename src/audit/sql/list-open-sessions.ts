@@ -2,7 +2,7 @@ import type { LedgerTables } from '../ledger-tables.js';
 
 /**
  * A page of the sessions that are open in SQL, the oldest first, by the partial index on open
- * rows. Those of the last minute are left out: Redis has only just begun them.
+ * rows.
  *
  * $1 and $2 beginning and ID before the first, $3 how many
  */
@@ -11,5 +11,5 @@ SELECT id, created_at, token, user_id::text AS user_id,
        (extract(epoch FROM created_at) * 1000)::bigint AS created_ms,
        (extract(epoch FROM expires_at) * 1000)::bigint AS expires_ms
 FROM ${t.sessions}
-WHERE ended_at IS NULL AND (created_at, id) > ($1, $2) AND created_at < now() - interval '1 minute'
+WHERE ended_at IS NULL AND (created_at, id) > ($1, $2)
 ORDER BY created_at, id LIMIT $3`;

@@ -28,6 +28,7 @@ local deadline = tonumber(ARGV[8])
 local user_limit, overflow = tonumber(ARGV[9]), ARGV[10]
 local backlog_limit = tonumber(ARGV[11])
 
+check_user_set(user)
 local earlier = earlier_answer(digest)
 if earlier then return earlier end
 if is_stale(deadline) then return { 'STALE', now } end

@@ -23,6 +23,7 @@ if is_stale(deadline) then return { 'STALE', now } end
 
 local old = read_session(old_digest)
 if not old then return { 'GONE' } end
+check_user_set(old.user)
 if not end_live_session(old_digest, old, 'rotated', '') then return { 'GONE' } end
 
 local new = {

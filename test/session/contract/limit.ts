@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 
-import { HOUR } from '../../support/application.js';
+import { HOUR, sweepAll } from '../../support/application.js';
 import { letTimePassFor } from '../../support/move-time.js';
 import { eventsOf, readOutbox } from '../../support/outbox.js';
 import type { Ground } from '../../support/use-redis.js';
@@ -47,7 +47,7 @@ export function limit(ground: Ground): void {
     });
 
     test('a session whose record was lost takes no place, and holds nothing up', async () => {
-      const app = ground.open({ idleTimeout: 0 });
+      const app = ground.open();
       const lost = await Promise.all(
         Array.from({ length: 250 }, () =>
           app.service.createSession({ userId: 'ada', expires: HOUR }),
@@ -62,6 +62,13 @@ export function limit(ground: Ground): void {
       const second = await limited.service.createSession({ userId: 'ada' });
       expect(await limited.service.validateSession(first.id)).toEqual({ id: 'ada' });
       expect(await limited.service.validateSession(second.id)).toEqual({ id: 'ada' });
+
+      await letTimePassFor(app, 'ada', 2 * HOUR);
+      await sweepAll(app);
+      const ended = (await readOutbox(app)).filter(({ event }) => event === 'destroyed');
+      expect(ended.map(({ handle }) => handle).toSorted()).toEqual(
+        lost.map(({ handle }) => handle).toSorted(),
+      );
     });
   });
 

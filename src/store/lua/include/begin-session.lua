@@ -1,6 +1,5 @@
 -- Begins a session: its event first, then its record and its places in the two indexes.
 local function begin_session(digest, session, reason, actor)
-  redis.call('ZCARD', user_key(session.user)) -- of a wrong type: fails before anything is written
   append_event('created', digest, session, session.created, reason, actor)
   write_record(digest, session)
   redis.call('ZADD', expiry_index, session.ends, expiry_member(digest, session))

@@ -65,6 +65,9 @@ local function write_record(digest, session)
   redis.call('SET', session_key(digest), record, 'PXAT', session.ends)
 end
 
+-- As for the keys above: fails before the first write.
+local function check_user_set(user) redis.call('ZCARD', user_key(user)) end
+
 -- The per-user set lives as long as its last member. GT alone does nothing on a key without
 -- a time to live, so a new set needs NX first.
 local function prolong_user_set(session)

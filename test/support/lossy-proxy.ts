@@ -1,0 +1,55 @@
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+
+/** A way to Redis that can lose a reply. */
+export interface LossyProxy {
+  readonly url: string;
+  /**
+   * Lets the next request that holds this text reach Redis, and cuts the connection instead of
+   * passing on the reply. Resolves when that has happened.
+   */
+  loseReplyTo(text: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function lossyProxy(port: number): Promise<LossyProxy> {
+  let losing: { text: string; lost: () => void } | undefined;
+  const sockets = new Set<Socket>();
+
+  const server = createServer((client) => {
+    const redis = connect(port, '127.0.0.1');
+    let cut: (() => void) | undefined;
+    for (const [socket, other] of [
+      [client, redis],
+      [redis, client],
+    ] as const) {
+      sockets.add(socket);
+      socket.on('error', () => other.destroy());
+      socket.on('close', () => {
+        sockets.delete(socket);
+        other.destroy();
+      });
+    }
+    client.on('data', (data) => {
+      if (losing && data.includes(losing.text)) {
+        cut = losing.lost;
+        losing = undefined;
+      }
+      redis.write(data);
+    });
+    redis.on('data', (data) => {
+      if (!cut) return client.write(data);
+      client.destroy();
+      return cut();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+
+  return {
+    url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    loseReplyTo: (text) => new Promise((lost) => (losing = { text, lost })),
+    close: async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}

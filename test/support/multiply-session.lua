@@ -1,0 +1,24 @@
+#!lua
+-- Gives a user many sessions, each a copy of the bucket's first, with its event and its places in
+-- both indexes. For tests only: a hundred thousand sign-ins take a while.
+--
+-- KEYS  1 any key of the bucket
+-- ARGV  1 key base  2 digest of that session  3 user  4 copies  5 number of the first one
+local base, original, user = ARGV[1], ARGV[2], ARGV[3]
+local copies, first = tonumber(ARGV[4]), tonumber(ARGV[5])
+local index, outbox, user_set = base .. 'x', base .. 'o', base .. 'u:' .. user
+
+local record = redis.call('GET', base .. 's:' .. original)
+local ends = redis.call('ZSCORE', user_set, original)
+local created = string.match(record, '^[^\31]*\31(%d+)')
+
+local event = redis.call('XRANGE', outbox, '-', '+', 'COUNT', 1)[1][2][2]
+local before, after = string.match(event, '^(created\31)[^\31]*(\31.*)$')
+
+for i = first, first + copies - 1 do
+  local digest = redis.sha1hex(i) .. 'AAA' -- as long as any
+  redis.call('SET', base .. 's:' .. digest, record, 'PXAT', ends)
+  redis.call('ZADD', user_set, ends, digest)
+  redis.call('ZADD', index, ends, digest .. ':' .. created .. ':' .. user)
+  redis.call('XADD', outbox, '*', 'v1', before .. digest .. after)
+end

@@ -1,0 +1,67 @@
+import { scripts, type Script } from '../../src/store/script-files.js';
+import type { Application } from './application.js';
+
+/** A script as it was run, and what it replied. */
+export interface ScriptCall {
+  script: Script;
+  keys: string[];
+  args: (string | number)[];
+  reply: unknown;
+}
+
+/** Remembers every script that the application runs from now on, the newest last. */
+export function recordScripts(app: Application): ScriptCall[] {
+  const calls: ScriptCall[] = [];
+  onScript(app, (call) => calls.push(call));
+  return calls;
+}
+
+/** Tells of every script that the application has run. */
+export function onScript({ store }: Application, tell: (call: ScriptCall) => void): void {
+  const run = store.redis.run.bind(store.redis);
+  store.redis.run = async (script, keys, args) => {
+    const reply = await run(script, keys, args);
+    if (script !== scripts.time) tell({ script, keys, args, reply });
+    return reply;
+  };
+}
+
+/** The last run of a script. */
+export function lastCall(calls: ScriptCall[], script: Script): ScriptCall {
+  const call = calls.findLast((candidate) => candidate.script === script);
+  if (!call) throw new Error(`The script ${script.name} was not run.`);
+  return call;
+}
+
+/**
+ * Runs a script once more with the same arguments, as ioredis does when it reconnects.
+ *
+ * @param passed ms that a test has let pass since; the moments among the arguments move with it
+ */
+export async function runAgain(app: Application, call: ScriptCall, passed = 0): Promise<unknown> {
+  const { sha1 } = call.script;
+  const args = movedBack(call, passed);
+  return app.client.evalsha(sha1, call.keys.length, ...call.keys, ...args);
+}
+
+/** To let time pass is to move all stored moments back, so those in a request move as well. */
+function movedBack({ script, args }: ScriptCall, passed: number): (string | number)[] {
+  const moments = momentsAmong(script, args);
+  return args.map((arg, i) => (moments.includes(i) ? Number(arg) - passed : arg));
+}
+
+/** Which arguments are moments: see the ARGV of each script. */
+function momentsAmong(script: Script, args: (string | number)[]): number[] {
+  switch (script) {
+    case scripts.create:
+      return args[3] === 'until' ? [4, 7] : [7];
+    case scripts.rotate:
+      return [4];
+    case scripts.updateData:
+      return [3];
+    case scripts.destroyAll:
+      return [1];
+    default:
+      return [];
+  }
+}
