@@ -20,6 +20,7 @@ export function sessionOptions(
     maxLifetime: MAX_LIFETIME,
     idleTimeout: '30m',
     maxSessionsPerUser: 10,
+    metrics: true,
     // The demo is served over plain HTTP on this machine. Over HTTPS, leave this out.
     cookie: { secure: false },
   };
