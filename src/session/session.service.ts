@@ -222,7 +222,8 @@ export class SessionService<TUser = SessionUser> {
   private async isTouchDue(at: SessionAddress, record: SessionRecord): Promise<boolean> {
     const { idleTimeout } = this.settings;
     if (idleTimeout === 0) return false;
-    const now = await this.store.redis.bounded(this.store.clockOf(at.bucket).now());
+    const clock = this.store.clockOf(at.bucket);
+    const now = clock.estimate() ?? (await this.store.redis.bounded(clock.now()));
     return now - record.lastUsedAt >= idleTimeout / 10;
   }
 }

@@ -39,7 +39,8 @@ export async function stoppedDrainer(options: DrainerOptions): Promise<StoppedDr
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   const said = await nextWord(child);
-  if (said !== options.stopAt) throw new Error(`It never came to '${options.stopAt}': ${JSON.stringify(said)}`);
+  if (said !== options.stopAt)
+    throw new Error(`It never came to '${options.stopAt}': ${JSON.stringify(said)}`);
   return {
     async kill() {
       const gone = once(child, 'exit');

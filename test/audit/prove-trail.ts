@@ -1,5 +1,5 @@
 import { expect } from '@jest/globals';
-import type pg from 'pg';
+import type { Pool } from 'pg';
 
 import { ledgerSettings, type LedgerLayout } from '../../src/audit/data-source-options.js';
 import { LedgerDatabase } from '../../src/audit/ledger-database.js';
@@ -29,7 +29,7 @@ WHERE s.token IS NULL OR e.token IS NULL
  * Expects a trail to be of one piece: each session has one row, one beginning and at most one end,
  * which agree; the chains are whole; and no session ID that was handed out is in any table.
  */
-export async function proveTrail(url: string, layout: LedgerLayout, pool: pg.Pool): Promise<void> {
+export async function proveTrail(url: string, layout: LedgerLayout, pool: Pool): Promise<void> {
   const { schema = 'public' } = layout;
   const { rows: tables } = await pool.query<{ name: string }>(
     `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables

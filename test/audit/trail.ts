@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { Pool } from 'pg';
 import { DataSource } from 'typeorm';
 
 import type { PrivatePostgres } from '../../dev/index.js';
@@ -39,7 +39,7 @@ export async function openTrail(
 ): Promise<Trail> {
   const prefix = `trail${++trails}`;
   const databaseUrl = await postgres.createDatabase(prefix);
-  const pool = new pg.Pool({ connectionString: databaseUrl, max: 3 });
+  const pool = new Pool({ connectionString: databaseUrl, max: 3 });
   pool.on('error', () => undefined); // tests that kill Postgres see it elsewhere
   const processes: AuditedProcess[] = [];
   if (before) await pool.query(before);

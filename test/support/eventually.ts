@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Tries until it succeeds; after ten seconds its own error says what is still wrong. */
-export async function eventually<T>(attempt: () => Promise<T>): Promise<T> {
-  const deadline = Date.now() + 10_000;
+/** Tries until it succeeds; after `within` ms its own error says what is still wrong. */
+export async function eventually<T>(attempt: () => Promise<T>, within = 10_000): Promise<T> {
+  const deadline = Date.now() + within;
   for (;;) {
     try {
       return await attempt();

@@ -48,6 +48,8 @@ function readKey(node: Redis, key: string, type: string): Promise<unknown> {
       return node.xrange(key, '-', '+');
     case 'hash':
       return node.hgetall(key);
+    case 'set':
+      return node.smembers(key);
     default:
       throw new Error(`No key of ours is a ${type}: ${key}`);
   }
