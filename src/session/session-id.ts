@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 
 import type { SessionAddress } from '../store/session-store.js';
 
@@ -32,12 +32,12 @@ export function handleOf({ bucket, digest }: SessionAddress): string {
 
 /** SHA-256 of the whole ID, in base64url: what Redis knows the session by. */
 export function digestOf(sessionId: string): string {
-  return createHash('sha256').update(sessionId).digest('base64url');
+  return hash('sha256', sessionId, 'base64url');
 }
 
 /** The bucket of a user: stable for ever, as the user's keys lie there. */
 export function bucketOf(userId: string, buckets: number): number {
-  return createHash('sha256').update(userId).digest().readUInt32BE() % buckets;
+  return Number.parseInt(hash('sha256', userId, 'hex').slice(0, 8), 16) % buckets;
 }
 
 function parse(text: string, buckets: number, digest: () => string): SessionAddress | null {

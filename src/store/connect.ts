@@ -41,18 +41,21 @@ function connect(connection: Exclude<RedisConnection, RedisClient>, timeout: num
   return new Cluster(nodes, {
     enableAutoPipelining: true,
     ...clusterOptions,
-    redisOptions: { ...options, enableAutoPipelining: false, ...redisOptions },
+    redisOptions: { ...options, ...redisOptions },
   });
 }
 
 /** Requests need bounds, unlike BullMQ's blocking connections. */
 function requestOptions(timeout: number): RedisOptions {
   return {
-    enableAutoPipelining: true,
+    // Each script is written at once, so that Redis works on it while the next one is made: faster
+    // than ioredis's auto-pipelining, which waits for a batch's last reply before it sends the
+    // next. Reads have batches of their own, see `batched-reads.ts`.
+    enableAutoPipelining: false,
     // A command is given up at the next failed reconnection: nothing piles up while Redis is away.
     maxRetriesPerRequest: 1,
-    // A link that went silent (half open, or a stopped server) is dropped and made anew; the
-    // pipelines waiting on it would otherwise hold all later ones back.
+    // A link that went silent (half open, or a stopped server) is dropped and made anew; what
+    // waits on it would otherwise hold all later commands back.
     socketTimeout: 2 * timeout,
     connectTimeout: 2 * timeout,
     retryStrategy: (attempt) => Math.min(25 * 2 ** Math.min(attempt, 5), 500),

@@ -16,12 +16,18 @@ export class RedisClock {
   /** @param readTime asks Redis for its time, ms */
   constructor(private readonly readTime: () => Promise<number>) {}
 
-  /** The estimate, ms since 1970. Waits for Redis only at the first call. */
-  async now(): Promise<number> {
+  /** The estimate, ms since 1970; undefined until the clock was read for the first time. */
+  estimate(): number | undefined {
+    if (this.offset === undefined) return undefined;
     const elapsed = performance.now();
+    if (elapsed - this.readAt > REREAD_AFTER) this.reread().catch(() => undefined);
+    return this.offset + elapsed;
+  }
+
+  /** The estimate. Waits for Redis only at the first call. */
+  async now(): Promise<number> {
     if (this.offset === undefined) await this.reread();
-    else if (elapsed - this.readAt > REREAD_AFTER) this.reread().catch(() => undefined);
-    return this.offset! + performance.now();
+    return this.estimate()!;
   }
 
   /** Takes the time that a script answered with. */

@@ -55,9 +55,11 @@ function parseData(fields: string[]): JsonObject {
   return Object.fromEntries(entries);
 }
 
-/** The end of a record as `create` takes it: client and data. JSON escapes every control character. */
-export function formatRest(ip: string, userAgent: string, data: JsonObject): string {
-  return [ip, userAgent, ...formatPatch(data)].join(SEPARATOR);
+/** The end of a record: the data, each field after a separator. JSON escapes control characters. */
+export function formatData(data: JsonObject): string {
+  return formatPatch(data)
+    .map((field) => SEPARATOR + field)
+    .join('');
 }
 
 /** Name, JSON, name, JSON… An `undefined` value becomes '', which removes the field. */

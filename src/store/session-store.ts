@@ -1,12 +1,14 @@
 import { SessionError } from '../session.errors.js';
+import { BatchedReads } from './batched-reads.js';
 import { BoundedRedis, type RedisClient } from './redis-client.js';
 import { RedisClock } from './redis-clock.js';
 import { RedisKeys } from './redis-keys.js';
 import { scripts, type Script } from './script-files.js';
 import {
+  formatData,
   formatPatch,
-  formatRest,
   parseRecord,
+  SEPARATOR,
   type JsonObject,
   type JsonValue,
   type SessionRecord,
@@ -73,6 +75,7 @@ export interface BegunSession {
 export class SessionStore {
   readonly buckets: number;
   readonly redis: BoundedRedis;
+  private readonly reads: BatchedReads;
   private readonly keys: RedisKeys[];
   private readonly clocks: RedisClock[];
   private readonly eventListeners = new Set<(bucket: number) => void>();
@@ -80,6 +83,7 @@ export class SessionStore {
   constructor(private readonly settings: StoreSettings) {
     this.buckets = settings.buckets;
     this.redis = new BoundedRedis(settings.client, settings.timeout);
+    this.reads = new BatchedReads(this.redis);
     this.keys = Array.from(
       { length: settings.buckets },
       (_, bucket) => new RedisKeys(settings.prefix, bucket),
@@ -120,7 +124,8 @@ export class SessionStore {
         rules.maxSessionsPerUser,
         rules.overflow,
         rules.backlogLimit,
-        formatRest(session.ip, session.userAgent, session.data),
+        session.ip + SEPARATOR + session.userAgent,
+        formatData(session.data),
       ],
     ]);
     this.tellListeners(at.bucket);
@@ -131,8 +136,7 @@ export class SessionStore {
 
   /** The session's record, or null where there is none (any more). */
   async read(at: SessionAddress): Promise<SessionRecord | null> {
-    const key = this.keysOf(at.bucket).session(at.digest);
-    const record = await this.redis.bounded(this.settings.client.get(key));
+    const record = await this.reads.get(this.keysOf(at.bucket).session(at.digest));
     return record === null ? null : parseRecord(record);
   }
 
@@ -279,7 +283,7 @@ export class SessionStore {
   ): Promise<unknown[]> {
     const clock = this.clockOf(bucket);
     const attempt = async () => {
-      const now = await this.redis.bounded(clock.now());
+      const now = clock.estimate() ?? (await this.redis.bounded(clock.now()));
       return this.run(script, ...request(Math.ceil(now) + MAX_REDIS_TIMEOUT));
     };
     let reply = await attempt();

@@ -7,7 +7,7 @@
 --       4 'for' or 'until'  5 the lifetime or the moment of the hard end, ms
 --       6 maximum lifetime, ms  7 idle timeout, ms or 0  8 deadline of this request, ms
 --       9 sessions per user or 0  10 'reject' or 'evict-oldest'  11 backlog limit or 0
---       12 ip, user agent and data, joined
+--       12 ip and user agent, joined  13 data, each field after a separator
 -- Reply {'OK', user, created, signed in, hard end, end}: the same for a copy of the request
 --       {'STALE', now}: the deadline has passed or is too far ahead; nothing was written
 --       {'PAST', now}, {'TOO_LONG', now}, {'BACKLOG', length}, {'LIMIT', sessions}: refused
@@ -28,7 +28,6 @@ local deadline = tonumber(ARGV[8])
 local user_limit, overflow = tonumber(ARGV[9]), ARGV[10]
 local backlog_limit = tonumber(ARGV[11])
 
-check_user_set(user)
 local earlier = earlier_answer(digest)
 if earlier then return earlier end
 if is_stale(deadline) then return { 'STALE', now } end
@@ -58,7 +57,8 @@ local function read_live_sessions(limit)
 end
 
 local function is_older(a, b)
-  if a.session.created ~= b.session.created then return a.session.created < b.session.created end
+  local created_a, created_b = tonumber(a.session.created), tonumber(b.session.created)
+  if created_a ~= created_b then return created_a < created_b end
   return a.digest < b.digest
 end
 
@@ -86,14 +86,16 @@ if user_limit > 0 then
   end
 end
 
+local created, latest_end = text(now), text(hard_end)
 local session = {
   user = user,
-  created = now,
-  signed_in = now,
-  hard_end = hard_end,
-  ends = end_by_idle_timeout(hard_end, idle_timeout),
-  used = now,
-  rest = ARGV[12],
+  created = created,
+  signed_in = created,
+  hard_end = latest_end,
+  ends = end_by_idle_timeout(latest_end, idle_timeout),
+  used = created,
+  client = ARGV[12],
+  rest = ARGV[12] .. ARGV[13],
 }
 begin_session(digest, session, '', '')
 return answer(session)

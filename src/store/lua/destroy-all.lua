@@ -22,7 +22,7 @@ while done < chunk do
   if #digests == 0 then return 0 end
   for _, digest in ipairs(digests) do
     local session = read_session(digest)
-    if digest == spared or (session and session.signed_in > cutoff) then
+    if digest == spared or (session and tonumber(session.signed_in) > cutoff) then
       staying = staying + 1
     else
       done = done + 1

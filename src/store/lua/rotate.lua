@@ -23,16 +23,18 @@ if is_stale(deadline) then return { 'STALE', now } end
 
 local old = read_session(old_digest)
 if not old then return { 'GONE' } end
-check_user_set(old.user)
+redis.call('ZCARD', user_key(old.user)) -- of a wrong type: fails before anything is written
 if not end_live_session(old_digest, old, 'rotated', '') then return { 'GONE' } end
 
+local created = text(now)
 local new = {
   user = old.user,
-  created = now,
+  created = created,
   signed_in = old.signed_in,
   hard_end = old.hard_end,
   ends = end_by_idle_timeout(old.hard_end, idle_timeout),
-  used = now,
+  used = created,
+  client = string.match(old.rest, '^[^\31]*\31[^\31]*'),
   rest = old.rest,
 }
 begin_session(new_digest, new, 'rotated', '')

@@ -13,8 +13,8 @@ local digest, idle_timeout = ARGV[2], tonumber(ARGV[3])
 local session = read_session(digest)
 if not session then return { 'GONE' } end
 
-if now - session.used >= idle_timeout / 10 then
-  session.used = now
+if now - tonumber(session.used) >= idle_timeout / 10 then
+  session.used = text(now)
   session.ends = end_by_idle_timeout(session.hard_end, idle_timeout)
   redis.call('ZADD', user_key(session.user), 'XX', session.ends, digest)
   redis.call('ZADD', expiry_index, 'XX', session.ends, expiry_member(digest, session))

@@ -2,12 +2,11 @@
 -- its name is the layout's version. The end that goes with it: at the beginning the hard end, at
 -- the end the one that stood then.
 local function append_event(event, digest, session, at, reason, actor)
-  local ends, ip, user_agent = session.ends, '', ''
+  local ends, client = session.ends, '\31'
   if event == 'created' then
-    ends = session.hard_end
-    ip, user_agent = string.match(session.rest, '^([^\31]*)\31([^\31]*)')
+    ends, client = session.hard_end, session.client
   end
-  redis.call('XADD', outbox, '*', 'v1', table.concat({
-    event, digest, session.created, session.user, at, ends, reason, actor, ip, user_agent,
-  }, '\31'))
+  redis.call('XADD', outbox, '*', 'v1',
+    event .. '\31' .. digest .. '\31' .. session.created .. '\31' .. session.user
+    .. '\31' .. at .. '\31' .. ends .. '\31' .. reason .. '\31' .. actor .. '\31' .. client)
 end

@@ -11,6 +11,8 @@ end
 
 -- The reply that the first run gave, or nil where this is the first.
 local function earlier_answer(digest)
+  -- One call for what is nearly always the case.
+  if redis.call('EXISTS', session_key(digest), receipt_key(digest)) == 0 then return nil end
   local session = read_session(digest)
   if session then return answer(session) end
   local receipt = redis.call('GET', receipt_key(digest))

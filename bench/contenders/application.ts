@@ -1,0 +1,37 @@
+import 'reflect-metadata';
+import { Module, type INestApplicationContext } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import {
+  SessionAudit,
+  SessionModule,
+  SessionService,
+  type SessionModuleOptions,
+} from 'nest-session-ledger';
+
+import type { Place } from '../harness/contender.js';
+
+/** An application that uses the package as its users do, with the audit on. */
+export interface Application {
+  context: INestApplicationContext;
+  sessions: SessionService;
+  audit: SessionAudit;
+}
+
+/** @param worker whether the audit's jobs run in this process too, as they do by default */
+export async function openApplication(
+  place: Place,
+  worker: boolean,
+  options: Partial<SessionModuleOptions> = {},
+): Promise<Application> {
+  const session = SessionModule.forRoot({
+    redis: place.redisUrl,
+    database: place.databaseUrl,
+    audit: { worker, migrate: true },
+    ...options,
+  });
+  @Module({ imports: [session] })
+  class AppModule {}
+
+  const context = await NestFactory.createApplicationContext(AppModule, { logger: ['error'] });
+  return { context, sessions: context.get(SessionService), audit: context.get(SessionAudit) };
+}

@@ -1,0 +1,42 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+import { parseArguments, USAGE } from './harness/arguments.js';
+import { sayLast } from './harness/progress.js';
+import type { Row } from './harness/row.js';
+import { withServers } from './harness/servers.js';
+import { table } from './harness/table.js';
+import { scenarios } from './scenarios/index.js';
+
+const parsed = readArguments();
+if (parsed) await run(parsed);
+
+function readArguments() {
+  try {
+    const parsedArguments = parseArguments(process.argv.slice(2));
+    const known = scenarios.flatMap((scenario) => scenario.rows);
+    const unknown = parsedArguments.only.find((name) => !known.includes(name));
+    if (unknown) throw new TypeError(`there is no row ${unknown}; there are ${known.join(', ')}`);
+    return parsedArguments;
+  } catch (error) {
+    console.error(`${(error as Error).message}\n${USAGE}`);
+    process.exitCode = 2;
+    return null;
+  }
+}
+
+async function run({ only, json, effort }: ReturnType<typeof parseArguments>): Promise<void> {
+  const isWanted = (name: string) => only.length === 0 || only.includes(name);
+  const rows: Row[] = [];
+  const start = performance.now();
+  for (const scenario of scenarios.filter((each) => each.rows.some(isWanted))) {
+    const measured = await withServers((place) => scenario.run(place, effort));
+    rows.push(...measured.filter((row) => isWanted(row.name)));
+  }
+  sayLast(`Measured in ${((performance.now() - start) / 1_000).toFixed(0)} s.`);
+  console.log(table(rows));
+  if (json) {
+    await mkdir(dirname(json), { recursive: true });
+    await writeFile(json, `${JSON.stringify({ rows }, null, 2)}\n`);
+  }
+}
