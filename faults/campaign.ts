@@ -20,7 +20,9 @@ import { Traffic } from './traffic.js';
 import type { World } from './world.js';
 
 /** Faults between two checks. */
-const ROUND = 40;
+const ROUND = 50;
+/** Faults that may reign at the same time. */
+const AT_ONCE = 3;
 
 export interface CampaignOptions {
   faults: number;
@@ -125,6 +127,7 @@ function promisesOf(rules: StartOptions['module'], { lossWindows }: World): Prom
   };
 }
 
+/** Several faults reign at any time, as they seldom come alone. */
 async function strikeRound(
   world: World,
   { faults, only, isCluster }: CampaignOptions,
@@ -132,24 +135,17 @@ async function strikeRound(
   onStrike: () => void,
 ): Promise<void> {
   const { random } = world;
-  const kinds = kindsFor(isCluster, only);
+  const kinds = kindsFor(isCluster, only).map((kind) => [kind.weight ?? 1, kind] as const);
   const goal = Math.min(faults, strikes.length + ROUND);
-  while (strikes.length < goal) {
-    // Faults seldom come alone.
-    const together = random.weighed([
-      [3, 1],
-      [3, 2],
-      [2, 3],
-      [1, 4],
-    ] as const);
-    const count = Math.min(together, goal - strikes.length);
-    const drawn = Array.from({ length: count }, () =>
-      random.weighed(kinds.map((kind) => [kind.weight ?? 1, kind] as const)),
-    );
-    await Promise.all(drawn.map((kind) => strike(kind, world, strikes)));
-    onStrike();
+  const lane = async () => {
     await delay(random.between(50, 700));
-  }
+    while (strikes.length < goal) {
+      await strike(random.weighed(kinds), world, strikes);
+      onStrike();
+      await delay(random.between(50, 700));
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, lane));
 }
 
 async function strike(kind: Kind, world: World, strikes: Strike[]): Promise<void> {

@@ -94,7 +94,7 @@ const twoDrainers: Kind = {
 /** Sessions must not care: where nothing else is wrong, they begin. */
 async function checkIndifference(member: Member, world: World): Promise<void> {
   const { traffic, reigning, complaints } = world;
-  const isAlone = () => reigning.length === 1 && member.ready;
+  const isAlone = () => reigning.every((kind) => kind === 'clock-wrong') && member.ready;
   for (let tries = 0; tries < 8; tries += 1) {
     const userId = `user-of-${member.name}`;
     const call = await traffic.call(member, (n) => {
