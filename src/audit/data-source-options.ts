@@ -5,6 +5,7 @@ import { sessionChainEntity } from './entities/session-chain-row.js';
 import { sessionDeadLetterEntity } from './entities/session-dead-letter-row.js';
 import { sessionEventEntity } from './entities/session-event-row.js';
 import { sessionEntity } from './entities/session-row.js';
+import { userEntity } from './entities/user-row.js';
 import { ledgerTables } from './ledger-tables.js';
 import type { LedgerSettings } from './ledger-writer.js';
 import { createSessionLedger } from './migrations/create-session-ledger.js';
@@ -38,13 +39,14 @@ export function ledgerSettings({ schema = 'public', userId = {} }: LedgerLayout)
 /** The entities and migrations of the audit tables, to be spread into a `DataSource`'s options. */
 export function ledgerSchema(layout: LedgerLayout = {}) {
   const schema = layout.schema ?? 'public';
-  const type = layout.userId?.type ?? 'text';
+  const { type = 'text', references } = layout.userId ?? {};
   return {
     entities: [
-      sessionEntity(schema, type),
+      sessionEntity(schema, type, references !== undefined),
       sessionEventEntity(schema, type),
       sessionChainEntity(schema),
       sessionDeadLetterEntity(schema),
+      ...(references ? [userEntity(references, type)] : []),
     ],
     migrations: [createSessionLedger(ledgerSettings(layout))],
   };

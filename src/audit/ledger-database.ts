@@ -132,6 +132,9 @@ async function runMigrations(dataSource: DataSource): Promise<void> {
   const runner = dataSource.createQueryRunner();
   try {
     await runner.query(lockMigrations);
+    // TypeORM keeps its own table there, too, and makes it before any migration runs.
+    const { schema } = dataSource.options as { schema?: string };
+    if (schema) await runner.createSchema(schema, true);
     const executor = new MigrationExecutor(dataSource, runner);
     executor.transaction = 'each';
     await executor.executePendingMigrations();

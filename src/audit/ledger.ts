@@ -1,18 +1,12 @@
 import type { SessionStore } from '../store/session-store.js';
-import { DeadLetters } from './dead-letters.js';
-import { Drain } from './drain.js';
-import { History } from './history.js';
+import { auditParts } from './audit-parts.js';
 import type { LedgerDatabase } from './ledger-database.js';
 import { LedgerQueue } from './ledger-queue.js';
 import { LedgerWorker } from './ledger-worker.js';
-import { LedgerWriter, type LedgerSettings } from './ledger-writer.js';
-import { Outbox } from './outbox.js';
+import type { LedgerSettings } from './ledger-writer.js';
 import { Partitions } from './partitions.js';
-import { Reconciler } from './reconciler.js';
 import { SessionAudit } from './session-audit.js';
 import { settledWithin } from './settled-within.js';
-import { Sweeper } from './sweeper.js';
-import { Verifier } from './verifier.js';
 import { WakeUp } from './wake-up.js';
 
 /** How long a shutdown tries to record what is still in the outboxes, ms. */
@@ -34,34 +28,13 @@ export class Ledger {
 
   constructor(private readonly parts: LedgerParts) {
     const { store, database, settings } = parts;
-    const { tables } = settings;
-    const outbox = new Outbox(store.redis.client, (bucket) => store.keysOf(bucket));
-    const writer = new LedgerWriter(settings);
-    const deadLetters = new DeadLetters(database, tables, writer);
-    const drain = new Drain(database, outbox, writer, deadLetters);
-    const sweeper = new Sweeper(store);
-    const reconciler = new Reconciler(database, tables, store);
-    const partitions = new Partitions(database, tables);
-    const history = new History(database, settings);
-    const verifier = new Verifier(database, tables);
-    this.audit = new SessionAudit({
-      database,
-      tables,
-      store,
-      outbox,
-      drain,
-      deadLetters,
-      history,
-      verifier,
-      sweeper,
-      reconciler,
-    });
+    const audited = auditParts(store, database, settings);
+    const partitions = new Partitions(database, settings.tables);
+    this.audit = new SessionAudit(audited);
     this.queue = new LedgerQueue(store.redis.client, settings.prefix);
     this.wakeUp = new WakeUp((bucket) => this.queue.wake(bucket));
     const { queue } = this;
-    this.worker = settings.worker
-      ? new LedgerWorker({ store, outbox, queue, drain, sweeper, reconciler, partitions })
-      : null;
+    this.worker = settings.worker ? new LedgerWorker({ ...audited, queue, partitions }) : null;
     this.stopListening = store.onEvent((bucket) => this.wakeUp.notify(bucket));
   }
 

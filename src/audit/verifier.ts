@@ -34,7 +34,8 @@ export interface LedgerBreak {
   seq: string;
   /**
    * `hash`: the row, or the one before it, was changed. `gap`: rows before it are missing, or it
-   * was put in. `head`: the chain doesn't end where `session_chains` says, or that was changed.
+   * was put in. `head`: the chain isn't as `session_chains` says: rows at its end are missing or
+   * were added, or `session_chains` was changed.
    * `foreign`: no bucket has this chain's number.
    */
   problem: 'hash' | 'gap' | 'head' | 'foreign';
@@ -58,6 +59,8 @@ interface Head {
   headSeq: string;
   retiredSeq: string;
   retiredHash: Buffer;
+  /** Null where `session_chains` has no row. */
+  longestSession: string | null;
   problem: 'head' | 'foreign' | null;
 }
 
@@ -98,8 +101,8 @@ export class Verifier {
         done += page.rows;
         range.onProgress?.(done, done > total ? done : total);
       }
-      if (problem && reachesEnd(range, last)) breaks.push({ chain, seq: last, problem });
       if (breaks.length >= MOST_BREAKS) break;
+      if (problem && reachesEnd(range, last)) breaks.push({ chain, seq: last, problem });
     }
     range.onProgress?.(done, done);
     return { whole: breaks.length === 0, rows: String(done), breaks };
@@ -109,7 +112,7 @@ export class Verifier {
   private async *pages(
     runner: QueryRunner,
     range: VerifyRange,
-    { chain, retiredSeq, retiredHash }: Head,
+    { chain, retiredSeq, retiredHash, longestSession }: Head,
     mostBreaks: () => number,
   ): AsyncGenerator<{ rows: bigint; breaks: LedgerBreak[] }> {
     const end = String(range.toSeq ?? HIGHEST);
@@ -117,11 +120,15 @@ export class Verifier {
     while (mostBreaks() > 0) {
       const [page] = await runner.query(this.sql.page, [chain, before, end, PAGE]);
       if (page.last === null) return;
-      const parameters = [chain, before, page.last, retiredSeq, retiredHash, mostBreaks()];
-      const broken: { seq: string; problem: 'hash' | 'gap' }[] = await runner.query(
-        this.sql.chain,
-        parameters,
-      );
+      const broken: Omit<LedgerBreak, 'chain'>[] = await runner.query(this.sql.chain, [
+        chain,
+        before,
+        page.last,
+        retiredSeq,
+        retiredHash,
+        longestSession,
+        mostBreaks(),
+      ]);
       yield { rows: BigInt(page.rows), breaks: broken.map((row) => ({ chain, ...row })) };
       before = page.last;
     }

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll } from '@jest/globals';
 
 import { openApplication, type Application, type ApplicationOptions } from './application.js';
 import type { RedisUnderTest } from './redis-under-test.js';
+import { eventually } from './eventually.js';
 import { expectNoSessionIdIn } from './secret-search.js';
 import { expectSound } from './soundness.js';
 
@@ -29,7 +30,10 @@ export function useRedis(start: () => Promise<RedisUnderTest>): Ground {
     const opened = applications.splice(0);
     try {
       const ofPrefix = new Map(opened.map((application) => [application.prefix, application]));
-      for (const application of ofPrefix.values()) await expectSound(redis!, application);
+      for (const application of ofPrefix.values()) {
+        // Eventually: a call that was given up may still be on its way.
+        await eventually(() => expectSound(redis!, application));
+      }
     } finally {
       await Promise.all(opened.map((application) => application.close()));
     }

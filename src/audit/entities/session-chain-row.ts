@@ -23,14 +23,14 @@ export const sessionChainEntity = (schema: string) =>
     columns: {
       chain: { type: 'smallint', primary: true, primaryKeyConstraintName: 'session_chains_pkey' },
       lastSeq: { name: 'last_seq', type: 'bigint', default: 0 },
-      lastHash: { name: 'last_hash', type: 'bytea', default: () => `sha256('\\x'::bytea)` },
+      lastHash: { name: 'last_hash', type: 'bytea', default: () => `sha256('\\x')` },
       updatedAt: { name: 'updated_at', type: 'timestamptz', precision: 3, nullable: true },
       longestSession: { name: 'longest_session', type: 'bigint', default: 0 },
       retiredSeq: { name: 'retired_seq', type: 'bigint', default: 0 },
       retiredHash: {
         name: 'retired_hash',
         type: 'bytea',
-        default: () => `sha256('\\x'::bytea)`,
+        default: () => `sha256('\\x')`,
       },
     },
   });

@@ -1,6 +1,7 @@
 import { EntitySchema } from 'typeorm';
 
 import type { UserIdType } from '../../session.user-id.js';
+import { USER_ENTITY } from './user-row.js';
 
 /** A row of `sessions`: one session, its state and its history. */
 export class SessionRow {
@@ -20,8 +21,16 @@ export class SessionRow {
   beginRecorded!: boolean;
 }
 
+const userForeignKey = () => ({
+  name: 'sessions_user_id_fkey',
+  target: USER_ENTITY,
+  columnNames: ['userId'],
+  referencedColumnNames: ['id'],
+  onDelete: 'SET NULL' as const,
+});
+
 /** The entity over `sessions`. Its indexes and partitions belong to the migrations. */
-export const sessionEntity = (schema: string, userIdType: UserIdType) =>
+export const sessionEntity = (schema: string, userIdType: UserIdType, refersToUsers: boolean) =>
   new EntitySchema<SessionRow>({
     name: 'SessionRow',
     target: SessionRow,
@@ -57,4 +66,5 @@ export const sessionEntity = (schema: string, userIdType: UserIdType) =>
       { name: 'sessions_user_idx', synchronize: false },
       { name: 'sessions_open_idx', synchronize: false },
     ],
+    foreignKeys: refersToUsers ? [userForeignKey()] : [],
   });

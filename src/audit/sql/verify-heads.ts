@@ -10,6 +10,7 @@ SELECT chain, coalesce(first.seq, 0) AS first, coalesce(last.seq, head.last_seq,
        coalesce(head.last_seq, 0) AS "headSeq",
        coalesce(head.retired_seq, 0) AS "retiredSeq",
        coalesce(head.retired_hash, sha256('')) AS "retiredHash",
+       head.longest_session AS "longestSession",
        CASE
          WHEN chain IS NULL OR chain NOT BETWEEN 0 AND 255 THEN 'foreign'
          WHEN head.chain IS NULL

@@ -1,0 +1,30 @@
+import {
+  applyDecorators,
+  ForbiddenException,
+  Injectable,
+  UseGuards,
+  type CanActivate,
+  type ExecutionContext,
+} from '@nestjs/common';
+import { ApiCookieAuth, ApiForbiddenResponse } from '@nestjs/swagger';
+import { currentSessionOf, RequireSession } from 'nest-session-ledger';
+
+import type { User } from '../users/user.js';
+
+/** Comes after the session's guard, and asks who was let in. */
+@Injectable()
+class AdminGuard implements CanActivate {
+  canActivate(context: ExecutionContext): boolean {
+    if (currentSessionOf<User>(context)?.user.role === 'admin') return true;
+    throw new ForbiddenException('This is for administrators.');
+  }
+}
+
+/** Demands the session of an administrator. */
+export const RequireAdmin = () =>
+  applyDecorators(
+    RequireSession(),
+    UseGuards(AdminGuard),
+    ApiCookieAuth(),
+    ApiForbiddenResponse({ description: 'You are no administrator.' }),
+  );

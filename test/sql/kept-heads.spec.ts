@@ -1,0 +1,104 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+
+import { recipe } from './recipes.js';
+import { useRecordedTrail } from './use-recorded-trail.js';
+
+interface KeptHead {
+  chain: number;
+  seq: string;
+  hash: string;
+}
+
+describe('a copy of the heads, kept elsewhere', () => {
+  const trail = useRecordedTrail();
+  let kept: KeptHead[];
+  const CHAIN = 1;
+
+  beforeAll(async () => {
+    kept = await keep();
+  });
+
+  async function keep(): Promise<KeptHead[]> {
+    return (await trail.client.query<KeptHead>(recipe('Keeping the heads'))).rows;
+  }
+
+  /** The statement of docs/sql.md, with the kept heads where it has its examples. */
+  async function check(heads = kept): Promise<object[]> {
+    const values = heads.map(({ chain, seq, hash }) => `(${chain}, ${seq}, '${hash}')`).join(', ');
+    const sql = recipe('Checking kept heads').replace(/\(VALUES[^]*?\n\)/, `(VALUES ${values})`);
+    return (await trail.client.query<object>(sql)).rows;
+  }
+
+  const headOfChain = () => kept.find(({ chain }) => chain === CHAIN)!;
+
+  /** Rewrites a chain from some row on as only somebody with both tables can: with its hashes. */
+  async function rewriteFrom(seq: string): Promise<void> {
+    await trail.tamper(`DO $$
+      DECLARE row session_events; previous bytea;
+      BEGIN
+        SELECT hash INTO previous FROM session_events WHERE chain = ${CHAIN} AND seq = ${seq} - 1;
+        FOR row IN SELECT * FROM session_events WHERE chain = ${CHAIN} AND seq >= ${seq} ORDER BY seq LOOP
+          row.user_id := 'mallory';
+          previous := sha256(previous || convert_to(array_to_string(ARRAY[
+            row.chain::text, row.seq::text, row.event, row.token,
+            (extract(epoch FROM row.session_created_at) * 1000)::bigint::text, row.user_id,
+            (extract(epoch FROM row.occurred_at) * 1000)::bigint::text,
+            (extract(epoch FROM row.expires_at) * 1000)::bigint::text,
+            row.reason, row.actor, encode(row.client, 'hex'),
+            (extract(epoch FROM row.recorded_at) * 1000)::bigint::text], E'\\x1f', E'\\x1e'), 'UTF8'));
+          UPDATE session_events SET user_id = row.user_id, hash = previous
+          WHERE chain = row.chain AND seq = row.seq;
+        END LOOP;
+        UPDATE session_chains SET last_hash = previous WHERE chain = ${CHAIN};
+      END $$`);
+  }
+
+  it('agrees with an untouched trail', async () => {
+    expect(kept.map(({ chain }) => chain)).toEqual([0, 1]);
+    expect(await check()).toEqual([]);
+  });
+
+  it('agrees with a trail that has grown since', async () => {
+    await trail.sessions.createSession({ userId: 'zoe' });
+    await trail.audit.flush();
+
+    expect(await check()).toEqual([]);
+    expect(await keep()).not.toEqual(kept);
+  });
+
+  it('shows a chain that was rewritten with hashes of its own, which nothing else can', async () => {
+    await rewriteFrom('5');
+
+    expect(await trail.verify()).toEqual([]);
+    expect(await trail.ask()).toEqual([]);
+    const { chain, seq } = headOfChain();
+    expect(await check()).toEqual([{ chain, seq: Number(seq), problem: 'rewritten' }]);
+  });
+
+  it('shows an end that was cut off, with the head set back to it', async () => {
+    await trail.tamper(
+      `DELETE FROM session_events WHERE chain = ${CHAIN} AND seq > 5;
+       UPDATE session_chains c SET last_seq = 5, last_hash = e.hash, updated_at = e.recorded_at
+       FROM session_events e WHERE c.chain = ${CHAIN} AND e.chain = c.chain AND e.seq = 5`,
+    );
+
+    expect(await trail.verify()).toEqual([]);
+    expect(await trail.ask()).toEqual([]);
+    const { chain, seq } = headOfChain();
+    expect(await check()).toEqual([{ chain, seq: Number(seq), problem: 'missing' }]);
+  });
+
+  it('shows a beginning that was removed and passed off as retired', async () => {
+    await trail.tamper(
+      `UPDATE session_chains c SET retired_seq = 5, retired_hash = sha256('forged')
+       FROM session_events e WHERE c.chain = ${CHAIN} AND e.chain = c.chain AND e.seq = 5;
+       DELETE FROM session_events WHERE chain = ${CHAIN} AND seq <= 5`,
+    );
+
+    expect(await trail.verify()).toContainEqual({ chain: CHAIN, seq: '6', problem: 'hash' });
+    const early = { chain: CHAIN, seq: '3', hash: headOfChain().hash };
+    expect(await check([early])).toEqual([
+      { chain: CHAIN, seq: 3, problem: 'retired: look into the archive' },
+    ]);
+  });
+});
