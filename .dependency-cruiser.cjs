@@ -25,6 +25,12 @@ module.exports = {
       '^src/(http|session|store|audit|observability)/',
       '^src/(index|session[.]module)',
     ),
+    only('nobody-knows-the-command-line', '^src/(?!cli/)', '^src/cli/'),
+    only(
+      'the-command-line-asks-the-audit',
+      '^src/cli/',
+      '^src/(http/|session/|index|session[.]module)',
+    ),
     only('src-knows-nothing-around-it', '^src', '^(dev|test|demo|bench|faults)/'),
     only('dev-stands-alone', '^dev', '^(src|test|demo|bench|faults)/'),
     only('users-import-the-package', '^(demo|bench|faults)/', '^src/'),

@@ -56,18 +56,23 @@ export class Reconciler {
   }
 
   private async endLost(): Promise<{ checked: number; missing: number }> {
-    const sql = listOpenSessions(this.tables);
     let [checked, missing] = [0, 0];
-    let page = await this.database.query<OpenRow>(sql, ['-infinity', 0, PAGE]);
+    let page = await this.openRows('-infinity', '0');
     while (page.length > 0) {
       const lost = await this.withoutRecord(page);
       await Promise.all(lost.map((row) => this.declareLost(row)));
       checked += page.length;
       missing += lost.length;
       const last = page.at(-1)!;
-      page = await this.database.query<OpenRow>(sql, [last.created_at, last.id, PAGE]);
+      page = await this.openRows(last.created_at, last.id);
     }
     return { checked, missing };
+  }
+
+  private openRows(createdAt: Date | string, id: string): Promise<OpenRow[]> {
+    return this.database.transaction((runner) =>
+      runner.query(listOpenSessions(this.tables), [createdAt, id, PAGE]),
+    );
   }
 
   private async declareLost(row: OpenRow): Promise<void> {

@@ -3,7 +3,7 @@ import { redisError, type BoundedRedis, type RedisClient } from './redis-client.
 import { metaKey } from './redis-keys.js';
 
 /** Goes up when a key's layout changes, so that two versions never write to one prefix. */
-const LAYOUT_VERSION = '1';
+export const LAYOUT_VERSION = '1';
 const OLDEST_REDIS = 7;
 
 export interface StartupChecks {

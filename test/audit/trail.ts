@@ -14,6 +14,8 @@ export interface TrailOptions {
   before?: string;
   /** Whether to make the audit tables. */
   tables?: boolean;
+  /** The test writes into the tables itself, so there is nothing to prove after it. */
+  isForged?: boolean;
 }
 
 /** The audit trail of one application: a database and keys of its own, and its processes. */
@@ -35,7 +37,7 @@ let trails = 0;
 export async function openTrail(
   redis: RedisUnderTest,
   postgres: PrivatePostgres,
-  { layout = {}, before, tables = true }: TrailOptions = {},
+  { layout = {}, before, tables = true, isForged = false }: TrailOptions = {},
 ): Promise<Trail> {
   const prefix = `trail${++trails}`;
   const databaseUrl = await postgres.createDatabase(prefix);
@@ -65,7 +67,9 @@ export async function openTrail(
     async rows<T extends object>(sql: string, parameters?: unknown[]) {
       return (await pool.query<T>(sql, parameters)).rows;
     },
-    prove: () => proveTrail(databaseUrl, layout, pool),
+    prove: async () => {
+      if (!isForged) await proveTrail(databaseUrl, layout, pool);
+    },
     async close() {
       await Promise.all(processes.map((each) => each.close()));
       await pool.end();

@@ -1,0 +1,31 @@
+/** What `EXPLAIN (ANALYZE, FORMAT JSON)` answers. */
+export interface Explained {
+  'QUERY PLAN': [{ Plan: PlanNode }];
+}
+
+interface PlanNode {
+  'Node Type': string;
+  'Actual Rows': number;
+  'Rows Removed by Filter'?: number;
+  'Relation Name'?: string;
+  Plans?: PlanNode[];
+}
+
+/** More rows than any page or batch has. */
+const MANY = 5_000;
+
+/** The tables of which a statement read many rows, or all one after the other. */
+export function tablesReadWhole(explained: Explained): string[] {
+  return nodesOf(explained['QUERY PLAN'][0].Plan)
+    .filter((node) => node['Relation Name'])
+    .map((node) => ({
+      rows: node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0),
+      text: `${node['Node Type']} of ${node['Relation Name']}`,
+    }))
+    .filter(({ rows, text }) => rows > MANY || (/^Seq Scan of sessions/.test(text) && rows > 0))
+    .map(({ rows, text }) => `${text}: ${rows} rows`);
+}
+
+function nodesOf(node: PlanNode): PlanNode[] {
+  return [node, ...(node.Plans ?? []).flatMap(nodesOf)];
+}
