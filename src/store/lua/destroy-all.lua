@@ -15,6 +15,13 @@
 
 local cutoff, spared, chunk = tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
 
+-- Signed in since the request was made. One from the future was there before: Redis's clock was set
+-- back, or a Cluster's node took over whose clock is behind.
+local function is_newer(session)
+  local signed_in = tonumber(session.signed_in)
+  return signed_in > cutoff and signed_in <= now
+end
+
 local done, staying = 0, 0
 while done < chunk do
   -- What was ended has left the set, so those that stay fill its first ranks.
@@ -22,7 +29,7 @@ while done < chunk do
   if #digests == 0 then return 0 end
   for _, digest in ipairs(digests) do
     local session = read_session(digest)
-    if digest == spared or (session and tonumber(session.signed_in) > cutoff) then
+    if digest == spared or (session and is_newer(session)) then
       staying = staying + 1
     else
       done = done + 1

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 
 import { generateSessionId } from '../../../src/session/session-id.js';
-import { redisTime } from '../../support/application.js';
+import { redisTime, SECOND } from '../../support/application.js';
+import { letTimePassFor } from '../../support/move-time.js';
 import { eventsOf, readOutbox } from '../../support/outbox.js';
 import type { Ground } from '../../support/use-redis.js';
 
@@ -153,6 +154,14 @@ export function ending(ground: Ground): void {
       const ended = (await readOutbox(app)).filter(({ event }) => event === 'destroyed');
       expect(new Set(ended.map(({ handle }) => handle)).size).toBe(1199);
       expect(ended).toHaveLength(1199);
+    });
+
+    test("ends sessions that began before Redis's clock was set back", async () => {
+      const app = ground.open();
+      const { id } = await app.service.createSession({ userId: 'ada' });
+      await letTimePassFor(app, 'ada', -10 * SECOND);
+      await app.service.invalidateAllUserSessions('ada');
+      expect(await app.service.validateSession(id)).toBeNull();
     });
 
     test('a user can sign in again afterwards', async () => {

@@ -1,0 +1,65 @@
+import { SessionError, type SessionAudit, type SessionService } from 'nest-session-ledger';
+
+import type { Answer, Operation, Value } from './protocol.js';
+
+export interface Services {
+  sessions: SessionService;
+  audit: SessionAudit;
+}
+
+/** Does what the harness asked for, and says how it went. */
+export async function perform(services: Services, operation: Operation): Promise<Answer> {
+  try {
+    return { ok: true, value: await run(services, operation) };
+  } catch (error) {
+    const code = error instanceof SessionError ? error.code : 'NOT_OURS';
+    return { ok: false, code, message: String(error) };
+  }
+}
+
+async function run({ sessions, audit }: Services, operation: Operation): Promise<Value> {
+  switch (operation.op) {
+    case 'create':
+      return begun(
+        await sessions.createSession({
+          userId: operation.userId,
+          expires: operation.until ?? operation.lifetime,
+          client: { ip: '192.0.2.1', userAgent: operation.marker },
+        }),
+      );
+    case 'rotate':
+      return begun(await sessions.rotateSession(operation.id));
+    case 'validate':
+      return { live: (await sessions.validateSession(operation.id)) !== null };
+    case 'find':
+      return { live: (await sessions.getSession(operation.id)) !== null };
+    case 'list': {
+      const list = await sessions.listUserSessions(operation.userId);
+      return { handles: list.map(({ handle }) => handle) };
+    }
+    case 'update':
+      return done(sessions.updateSessionData(operation.id, operation.patch));
+    case 'destroy':
+      return done(sessions.destroySession(operation.id, { actor: operation.actor }));
+    case 'destroyByHandle':
+      return done(sessions.destroySessionByHandle(operation.handle, { actor: operation.actor }));
+    case 'destroyAll': {
+      const { actor, except, userId } = operation;
+      return done(sessions.invalidateAllUserSessions(userId, { actor, ...(except && { except }) }));
+    }
+    case 'flush':
+      return { report: await audit.flush() };
+    case 'reconcile':
+      return { report: await audit.reconcile() };
+  }
+}
+
+function begun(session: { id: string; handle: string; createdAt: Date; expires: Date }): Value {
+  const { id, handle, createdAt, expires } = session;
+  return { begun: { id, handle, createdAt: createdAt.getTime(), expires: expires.getTime() } };
+}
+
+async function done(call: Promise<void>): Promise<Value> {
+  await call;
+  return { done: true };
+}

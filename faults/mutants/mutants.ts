@@ -1,0 +1,269 @@
+/** A deliberate break of the code, and the kind of fault that must show it. */
+export interface Mutant {
+  name: string;
+  /** What is broken, in a few words: the table of docs/reliability.md. */
+  says: string;
+  kind: string;
+  cluster?: boolean;
+  edits: { file: string; from: string; to: string }[];
+}
+
+/** One for each kind, at least. An edit whose text is not found is an error: mend it here. */
+export const mutants: Mutant[] = [
+  {
+    name: 'acknowledged-early',
+    says: '`destroySession` answers before Redis has done it',
+    kind: 'app-killed',
+    edits: [
+      {
+        file: 'src/session/session.service.ts',
+        from: `    const cause = checkEnd(end, 'logout');
+    const address = this.addressOf(sessionId);
+    if (address) await this.store.destroy(address, cause);`,
+        to: `    const cause = checkEnd(end, 'logout');
+    const address = this.addressOf(sessionId);
+    if (address) setTimeout(() => void this.store.destroy(address, cause).catch(() => 0), 20);`,
+      },
+    ],
+  },
+  {
+    name: 'removed-when-read',
+    says: 'events leave the outbox as soon as the drain has read them',
+    kind: 'worker-killed',
+    edits: [
+      {
+        file: 'src/audit/drain.ts',
+        from: 'attempt.push(...(await this.outbox.head(bucket, count)));',
+        to: `attempt.push(...(await this.outbox.head(bucket, count)));
+      await this.outbox.remove(bucket, attempt);`,
+      },
+    ],
+  },
+  {
+    name: 'removed-before-commit',
+    says: 'events leave the outbox before the transaction commits, and not after',
+    kind: 'worker-killed-before-commit',
+    edits: [
+      {
+        file: 'src/audit/drain.ts',
+        from: '      return attempt;\n    });',
+        to: '      await this.outbox.remove(bucket, attempt);\n      return attempt;\n    });',
+      },
+    ],
+  },
+  {
+    name: 'ends-not-deduplicated',
+    says: 'the drain forgets to ask whether an end is recorded already',
+    kind: 'worker-killed-inside-commit',
+    edits: [{ file: 'src/audit/ledger-writer.ts', from: 'ended: row.ended,', to: 'ended: false,' }],
+  },
+  {
+    name: 'nothing-deduplicated',
+    says: 'the drain records whatever is in the outbox',
+    kind: 'worker-killed-after-commit',
+    edits: [
+      {
+        file: 'src/audit/session-changes.ts',
+        from: '    if (state[part]) return false;\n',
+        to: '',
+      },
+    ],
+  },
+  {
+    name: 'removed-by-count',
+    says: 'after the commit as many entries as were read are cut off, whichever those are',
+    kind: 'loop-blocked',
+    edits: [
+      {
+        file: 'src/audit/outbox.ts',
+        from: `    const ids = entries.map((entry) => entry.id);
+    await this.redis.bounded(this.client.xdel(this.keysOf(bucket).outbox, ...ids));`,
+        to: `    const left = Math.max(0, (await this.length(bucket)) - entries.length);
+    await this.redis.bounded(this.client.xtrim(this.keysOf(bucket).outbox, 'MAXLEN', left));`,
+      },
+    ],
+  },
+  {
+    name: 'chain-not-locked',
+    says: 'the head of the chain is read without a lock',
+    kind: 'two-drainers',
+    edits: [
+      { file: 'src/audit/sql/lock-chain.ts', from: '\nFOR UPDATE`', to: '`' },
+      {
+        file: 'src/audit/ledger-writer.ts',
+        from: '`${this.sql.lock} SKIP LOCKED`',
+        to: 'this.sql.lock',
+      },
+    ],
+  },
+  {
+    name: 'end-by-wall-clock',
+    says: 'a lifetime is counted from the clock of the application',
+    kind: 'clock-wrong',
+    edits: [
+      {
+        file: 'src/session/expiry.ts',
+        from: "return { kind: 'for', value: whole };",
+        to: "return { kind: 'until', value: Date.now() + whole };",
+      },
+    ],
+  },
+  {
+    name: 'deadline-by-wall-clock',
+    says: "a request's deadline is set by the clock of the application",
+    kind: 'clock-wrong',
+    edits: [
+      {
+        file: 'src/store/redis-clock.ts',
+        from: 'return this.offset! + performance.now();',
+        to: 'return Date.now();',
+      },
+    ],
+  },
+  {
+    name: 'script-loaded-once',
+    says: 'a script that Redis knew once is never loaded again',
+    kind: 'redis-killed',
+    edits: [
+      {
+        file: 'src/store/redis-client.ts',
+        from: "!error.message.startsWith('NOSCRIPT')) throw error;",
+        to: "!error.message.startsWith('NOSCRIPT') || KNOWN.has(script.sha1)) throw error;\n      KNOWN.add(script.sha1);",
+      },
+      {
+        file: 'src/store/redis-client.ts',
+        from: '/** Replies that mean',
+        to: 'const KNOWN = new Set<string>();\n\n/** Replies that mean',
+      },
+    ],
+  },
+  {
+    name: 'given-up-on-error',
+    says: 'a batch that Postgres did not answer counts as recorded',
+    kind: 'postgres-killed',
+    edits: [
+      {
+        file: 'src/audit/drain.ts',
+        from: 'if (!isDataError(error) || attempt.length === 0) throw error;',
+        to: `if (!isDataError(error) || attempt.length === 0) {
+        await this.outbox.remove(bucket, attempt);
+        throw error;
+      }`,
+      },
+    ],
+  },
+  {
+    name: 'outbox-capped',
+    says: 'the outbox keeps its newest 50 events',
+    kind: 'postgres-away',
+    edits: [
+      {
+        file: 'src/store/lua/include/append-event.lua',
+        from: "redis.call('XADD', outbox, '*',",
+        to: "redis.call('XADD', outbox, 'MAXLEN', 50, '*',",
+      },
+    ],
+  },
+  {
+    name: 'sweep-needs-record',
+    says: 'the sweep records an end only where the key has not expired yet',
+    kind: 'all-down',
+    edits: [
+      {
+        file: 'src/store/lua/sweep.lua',
+        from: '  if digest then',
+        to: "  if digest and redis.call('EXISTS', session_key(digest)) == 1 then",
+      },
+    ],
+  },
+  {
+    name: 'no-watchdog',
+    says: 'the jobs rely on BullMQ alone',
+    kind: 'queue-deleted',
+    edits: [
+      {
+        file: 'src/audit/ledger-worker.ts',
+        from: 'this.watchdog = setInterval(() => this.watch(), WATCH);',
+        to: '',
+      },
+    ],
+  },
+  {
+    name: 'end-needs-memory',
+    says: 'the destroy script without `allow-oom`',
+    kind: 'redis-full',
+    edits: [{ file: 'src/store/lua/destroy.lua', from: '#!lua flags=allow-oom', to: '#!lua' }],
+  },
+  {
+    name: 'rotation-not-idempotent',
+    says: 'a copy of a rotation does not look for the first one’s answer',
+    kind: 'replies-dropped',
+    edits: [
+      { file: 'src/store/lua/rotate.lua', from: 'if earlier then return earlier end\n', to: '' },
+    ],
+  },
+  {
+    name: 'creation-not-idempotent',
+    says: 'a copy of a creation does not look for the first one’s answer',
+    kind: 'connections-cut',
+    edits: [
+      { file: 'src/store/lua/create.lua', from: 'if earlier then return earlier end\n', to: '' },
+    ],
+  },
+  {
+    name: 'silence-means-no-session',
+    says: 'a read that Redis does not answer in time counts as no session',
+    kind: 'slow-link',
+    edits: [
+      {
+        file: 'src/store/session-store.ts',
+        from: 'const record = await this.redis.bounded(this.settings.client.get(key));',
+        to: 'const record = await this.redis.bounded(this.settings.client.get(key)).catch(() => null);',
+      },
+    ],
+  },
+  {
+    name: 'dead-link-kept',
+    says: 'a connection to Redis that went silent is never given up',
+    kind: 'half-open',
+    edits: [{ file: 'src/store/connect.ts', from: '    socketTimeout: 2 * timeout,\n', to: '' }],
+  },
+  {
+    name: 'lock-held-for-ever',
+    says: 'Postgres keeps the transaction of a drainer that fell silent',
+    kind: 'half-open',
+    edits: [
+      {
+        file: 'src/audit/sql/prepare-transaction.ts',
+        from: "'idle_in_transaction_session_timeout', '10s'",
+        to: "'idle_in_transaction_session_timeout', '0'",
+      },
+    ],
+  },
+  {
+    name: 'resurrection-overlooked',
+    says: 'reconciliation does not look for sessions that SQL knows to be over',
+    kind: 'master-killed',
+    cluster: true,
+    edits: [
+      {
+        file: 'src/audit/reconciler.ts',
+        from: 'resurrected: await this.endResurrected()',
+        to: 'resurrected: 0',
+      },
+    ],
+  },
+  {
+    name: 'loss-overlooked',
+    says: 'reconciliation does not look for sessions that Redis has lost',
+    kind: 'master-killed',
+    cluster: true,
+    edits: [
+      {
+        file: 'src/audit/reconciler.ts',
+        from: 'await Promise.all(lost.map((row) => this.declareLost(row)));',
+        to: '',
+      },
+    ],
+  },
+];

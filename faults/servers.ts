@@ -1,0 +1,198 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { ledgerDataSourceOptions } from 'nest-session-ledger';
+import { Cluster, Redis } from 'ioredis';
+import { Client } from 'pg';
+import { DataSource } from 'typeorm';
+
+import { startPostgres, startRedis, startRedisCluster, type PrivateServer } from '../dev/index.js';
+import type { StartOptions } from './application/protocol.js';
+import { allBuckets, outboxKey } from './keys.js';
+import type { Link } from './link.js';
+import { Lock } from './lock.js';
+
+const DURABLE = { appendonly: 'yes', appendfsync: 'always' };
+
+/** The servers of a campaign. Who stops one and brings it back holds its lock. */
+export class Servers {
+  readonly redisLock = new Lock();
+  readonly postgresLock = new Lock();
+
+  private constructor(
+    /** The single Redis, or a Cluster's masters and then their replicas. */
+    readonly redisNodes: PrivateServer[],
+    readonly postgres: PrivateServer,
+    readonly isCluster: boolean,
+    private readonly stopRedis: () => Promise<void>,
+  ) {}
+
+  static async start(isCluster: boolean): Promise<Servers> {
+    const postgres = await startPostgres({ config: { max_connections: '200' } });
+    try {
+      await migrate(postgres.url);
+      if (!isCluster) {
+        const redis = await startRedis({ config: DURABLE });
+        return new Servers([redis], postgres, false, () => redis.stop());
+      }
+      const cluster = await startRedisCluster({ masters: 3, replicas: 1, config: DURABLE });
+      return new Servers(cluster.nodes, postgres, true, () => cluster.stop());
+    } catch (error) {
+      await postgres.stop();
+      throw error;
+    }
+  }
+
+  get redisPorts(): number[] {
+    return this.redisNodes.map((node) => node.port);
+  }
+
+  /** How a process reaches Redis over its links: a Cluster's nodes by their addresses' substitutes. */
+  redisThrough(links: Link[]): StartOptions['redis'] {
+    if (!this.isCluster) return `redis://127.0.0.1:${links[0]!.port}`;
+    const natMap = Object.fromEntries(
+      this.redisNodes.map((node, i) => [
+        `127.0.0.1:${node.port}`,
+        { host: '127.0.0.1', port: links[i]!.port },
+      ]),
+    );
+    return { nodes: links.map((link) => `127.0.0.1:${link.port}`), natMap };
+  }
+
+  databaseThrough(link: Link): string {
+    return this.postgres.url.replace(`:${this.postgres.port}/`, `:${link.port}/`);
+  }
+
+  /** A way of the harness's own, past all links. */
+  openRedis(): Redis | Cluster {
+    const client = this.isCluster
+      ? new Cluster(this.redisNodes.map(({ port }) => ({ host: '127.0.0.1', port })))
+      : new Redis(this.redisNodes[0]!.url);
+    client.on('error', () => undefined);
+    return client;
+  }
+
+  /** The nodes that hold data now. */
+  async masters(): Promise<PrivateServer[]> {
+    if (!this.isCluster) return this.redisNodes;
+    const ports = (await this.topology()).filter(({ flags }) => flags.includes('master'));
+    return this.redisNodes.filter((node) => ports.some(({ port }) => port === node.port));
+  }
+
+  /** Buckets whose keys the master holds. */
+  async bucketsOf(master: PrivateServer): Promise<Set<number>> {
+    const own = (await this.topology()).find(({ port }) => port === master.port);
+    const slots = await this.on(master, (node) =>
+      Promise.all(allBuckets().map((bucket) => node.cluster('KEYSLOT', outboxKey(bucket)))),
+    );
+    const isOwn = (slot: number) =>
+      own?.slots.some(([first, last]) => slot >= first && slot <= last);
+    return new Set(allBuckets().filter((bucket) => isOwn(Number(slots[bucket]))));
+  }
+
+  async onMasters(work: (node: Redis) => Promise<unknown>): Promise<void> {
+    for (const master of await this.masters()) await this.on(master, work);
+  }
+
+  async on<T>(server: PrivateServer, work: (node: Redis) => Promise<T>): Promise<T> {
+    const node = new Redis(server.url, { maxRetriesPerRequest: 3, disconnectTimeout: 0 });
+    node.on('error', () => undefined);
+    try {
+      return await work(node);
+    } finally {
+      node.disconnect();
+    }
+  }
+
+  /** Resolves once another node has taken over the dead master's slots. */
+  async untilPromoted(dead: PrivateServer): Promise<void> {
+    await until(async () => {
+      const masters = (await this.topology()).filter(
+        ({ flags, slots }) => flags === 'master' && slots.length > 0,
+      );
+      return masters.length === 3 && masters.every(({ port }) => port !== dead.port);
+    });
+  }
+
+  /** Resolves once every slot is served and every master has its replica in step. */
+  async untilWhole(): Promise<void> {
+    if (!this.isCluster) return;
+    await until(async () => {
+      const states = await Promise.all(
+        this.redisNodes.map((node) =>
+          this.on(node, async (redis) => [
+            String(await redis.cluster('INFO')),
+            await redis.info('replication'),
+          ]),
+        ),
+      );
+      return states.every(
+        ([cluster, replication]) =>
+          cluster!.includes('cluster_state:ok') &&
+          (replication!.includes('connected_slaves:1') ||
+            replication!.includes('master_link_status:up')),
+      );
+    });
+  }
+
+  /** Says what the servers are, for the record. */
+  async versions(): Promise<string> {
+    const info = await this.on(this.redisNodes[0]!, (node) => node.info('server'));
+    const redis = /redis_version:(\S+)/.exec(info)?.[1];
+    const client = new Client({ connectionString: this.postgres.url });
+    await client.connect();
+    const { rows } = await client.query<{ server_version: string }>('SHOW server_version');
+    await client.end();
+    return `Redis ${redis}, PostgreSQL ${rows[0]!.server_version}, Node ${process.version}`;
+  }
+
+  private async topology(): Promise<ClusterNode[]> {
+    for (const node of this.redisNodes) {
+      const nodes = await this.on(node, async (redis) =>
+        String(await redis.cluster('NODES')),
+      ).catch(() => null);
+      if (nodes) return parseNodes(nodes);
+    }
+    return [];
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.stopRedis(), this.postgres.stop()]);
+  }
+}
+
+interface ClusterNode {
+  port: number;
+  flags: string;
+  slots: [first: number, last: number][];
+}
+
+/** `id address flags master ping pong epoch link slot…` */
+function parseNodes(text: string): ClusterNode[] {
+  return text
+    .trim()
+    .split('\n')
+    .map((line) => line.split(' '))
+    .map(([, address = '', flags = '', , , , , , ...slots]) => ({
+      port: Number(/:(\d+)@/.exec(address)?.[1]),
+      flags: flags.replace('myself,', ''),
+      slots: slots.map((range) => {
+        const [first, last = first] = range.split('-');
+        return [Number(first), Number(last)];
+      }),
+    }));
+}
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 60_000;
+  while (!(await holds().catch(() => false))) {
+    if (performance.now() > deadline) throw new Error('The Redis Cluster did not recover in time.');
+    await delay(50);
+  }
+}
+
+async function migrate(url: string): Promise<void> {
+  const dataSource = new DataSource(ledgerDataSourceOptions(url));
+  await dataSource.initialize();
+  await dataSource.runMigrations();
+  await dataSource.destroy();
+}

@@ -1,0 +1,254 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+
+import { LIFETIME, MadeHistory } from './made-history.js';
+
+let made: MadeHistory;
+
+beforeEach(() => {
+  made = new MadeHistory();
+});
+
+describe('a history in which every promise is kept', () => {
+  it('passes', () => {
+    made.create('00a');
+    made.validate('00a', true);
+    made.destroy('00a');
+    made.validate('00a', false);
+    made.create('00b');
+    expect(made.check().breaches).toEqual([]);
+  });
+
+  it('passes where a call without an answer happened, and where it did not', () => {
+    made.create('00a', { answered: false });
+    made.call({ op: 'create', userId: 'u', marker: 'c1', lifetime: LIFETIME }, null);
+    made.call({ op: 'destroy', id: 'id of 00a', handle: '00a', actor: 'c2' }, null);
+    expect(made.kinds()).toEqual([]);
+  });
+});
+
+describe('a lost session is caught', () => {
+  it('whose beginning was answered and not recorded', () => {
+    made.create('00a');
+    Object.assign(made.evidence, { events: [], rows: [] });
+    made.forget('00a');
+    expect(made.kinds()).toEqual(['lost']);
+  });
+
+  it('whose end was answered and not recorded', () => {
+    made.create('00a');
+    made.call(
+      { op: 'destroy', id: 'id of 00a', handle: '00a', actor: 'c1' },
+      { ok: true, value: { done: true } },
+    );
+    made.forget('00a');
+    expect(made.kinds()).toEqual(['lost']);
+  });
+
+  it('that a destroy-all ended without a record', () => {
+    made.create('00a');
+    made.call({ op: 'destroyAll', userId: 'u', actor: 'c1' }, { ok: true, value: { done: true } });
+    made.forget('00a');
+    expect(made.kinds()).toEqual(['lost']);
+  });
+
+  it('that expired without a record', () => {
+    made.create('00a', { answered: false });
+    made.forget('00a');
+    expect(made.kinds()).toEqual(['lost']);
+  });
+
+  it('that lives without a record', () => {
+    made.create('00a', { answered: false });
+    Object.assign(made.evidence, { events: [], rows: [] });
+    expect(made.kinds()).toEqual(['lost']);
+  });
+
+  it('that was found gone before its end', () => {
+    made.create('00a');
+    made.validate('00a', false);
+    made.destroy('00a');
+    expect(made.kinds()).toEqual(['lost']);
+  });
+
+  it('that was declared lost, where Redis lost nothing', () => {
+    made.create('00a');
+    made.end('00a', { occurredAt: 1_005_000, reason: 'lost' });
+    expect(made.kinds()).toEqual(['lost']);
+  });
+});
+
+describe('a doubled session is caught', () => {
+  it('with two beginnings', () => {
+    const { startedAt } = made.create('00a');
+    made.record({ event: 'created', handle: '00a', occurredAt: startedAt + 6 });
+    expect(made.kinds()).toEqual(['doubled']);
+  });
+
+  it('with two ends', () => {
+    made.create('00a');
+    const { startedAt } = made.destroy('00a');
+    made.record({
+      event: 'destroyed',
+      handle: '00a',
+      occurredAt: startedAt + 6,
+      reason: 'expired',
+    });
+    expect(made.kinds()).toEqual(['doubled']);
+  });
+
+  it('of which one call began two', () => {
+    made.create('00a', { answered: false });
+    made.create('00b', { answered: false });
+    made.evidence.rows[1]!.userAgent = made.evidence.rows[0]!.userAgent;
+    expect(made.kinds()).toEqual(['doubled', 'doubled']);
+  });
+});
+
+describe('a phantom session is caught', () => {
+  it('that no call asked for', () => {
+    made.create('00a', { answered: false });
+    made.evidence.rows[0]!.userAgent = 'nobody';
+    expect(made.kinds()).toEqual(['phantom']);
+  });
+
+  it('that a refused call began', () => {
+    const call = made.create('00a', { answered: false });
+    Object.assign(call, {
+      endedAt: call.startedAt + 10,
+      answer: { ok: false, code: 'ERR_SESSION_LIMIT', message: '' },
+    });
+    expect(made.kinds()).toEqual(['phantom']);
+  });
+
+  it('whose end no call asked for', () => {
+    made.create('00a');
+    made.end('00a', { occurredAt: 1_002_000, reason: 'logout', actor: 'c0' });
+    expect(made.kinds()).toEqual(['phantom']);
+  });
+});
+
+describe('a resurrected session is caught', () => {
+  it('that was found alive after its answered end', () => {
+    made.create('00a');
+    made.destroy('00a');
+    made.validate('00a', true);
+    expect(made.kinds()).toEqual(['resurrected']);
+  });
+
+  it('that was found alive after its recorded end', () => {
+    const { startedAt } = made.create('00a');
+    made.end('00a', { occurredAt: startedAt + 5 + LIFETIME, reason: 'expired' });
+    for (let seconds = 0; seconds < 61; seconds += 1) made.validate('00b', false);
+    made.validate('00a', true);
+    expect(made.kinds()).toEqual(['resurrected']);
+  });
+
+  it('that Redis still has after its recorded end', () => {
+    const { startedAt } = made.create('00a');
+    made.destroy('00a');
+    made.evidence.live.push({ handle: '00a', userId: 'u', createdAt: startedAt + 5 });
+    made.evidence.due.add('00a');
+    expect(made.kinds()).toEqual(['resurrected']);
+  });
+});
+
+describe('also caught', () => {
+  it('is a broken chain', () => {
+    made.evidence.chainBreaks.push('chain 0: row 3 leaves a gap');
+    expect(made.kinds()).toEqual(['chain']);
+  });
+
+  it('is a row that says something else than the events', () => {
+    made.create('00a');
+    made.destroy('00a');
+    made.evidence.rows[0]!.endReason = 'expired';
+    expect(made.kinds()).toEqual(['wrong']);
+  });
+
+  it('is an end that was refused', () => {
+    made.create('00a');
+    made.call(
+      { op: 'destroy', id: 'id of 00a', handle: '00a', actor: 'c1' },
+      { ok: false, code: 'ERR_SESSION_REDIS_FULL', message: '' },
+    );
+    expect(made.kinds()).toEqual(['wrong']);
+  });
+
+  it('is a hard end other than the one that was asked for', () => {
+    made.create('00a', { answered: false });
+    for (const each of [...made.evidence.events, ...made.evidence.rows])
+      each.expiresAt += 3_600_000;
+    expect(made.kinds()).toEqual(['wrong']);
+  });
+});
+
+describe('a failover of asynchronous replication', () => {
+  const failover = { lossWindows: [{ from: 1_000_000, to: 1_010_000, buckets: new Set([0]) }] };
+
+  it('may lose a beginning, which is counted', () => {
+    made.create('00a');
+    Object.assign(made.evidence, { events: [], rows: [] });
+    made.forget('00a');
+    const { breaches, losses } = made.check(failover);
+    expect(breaches).toEqual([]);
+    expect(losses.beginnings).toBe(1);
+  });
+
+  it('may undo an end, which is counted', () => {
+    made.create('00a');
+    made.call(
+      { op: 'destroy', id: 'id of 00a', handle: '00a', actor: 'c1' },
+      { ok: true, value: { done: true } },
+    );
+    const { breaches, losses } = made.check(failover);
+    expect(breaches).toEqual([]);
+    expect(losses.ends).toBe(1);
+  });
+
+  it.each([
+    [
+      'double an end',
+      'doubled',
+      () => {
+        made.create('00a');
+        made.destroy('00a');
+        made.record({ event: 'destroyed', handle: '00a', occurredAt: 1_002_006, reason: 'lost' });
+      },
+    ],
+    [
+      'leave a session that lives without a record',
+      'lost',
+      () => {
+        made.create('00a');
+        Object.assign(made.evidence, { events: [], rows: [] });
+      },
+    ],
+    [
+      'leave a session open that is lost',
+      'lost',
+      () => {
+        made.create('00a');
+        made.forget('00a');
+      },
+    ],
+    [
+      'leave a session alive whose end is recorded',
+      'resurrected',
+      () => {
+        made.create('00a');
+        made.destroy('00a');
+        made.evidence.live.push({ handle: '00a', userId: 'u', createdAt: 1_001_005 });
+      },
+    ],
+  ])('may not %s', (_, kind, make) => {
+    make();
+    expect(made.kinds(failover)).toEqual([kind]);
+  });
+
+  it('excuses nothing in a bucket that it did not touch, or at another time', () => {
+    made.create('01a');
+    made.destroy('01a');
+    made.validate('01a', true);
+    expect(made.kinds(failover)).toEqual(['resurrected']);
+  });
+});
