@@ -15,6 +15,7 @@ export async function minutesOfLife(baseUrl: () => string): Promise<void> {
       const client = new HttpClient(baseUrl);
       await client.signIn((minute + i) % 3 === 0 ? GRACE : ADA);
       here.push(client);
+      if (minute % 3 === 1 && i === 0) await client.send('DELETE', '/devices');
       if ((minute * i) % 5 > 1) await here.shift()?.send('POST', '/sign-out');
       await delay(MINUTE / people);
     }

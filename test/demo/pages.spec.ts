@@ -219,6 +219,7 @@ describe.each([
     await signIn(page, ADMIN);
     await page.locator('#chart rect.sign-ins').first().waitFor();
     await page.getByText('Whole').waitFor();
+    await page.getByText('verified just now').waitFor(); // and not what the last viewer saw
     await page.locator('#entries tr').first().waitFor();
     await look('ledger');
 
