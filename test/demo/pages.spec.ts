@@ -188,11 +188,9 @@ describe('The demo in a browser', () => {
   });
 });
 
-(FOR_DOCS ? test : test.skip)(
-  'There is some life for the pictures',
-  () => minutesOfLife(() => demo.url),
-  600_000,
-);
+if (FOR_DOCS) {
+  test('There is some life for the pictures', () => minutesOfLife(() => demo.url), 900_000);
+}
 
 describe.each([
   ['desktop', DESKTOP],
