@@ -132,6 +132,23 @@ describe('where a key holds something foreign', () => {
     await app.client.set(key, record, 'KEEPTTL');
   });
 
+  test('where the expiry index was lost, a session still ends, and its end can be made up for', async () => {
+    const app = ground.open();
+    const { id, handle, userId, createdAt, expires } = await app.service.createSession({
+      userId: 'ada',
+    });
+    await app.client.del(keysOf(app, 'ada').expiryIndex);
+    await app.service.destroySession(id);
+    expect(await app.service.validateSession(id)).toBeNull();
+    expect(await app.service.listUserSessions('ada')).toEqual([]);
+    expect(await eventsOf(app, handle)).toHaveLength(1); // the right to write its end was lost
+
+    const address = { bucket: bucketOf('ada', 16), digest: handle.slice(2) };
+    const lost = { createdAt: createdAt.getTime(), userId, hardEnd: expires.getTime() };
+    await app.store.declareLost(address, lost);
+    expect(await eventsOf(app, handle)).toMatchObject([{}, { reason: 'lost' }]);
+  });
+
   test('a member of the expiry index that is not ours is removed, and holds nothing up', async () => {
     const app = ground.open({ buckets: 1 });
     const { expiryIndex } = app.store.keysOf(0);
