@@ -16,3 +16,16 @@ export async function closedLoop(
   await Promise.all(Array.from({ length: atOnce }, loop));
   return (done / (performance.now() - start)) * 1_000;
 }
+
+/** Does something for each number below `count`, so many at once. */
+export async function forEachOf(
+  count: number,
+  atOnce: number,
+  work: (index: number) => Promise<unknown>,
+): Promise<void> {
+  let next = 0;
+  const loop = async () => {
+    while (next < count) await work(next++);
+  };
+  await Promise.all(Array.from({ length: atOnce }, loop));
+}

@@ -22,7 +22,7 @@ ${users.map(introduce).join('\n')}
 In the browser: sign in, sign in once more in a private window, and end one device from the other.
 Then watch the ledger as admin@example.com: ${address}/admin
 
-In another terminal, in this folder:
+In another terminal, in this folder${servers.isPrivateDatabase ? '' : ' and with DATABASE_URL set as here'}:
 ${commands(address, servers, users).map(show).join('\n')}
 
 Ctrl-C stops everything.
@@ -48,6 +48,7 @@ function commands(address: string, servers: Servers, users: readonly KnownUser[]
     { what: 'sign out', line: `curl -sS -b ${jar} -X POST ${address}/sign-out` },
     { what: 'signed out: 401', line: `curl -sS -b ${jar} ${address}/me` },
     { what: 'the trail', line: sql(servers, TRAIL) },
+    { what: 'whether anybody has touched it', line: verify(servers) },
   ];
 }
 
@@ -60,6 +61,11 @@ function sql({ isPrivateDatabase, databaseUrl }: Servers, statement: string): st
   return onPath('psql')
     ? `psql ${url} -c "${statement}"`
     : `node build/demo/starting/sql.js ${url} "${statement}"`;
+}
+
+function verify({ isPrivateDatabase, databaseUrl }: Servers): string {
+  const url = isPrivateDatabase ? `DATABASE_URL=${databaseUrl} ` : '';
+  return `${url}npm run --silent ledger -- verify`;
 }
 
 function introduce({ email, password, role }: KnownUser): string {

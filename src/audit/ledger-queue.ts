@@ -81,13 +81,10 @@ export class LedgerQueue {
   async stopWorking(timeout: number): Promise<void> {
     if (!this.worker) return;
     await settledWithin(timeout, this.worker.close());
-    await settledWithin(timeout, this.worker.disconnect());
   }
 
   async close(): Promise<void> {
-    for (const connection of this.connections) {
-      if (connection.status !== 'end') connection.disconnect();
-    }
+    for (const connection of this.connections) cut(connection);
     await settledWithin(CLOSE_TIMEOUT, this.queue.close());
   }
 
@@ -102,11 +99,28 @@ export class LedgerQueue {
   }
 
   private connect(): ConnectionOptions {
-    const connection = duplicate(this.client);
+    return this.keep(duplicate(this.client)) as ConnectionOptions;
+  }
+
+  /** Knows each connection, also the copies that BullMQ makes: it can't close them without Redis. */
+  private keep<T extends RedisClient>(connection: T): T {
     connection.on('error', () => undefined);
     this.connections.push(connection);
-    return connection as ConnectionOptions;
+    const copy = connection.duplicate.bind(connection) as (...options: unknown[]) => T;
+    return Object.assign(connection, {
+      duplicate: (...options: unknown[]) => this.keep(copy(...options)),
+    });
   }
+}
+
+/**
+ * Ends a connection, and with an error all that waits for it. ioredis does neither between two
+ * attempts to connect, only for a connection that was never begun.
+ */
+function cut(connection: RedisClient): void {
+  if (connection.status === 'end') return;
+  if (connection.status === 'reconnecting') Object.assign(connection, { status: 'wait' });
+  connection.disconnect();
 }
 
 /** BullMQ's blocking reads have no bound, so neither may their connections. */

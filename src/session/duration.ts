@@ -6,5 +6,7 @@ export type Duration = number | `${number}${'' | ' '}${'ms' | 's' | 'm' | 'h' | 
 /** The duration in milliseconds, or NaN for what is none. */
 export function milliseconds(duration: Duration): number {
   if (typeof duration === 'number') return duration;
+  // Of empty or very long text `ms` throws.
+  if (duration.length === 0 || duration.length > 99) return Number.NaN;
   return ms(duration as ms.StringValue) ?? Number.NaN;
 }

@@ -5,7 +5,7 @@
  * | key | type | holds |
  * |---|---|---|
  * | `sess:{b}:s:<digest>` | string, expiring at the session's end | the session's record, see `session-record.ts` |
- * | `sess:{b}:u:<userId>` | ZSET, expiring with its last member | digest → end: the per-user set |
+ * | `sess:{b}:u:<userId>` | ZSET, gone with its last member | digest → end: the per-user set |
  * | `sess:{b}:x` | ZSET | `digest:created:userId` → end: the expiry index |
  * | `sess:{b}:o` | stream | the outbox: events that Postgres has not yet committed |
  * | `sess:{b}:r:<digest>` | string, for 10 s | the receipt of a session that ended young, see `lua/include/receipt.lua` |

@@ -1,3 +1,4 @@
+import type { LoggerService } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
 
 import {
@@ -9,7 +10,10 @@ import {
 import { SessionStore } from '../../src/store/session-store.js';
 import { handedOut } from '../support/handed-out.js';
 
-export type ProcessOptions = Partial<SessionModuleOptions>;
+export interface ProcessOptions extends Partial<SessionModuleOptions> {
+  /** Where its log lines go. Default: nowhere. */
+  logger?: LoggerService;
+}
 
 /** A process of the application, with the whole module in it. */
 export interface AuditedProcess {
@@ -20,11 +24,14 @@ export interface AuditedProcess {
   close(): Promise<number>;
 }
 
-export async function startProcess(
-  options: ProcessOptions & Pick<SessionModuleOptions, 'redis'>,
-): Promise<AuditedProcess> {
+const silent: LoggerService = { log: () => {}, error: () => {}, warn: () => {} };
+
+export async function startProcess({
+  logger = silent,
+  ...options
+}: ProcessOptions & Pick<SessionModuleOptions, 'redis'>): Promise<AuditedProcess> {
   const nest = await Test.createTestingModule({ imports: [SessionModule.forRoot(options)] })
-    .setLogger({ log: () => undefined, error: () => undefined, warn: () => undefined })
+    .setLogger(logger)
     .compile();
   await nest.init();
   let closing: Promise<number> | undefined;

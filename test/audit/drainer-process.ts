@@ -1,6 +1,4 @@
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { runChild } from './child.js';
 
 /** Where a drain can be stopped, in their order. */
 export const DRAIN_STEPS = [
@@ -30,39 +28,20 @@ export interface StoppedDrainer {
   goOn(): Promise<unknown>;
 }
 
-const here = (file: string) => fileURLToPath(new URL(file, import.meta.url));
-
 /** Starts a drain and resolves when it has stopped at its step. */
 export async function stoppedDrainer(options: DrainerOptions): Promise<StoppedDrainer> {
-  const child = fork(here('./drainer.ts'), [JSON.stringify(options)], {
-    execArgv: ['--import', new URL('../support/typescript.mjs', import.meta.url).href],
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  });
-  const said = await nextWord(child);
-  if (said !== options.stopAt)
+  const child = runChild('./drainer.ts', options);
+  const said = await child.hear();
+  if (said !== options.stopAt) {
     throw new Error(`It never came to '${options.stopAt}': ${JSON.stringify(said)}`);
+  }
   return {
-    async kill() {
-      const gone = once(child, 'exit');
-      child.kill('SIGKILL');
-      await gone;
-    },
+    kill: () => child.kill(),
     async goOn() {
-      const gone = once(child, 'exit');
-      const answer = nextWord(child);
-      child.send('go on');
-      const { report } = (await answer) as { report: unknown };
-      await gone;
+      child.say('go on');
+      const { report } = (await child.hear()) as { report: unknown };
+      await child.ended();
       return report;
     },
   };
-}
-
-function nextWord(child: ChildProcess): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    child.once('message', resolve);
-    child.once('exit', (code, signal) =>
-      reject(new Error(`The drainer ended early: ${signal ?? code}`)),
-    );
-  });
 }

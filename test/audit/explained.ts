@@ -22,7 +22,9 @@ export function tablesReadWhole(explained: Explained): string[] {
       rows: node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0),
       text: `${node['Node Type']} of ${node['Relation Name']}`,
     }))
-    .filter(({ rows, text }) => rows > MANY || (/^Seq Scan of sessions/.test(text) && rows > 0))
+    .filter(
+      ({ rows, text }) => rows > MANY || (text.startsWith('Seq Scan of sessions') && rows > 0),
+    )
     .map(({ rows, text }) => `${text}: ${rows} rows`);
 }
 

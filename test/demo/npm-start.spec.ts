@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
@@ -22,9 +23,13 @@ beforeAll(async () => {
   port = await freePort();
 });
 
-afterAll(async () => {
+async function killAll(): Promise<void> {
   for (const { signal } of started) signal('SIGKILL');
   await Promise.all(started.map(({ ended }) => ended));
+}
+
+afterAll(async () => {
+  await killAll();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -59,12 +64,14 @@ function paste(output: string, what: string): string {
   return execFileSync('sh', ['-c', command], { cwd: folder, encoding: 'utf8', env: environment() });
 }
 
+/** What the demo itself said: npm names the scripts that it runs, and may have something to say. */
 function clearLines({ output }: { output: string }): string[] {
-  return output.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('> '));
+  return output.split('\n').filter((line) => line.trim() !== '' && !/^(>|npm) /.test(line));
 }
 
 describe('npm start', () => {
   let demo: StartedProcess;
+  afterAll(killAll); // what failed here is none of the next ones' business
 
   test('starts a fresh copy, and each command that it prints does what it says', async () => {
     demo = npmStart();
@@ -77,6 +84,7 @@ describe('npm start', () => {
       'sign out',
       'signed out: 401',
       'the trail',
+      'whether anybody has touched it',
     ]);
 
     expect(JSON.parse(paste(output, 'sign in'))).toMatchObject({ name: 'Ada' });
@@ -91,6 +99,14 @@ describe('npm start', () => {
     await eventually(async () => {
       expect(paste(output, 'the trail')).toMatch(/destroyed.*logout[^]*created/);
     });
+    expect(paste(output, 'whether anybody has touched it')).toBe(
+      '2 rows verified: nothing was changed, removed or put in.\n',
+    );
+    // What is printed in place of psql on machines without it.
+    const [, url] = /DATABASE_URL=(\S+)/.exec(output)!;
+    const args = ['build/demo/starting/sql.js', url!, 'SELECT event FROM session_events'];
+    const shown = execFileSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
+    expect(shown).toContain('destroyed');
     paste(output, 'sign in'); // for the next run
   }, 240_000);
 
@@ -122,6 +138,20 @@ describe('npm start', () => {
     await again.ended;
     await eventually(async () => expect(processesWithin(folder)).toEqual([]));
   }, 180_000);
+
+  test('stops at once at a second Ctrl-C, where the first one takes its time', async () => {
+    const again = start();
+    await again.says(READY);
+    const [redis = ''] = processesWithin(folder).filter((line) => line.includes('redis-server'));
+    process.kill(Number.parseInt(redis, 10), 'SIGSTOP'); // there is no orderly end without it
+    again.signal('SIGINT');
+    await again.says(/Stopping/);
+    await delay(1_000);
+    again.signal('SIGINT');
+    const { code } = await again.ended;
+    expect(code).toBe(130);
+    await eventually(async () => expect(processesWithin(folder)).toEqual([]));
+  }, 120_000);
 
   test('leaves nothing behind when it is interrupted while it starts', async () => {
     const early = start();

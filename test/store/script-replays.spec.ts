@@ -122,6 +122,32 @@ describe.each(eachRedis)('a script that is run again on %s', (_, start) => {
       await expectHarmless(app, lastCall(app.calls, scripts.updateData));
     });
 
+    test('declare-lost', async () => {
+      const app = open();
+      const { handle, userId, createdAt, expires } = await app.service.createSession({
+        userId: 'ada',
+      });
+      const [bucket, digest] = [Number.parseInt(handle.slice(0, 2), 16), handle.slice(2)];
+      const keys = app.store.keysOf(bucket);
+      await app.client.del(keys.session(digest), keys.expiryIndex, keys.userSet(userId));
+      const lost = { createdAt: createdAt.getTime(), userId, hardEnd: expires.getTime() };
+      await app.store.declareLost({ bucket, digest }, lost);
+      expect(await eventsOf(app, handle)).toMatchObject([{}, { reason: 'lost' }]);
+      await expectHarmless(app, lastCall(app.calls, scripts.declareLost));
+    });
+
+    test('declare-lost of a session that is alive', async () => {
+      const app = open();
+      const { id, handle, userId, createdAt, expires } = await app.service.createSession({
+        userId: 'ada',
+      });
+      const [bucket, digest] = [Number.parseInt(handle.slice(0, 2), 16), handle.slice(2)];
+      const lost = { createdAt: createdAt.getTime(), userId, hardEnd: expires.getTime() };
+      await app.store.declareLost({ bucket, digest }, lost);
+      expect(await app.service.validateSession(id)).toEqual({ id: 'ada' });
+      await expectHarmless(app, lastCall(app.calls, scripts.declareLost));
+    });
+
     test('sweep', async () => {
       const app = open({ buckets: 1 });
       for (let n = 0; n < 5; n++) {

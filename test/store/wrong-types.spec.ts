@@ -124,7 +124,29 @@ describe('where a key holds something foreign', () => {
       ...refused,
       message: expect.stringContaining(key),
     });
+    for (const text of ['foreign', '', 'a\x1fb\x1f\x1fc\x1f\x1f\x1f\x1f']) {
+      await app.client.set(key, text, 'KEEPTTL');
+      await expect(app.service.validateSession(id)).rejects.toMatchObject(refused);
+      await expect(app.service.listUserSessions('ada')).rejects.toMatchObject(refused);
+    }
     await app.client.set(key, record, 'KEEPTTL');
+  });
+
+  test('where the expiry index was lost, a session still ends, and its end can be made up for', async () => {
+    const app = ground.open();
+    const { id, handle, userId, createdAt, expires } = await app.service.createSession({
+      userId: 'ada',
+    });
+    await app.client.del(keysOf(app, 'ada').expiryIndex);
+    await app.service.destroySession(id);
+    expect(await app.service.validateSession(id)).toBeNull();
+    expect(await app.service.listUserSessions('ada')).toEqual([]);
+    expect(await eventsOf(app, handle)).toHaveLength(1); // the right to write its end was lost
+
+    const address = { bucket: bucketOf('ada', 16), digest: handle.slice(2) };
+    const lost = { createdAt: createdAt.getTime(), userId, hardEnd: expires.getTime() };
+    await app.store.declareLost(address, lost);
+    expect(await eventsOf(app, handle)).toMatchObject([{}, { reason: 'lost' }]);
   });
 
   test('a member of the expiry index that is not ours is removed, and holds nothing up', async () => {

@@ -19,6 +19,5 @@ if now - tonumber(session.used) >= idle_timeout / 10 then
   redis.call('ZADD', user_key(session.user), 'XX', session.ends, digest)
   redis.call('ZADD', expiry_index, 'XX', session.ends, expiry_member(digest, session))
   write_record(digest, session)
-  prolong_user_set(session)
 end
 return { 'OK', session.used, session.ends }

@@ -71,15 +71,6 @@ local function write_record(digest, session)
   redis.call('SET', session_key(digest), record, 'PXAT', session.ends)
 end
 
--- The per-user set lives as long as its last member. GT alone does nothing on a key without
--- a time to live, so a new set needs NX first.
-local function prolong_user_set(session)
-  local key = user_key(session.user)
-  if redis.call('PEXPIREAT', key, session.ends, 'NX') == 0 then
-    redis.call('PEXPIREAT', key, session.ends, 'GT')
-  end
-end
-
 local function end_by_idle_timeout(hard_end, idle_timeout)
   if idle_timeout == 0 then return hard_end end
   return text(math.min(now + idle_timeout, tonumber(hard_end)))

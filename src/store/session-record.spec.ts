@@ -1,0 +1,87 @@
+import { describe, expect, test } from '@jest/globals';
+import { assert, constant, dictionary, jsonValue, option, property, string } from 'fast-check';
+
+import {
+  formatData,
+  formatPatch,
+  parseRecord,
+  SEPARATOR,
+  type JsonObject,
+} from './session-record.js';
+
+const RECORD = {
+  userId: 'ada',
+  createdAt: 1_763_920_000_000,
+  signedInAt: 1_763_910_000_000,
+  hardEnd: 1_763_960_000_000,
+  ends: 1_763_930_000_000,
+  lastUsedAt: 1_763_925_000_000,
+  ip: '203.0.113.7',
+  userAgent: 'Firefox/140',
+  data: {},
+};
+
+const text = (...fields: (string | number)[]) => fields.join(SEPARATOR);
+const { createdAt, signedInAt, hardEnd, ends, lastUsedAt, ip, userAgent } = RECORD;
+
+describe('a record', () => {
+  test('is read field by field', () => {
+    const full = text('ada', createdAt, signedInAt, hardEnd, ends, lastUsedAt, ip, userAgent);
+    expect(parseRecord(full)).toEqual(RECORD);
+  });
+
+  test('leaves out the times that equal another', () => {
+    expect(parseRecord(text('ada', createdAt, '', hardEnd, '', '', '', ''))).toEqual({
+      ...RECORD,
+      signedInAt: createdAt,
+      ends: hardEnd,
+      lastUsedAt: createdAt,
+      ip: '',
+      userAgent: '',
+    });
+  });
+
+  test('brings back any data', () => {
+    const names = string({ unit: 'binary' });
+    const data = dictionary(names, jsonValue({ stringUnit: 'binary' }), { noNullPrototype: true });
+    assert(
+      property(data, (given) => {
+        const base = text('ada', createdAt, '', hardEnd, '', '', ip, userAgent);
+        const record = parseRecord(base + formatData(given as JsonObject));
+        expect(record.data).toEqual(JSON.parse(JSON.stringify(given)));
+      }),
+    );
+  });
+
+  test.each([
+    ['empty text', ''],
+    ['text', 'foreign'],
+    ['too few fields', text('ada', createdAt, '', hardEnd, '', '', '')],
+    ['a field without its value', text('ada', createdAt, '', hardEnd, '', '', '', '', '"a"')],
+    ['a time that is none', text('ada', 'then', '', hardEnd, '', '', '', '')],
+    ['an end before its beginning', text('ada', hardEnd, '', createdAt, '', '', '', '')],
+    ['data that is no JSON', text('ada', createdAt, '', hardEnd, '', '', '', '', '"a"', '{')],
+  ])('is never read out of %s', (_, foreign) => {
+    expect(() => parseRecord(foreign)).toThrow(
+      expect.objectContaining({ code: 'ERR_SESSION_REDIS_REFUSED' }),
+    );
+  });
+});
+
+describe('a patch', () => {
+  test('never holds what joins the fields of a record', () => {
+    const value = option(jsonValue({ stringUnit: 'binary' }), { nil: undefined });
+    const names = string({ unit: 'binary' });
+    assert(
+      property(dictionary(names, value), constant(SEPARATOR), (patch, separator) => {
+        const fields = formatPatch(patch as JsonObject);
+        expect(fields.filter((field) => field.includes(separator))).toEqual([]);
+        expect(fields).toHaveLength(2 * Object.keys(patch).length);
+      }),
+    );
+  });
+
+  test('removes a field by an empty value', () => {
+    expect(formatPatch({ a: undefined, b: '' })).toEqual(['"a"', '', '"b"', '""']);
+  });
+});
