@@ -5,7 +5,7 @@ import { parseEntry, type LedgerEvent } from './ledger-event.js';
 import type { LedgerWriter } from './ledger-writer.js';
 import type { Outbox, OutboxEntry } from './outbox.js';
 
-/** Events in a transaction: measured, more make it no faster (docs/performance.md). */
+/** Events in a transaction: a batch of tens of milliseconds, whose round trips hardly count. */
 const BATCH = 1_000;
 
 /** What a drain did. */

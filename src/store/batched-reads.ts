@@ -9,9 +9,8 @@ interface Batch {
 }
 
 /**
- * Reads that are asked for in the same turn of the event loop become one MGET: measured, twice
- * as fast as a pipeline of GETs (docs/performance.md), as there is one command to write, one
- * reply and one timer for all of them.
+ * Reads that are asked for in the same turn of the event loop become one MGET, which is cheaper
+ * than a pipeline of GETs: there is one command to write, one reply and one timer for all of them.
  *
  * A Cluster gets plain GETs: while a slot is moved to another node, MGET is refused (TRYAGAIN)
  * and GET is redirected.

@@ -5,6 +5,7 @@ import { Redis } from 'ioredis';
 
 import { generateSessionId } from '../../src/session/session-id.js';
 import { eventually } from '../support/eventually.js';
+import { lossyProxy, type LossyProxy } from '../support/lossy-proxy.js';
 import { singleRedis } from '../support/redis-under-test.js';
 import { useRedis } from '../support/use-redis.js';
 import { BOUND, expectFullService, expectUnavailable } from './outage.js';
@@ -126,6 +127,22 @@ describe.each(clients)('over %s,', (_, connect) => {
   test('a Redis that has forgotten the scripts is taught them again', async () => {
     const { app, kept } = await open();
     await ground.redis.nodes[0]!.script('FLUSH');
+    await expectFullService(app, kept);
+  });
+});
+
+describe('a link that went silent', () => {
+  let proxy: LossyProxy | undefined;
+  afterAll(() => proxy?.close());
+  const ground = useRedis(singleRedis);
+
+  test('while Redis is there is made anew, though nobody closed it', async () => {
+    proxy = await lossyProxy(ground.redis.servers[0]!.port);
+    const app = ground.open({ connection: proxy.url, timeout: BOUND });
+    const touched = await app.service.createSession({ userId: 'ada' });
+    const kept = await app.service.createSession({ userId: 'bob' });
+    proxy.goSilent();
+    await expectUnavailable(app, touched);
     await expectFullService(app, kept);
   });
 });

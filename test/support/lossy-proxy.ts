@@ -1,6 +1,6 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
-/** A way to Redis that can lose a reply. */
+/** A way to Redis on which things get lost. */
 export interface LossyProxy {
   readonly url: string;
   /**
@@ -8,12 +8,15 @@ export interface LossyProxy {
    * passing on the reply. Resolves when that has happened.
    */
   loseReplyTo(text: string): Promise<void>;
+  /** Passes nothing on any more over the connections that there are; none of them is closed. */
+  goSilent(): void;
   close(): Promise<void>;
 }
 
 export async function lossyProxy(port: number): Promise<LossyProxy> {
   let losing: { text: string; lost: () => void } | undefined;
   const sockets = new Set<Socket>();
+  const silent = new WeakSet<Socket>();
 
   const server = createServer((client) => {
     const redis = connect(port, '127.0.0.1');
@@ -30,6 +33,7 @@ export async function lossyProxy(port: number): Promise<LossyProxy> {
       });
     }
     client.on('data', (data) => {
+      if (silent.has(client)) return;
       if (losing && data.includes(losing.text)) {
         cut = losing.lost;
         losing = undefined;
@@ -37,6 +41,7 @@ export async function lossyProxy(port: number): Promise<LossyProxy> {
       redis.write(data);
     });
     redis.on('data', (data) => {
+      if (silent.has(client)) return undefined;
       if (!cut) return client.write(data);
       client.destroy();
       return cut();
@@ -47,6 +52,7 @@ export async function lossyProxy(port: number): Promise<LossyProxy> {
   return {
     url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`,
     loseReplyTo: (text) => new Promise((lost) => (losing = { text, lost })),
+    goSilent: () => sockets.forEach((socket) => silent.add(socket)),
     close: async () => {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
