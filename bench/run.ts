@@ -30,7 +30,9 @@ async function run({ only, json, effort }: ReturnType<typeof parseArguments>): P
   const rows: Row[] = [];
   const start = performance.now();
   for (const scenario of scenarios.filter((each) => each.rows.some(isWanted))) {
-    const measured = await withServers((place) => scenario.run(place, effort));
+    const measured = await withServers(scenario.postgres ?? {}, (place) =>
+      scenario.run(place, effort),
+    );
     rows.push(...measured.filter((row) => isWanted(row.name)));
   }
   sayLast(`Measured in ${((performance.now() - start) / 1_000).toFixed(0)} s.`);

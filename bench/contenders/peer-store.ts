@@ -6,7 +6,7 @@ import { createClient } from 'redis';
 
 import { clientOf, userIdOf } from '../harness/sample.js';
 
-const TWELVE_HOURS = 12 * 60 * 60 * 1_000;
+export const TWELVE_HOURS = 12 * 60 * 60 * 1_000;
 
 declare module 'express-session' {
   interface SessionData {

@@ -12,5 +12,7 @@ export interface Effort {
 /** One question, answered by one or more rows of the table. */
 export interface Scenario {
   rows: readonly string[];
+  /** Entries of postgresql.conf that the measurement needs. */
+  postgres?: Record<string, string>;
   run(place: Place, effort: Effort): Promise<Row[]>;
 }
