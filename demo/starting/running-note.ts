@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { DATA_FOLDER } from './data-folder.js';
@@ -16,8 +16,8 @@ interface Note {
 }
 
 /** Two demos can't share their data. Those that bring their own servers can. */
-export async function requireNotRunning({ redisUrl, databaseUrl }: Environment): Promise<void> {
-  if (redisUrl && databaseUrl) return;
+export async function requireNotRunning(environment: Environment): Promise<void> {
+  if (!usesData(environment)) return;
   const note = await readNote();
   // The note of a process that was killed stays, and its number may be another's by now.
   if (!note || !isRunning(note.pid) || !(await isTaken(note.port, note.host))) return;
@@ -26,15 +26,20 @@ export async function requireNotRunning({ redisUrl, databaseUrl }: Environment):
   );
 }
 
-export async function noteRunning({ host, port }: Environment): Promise<void> {
+export async function noteRunning(environment: Environment): Promise<void> {
+  if (!usesData(environment)) return;
+  const { host, port } = environment;
   const note: Note = { pid: process.pid, host, port };
-  await mkdir(DATA_FOLDER, { recursive: true });
   await writeFile(NOTE, JSON.stringify(note));
 }
 
 export async function forgetRunning(): Promise<void> {
   const note = await readNote();
   if (note?.pid === process.pid) await rm(NOTE, { force: true });
+}
+
+function usesData({ redisUrl, databaseUrl }: Environment): boolean {
+  return !redisUrl || !databaseUrl;
 }
 
 async function readNote(): Promise<Note | undefined> {

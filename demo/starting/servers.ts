@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { Redis } from 'ioredis';
@@ -19,6 +20,7 @@ export interface Servers {
 
 /** Takes the servers that the environment names; for the others, starts private ones. */
 export async function openServers({ redisUrl, databaseUrl }: Environment): Promise<Servers> {
+  await mkdir(DATA_FOLDER, { recursive: true }); // for the cookies of the commands, in any case
   const started = await Promise.allSettled([
     redisUrl ? undefined : startRedis({ dir: join(DATA_FOLDER, 'redis'), config: DURABLE }),
     databaseUrl ? undefined : startPostgres({ dir: join(DATA_FOLDER, 'postgres') }),

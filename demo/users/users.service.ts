@@ -28,21 +28,15 @@ export class UsersService implements UserLoader<User> {
 
   /** The user with this address and password. */
   async authenticate(email: string, password: string): Promise<User | null> {
-    const user = await this.users.findOneBy({ email: email.toLowerCase() });
-    const isRight = await isPassword(password, await this.hashOf(user));
-    return isRight ? user : null;
+    const known = await this.users.findOne({
+      where: { email: email.toLowerCase() },
+      select: { id: true, passwordHash: true },
+    });
+    const isRight = await isPassword(password, known?.passwordHash ?? (await this.nobodys));
+    return known && isRight ? this.users.findOneBy({ id: known.id }) : null;
   }
 
   async setPassword(user: User, password: string): Promise<void> {
     await this.users.update(user.id, { passwordHash: await hashPassword(password) });
-  }
-
-  private async hashOf(user: User | null): Promise<string> {
-    if (!user) return this.nobodys;
-    const { passwordHash } = await this.users.findOneOrFail({
-      where: { id: user.id },
-      select: { passwordHash: true },
-    });
-    return passwordHash;
   }
 }

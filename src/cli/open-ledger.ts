@@ -16,7 +16,7 @@ export interface OpenLedger {
   close(): Promise<void>;
 }
 
-/** Opens what the command needs; Postgres is connected to at the first statement. */
+/** Opens what the command needs. */
 export async function openLedger(environment: Environment): Promise<OpenLedger> {
   const { redisUrl, databaseUrl, layout } = environment;
   const client = redisUrl ? await connectRedis(redisUrl) : idleRedis();
@@ -28,6 +28,8 @@ export async function openLedger(environment: Environment): Promise<OpenLedger> 
   try {
     const buckets = redisUrl ? await readBuckets(client, environment) : 1;
     const settings = ledgerSettings(layout);
+    // Else a flush of nothing would say that all is well with a Postgres that isn't there.
+    if (databaseUrl) await database.query(`SELECT FROM ${settings.tables.chains} LIMIT 1`);
     const store = storeOf(client, environment.prefix, buckets);
     return {
       audit: new SessionAudit(auditParts(store, database, settings)),

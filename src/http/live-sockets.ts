@@ -12,30 +12,27 @@ const PATIENCE = 10_000;
  * stay for `PATIENCE`; then they are closed, as this process may be the one that is cut off.
  */
 export class LiveSockets {
-  private readonly handles = new Map<object, string>();
+  private readonly sockets = new Map<object, Watched>();
   private timer: NodeJS.Timeout | undefined;
-  private confirmedAt = 0;
   private stopped = false;
 
-  /** @param findEnded which of these sessions, by handle, are over */
-  constructor(private readonly findEnded: (handles: string[]) => Promise<string[]>) {}
+  /** @param areAlive whether these sessions, by handle, are alive; undefined: nobody can tell */
+  constructor(private readonly areAlive: (handles: string[]) => Promise<(boolean | undefined)[]>) {}
 
   /** How many sockets are open. */
   get size(): number {
-    return this.handles.size;
+    return this.sockets.size;
   }
 
-  /** Closes the socket when the session ends. */
+  /** Closes the socket when the session ends, which was alive just now. */
   watch(socket: object, handle: string): void {
-    if (!this.handles.has(socket)) whenClosed(socket, () => this.handles.delete(socket));
-    this.handles.set(socket, handle);
-    if (this.timer || this.stopped) return;
-    this.confirmedAt = performance.now();
-    this.schedule();
+    if (!this.sockets.has(socket)) whenClosed(socket, () => this.sockets.delete(socket));
+    this.sockets.set(socket, { handle, aliveAt: performance.now() });
+    if (!this.timer) this.schedule();
   }
 
   close(socket: object, code: string): void {
-    if (this.handles.delete(socket)) closeSocket(socket, code);
+    if (this.sockets.delete(socket)) closeSocket(socket, code);
   }
 
   stop(): void {
@@ -44,26 +41,32 @@ export class LiveSockets {
   }
 
   private schedule(): void {
+    if (this.stopped) return;
     this.timer = setTimeout(() => void this.lookAfter(), INTERVAL).unref();
   }
 
   private async lookAfter(): Promise<void> {
-    const asked = performance.now();
-    try {
-      const ended = new Set(await this.findEnded([...new Set(this.handles.values())]));
-      this.confirmedAt = asked;
-      if (ended.size > 0) this.closeWhere((handle) => ended.has(handle), 'ERR_SESSION_REQUIRED');
-    } catch {
-      const unconfirmed = performance.now() - this.confirmedAt;
-      if (unconfirmed > PATIENCE) this.closeWhere(() => true, 'ERR_SESSION_REDIS_UNAVAILABLE');
+    const now = performance.now();
+    const handles = [...new Set([...this.sockets.values()].map(({ handle }) => handle))];
+    const answers = await this.areAlive(handles);
+    const alive = new Map(handles.map((handle, i) => [handle, answers[i]]));
+    for (const [socket, watched] of this.sockets) {
+      // One that was opened meanwhile has just been judged.
+      if (alive.has(watched.handle)) this.judge(socket, watched, alive.get(watched.handle), now);
     }
     this.timer = undefined;
-    if (this.handles.size > 0 && !this.stopped) this.schedule();
+    if (this.sockets.size > 0) this.schedule();
   }
 
-  private closeWhere(isOver: (handle: string) => boolean, code: string): void {
-    for (const [socket, handle] of this.handles) {
-      if (isOver(handle)) this.close(socket, code);
-    }
+  private judge(socket: object, watched: Watched, isAlive: boolean | undefined, now: number): void {
+    if (isAlive === false) this.close(socket, 'ERR_SESSION_REQUIRED');
+    else if (isAlive) watched.aliveAt = now;
+    else if (now - watched.aliveAt > PATIENCE) this.close(socket, 'ERR_SESSION_REDIS_UNAVAILABLE');
   }
+}
+
+interface Watched {
+  handle: string;
+  /** When Redis last said so, by the process's monotonic clock. */
+  aliveAt: number;
 }

@@ -25,7 +25,7 @@ export class SessionGate<TUser = unknown> implements OnModuleDestroy {
     name?: string,
   ) {
     this.token = getSessionGateToken(name);
-    this.sockets = new LiveSockets((handles) => service.findEnded(handles));
+    this.sockets = new LiveSockets((handles) => service.areAlive(handles));
   }
 
   /** @throws SessionRejection */

@@ -52,8 +52,13 @@ function guardSocketIo(server: SocketIoServer, gate: SessionGate, fresh?: number
     const error = await refusalOf(gate.admit(handshake, fresh));
     next(error && connectError(error));
   });
-  // A connection that Socket.IO recovers may come without having passed the middleware.
   server.on('connection', async (socket) => {
+    const valid = gate.sessionOf(socket);
+    if (valid) {
+      gate.sockets.watch(socket, valid.session.handle);
+      return;
+    }
+    // A connection that Socket.IO recovers may come without having passed the middleware.
     const error = await refusalOf(gate.admit(incomingHandshake(socket), fresh));
     if (error) closeSocket(socket, codeOf(error));
   });

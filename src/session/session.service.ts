@@ -179,17 +179,34 @@ export class SessionService<TUser = SessionUser> {
     return now - session.signedInAt.getTime() <= maxAge;
   }
 
-  /** Which of these sessions, by handle, are over. Asking doesn't count as a use. */
-  async findEnded(handles: string[]): Promise<string[]> {
-    const alive = await Promise.all(handles.map((handle) => this.isAlive(handle)));
-    return handles.filter((_, i) => !alive[i]);
+  /**
+   * Whether each of these sessions, by handle, is alive; undefined where Redis, or in a Cluster the
+   * node that would know, gave no answer. Asking doesn't count as a use.
+   *
+   * @internal
+   */
+  async areAlive(handles: string[]): Promise<(boolean | undefined)[]> {
+    const answers = new Map<string, boolean>();
+    const asked = [...this.byBucket(handles)].map(async ([bucket, inBucket]) => {
+      const digests = inBucket.map(({ digest }) => digest);
+      const alive = await this.store.areAlive(bucket, digests);
+      inBucket.forEach(({ handle }, i) => answers.set(handle, alive[i]!));
+    });
+    await Promise.allSettled(asked);
+    return handles.map((handle) => answers.get(handle));
   }
 
-  private async isAlive(handle: string): Promise<boolean> {
-    const address = this.addressOfHandle(handle);
-    if (!address) return false;
-    const [alive] = await this.store.areAlive(address.bucket, [address.digest]);
-    return alive!;
+  private byBucket(handles: string[]) {
+    const buckets = new Map<number, { handle: string; digest: string }[]>();
+    for (const handle of handles) {
+      const address = this.addressOfHandle(handle);
+      if (!address) continue;
+      const { bucket, digest } = address;
+      const found = buckets.get(bucket);
+      if (found) found.push({ handle, digest });
+      else buckets.set(bucket, [{ handle, digest }]);
+    }
+    return buckets;
   }
 
   /** Null also where the loader says `undefined`, as a Map does. */

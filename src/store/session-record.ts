@@ -1,3 +1,5 @@
+import { SessionError } from '../session.errors.js';
+
 /** Joins the fields of records and events; no input can hold it, see `session/input.ts`. */
 export const SEPARATOR = '\x1f';
 
@@ -33,6 +35,8 @@ export function parseRecord(text: string): SessionRecord {
   const fields = text.split(SEPARATOR);
   const createdAt = Number(fields[1]);
   const hardEnd = Number(fields[3]);
+  // Names and values come in pairs; a missing time is NaN.
+  if (fields.length < 8 || fields.length % 2 !== 0 || !(createdAt < hardEnd)) throw unreadable();
   return {
     userId: fields[0]!,
     createdAt,
@@ -50,9 +54,27 @@ export function parseRecord(text: string): SessionRecord {
 function parseData(fields: string[]): JsonObject {
   const entries: [string, JsonValue][] = [];
   for (let i = 8; i < fields.length; i += 2) {
-    entries.push([JSON.parse(fields[i]!) as string, JSON.parse(fields[i + 1]!) as JsonValue]);
+    entries.push([parseJson(fields[i]!) as string, parseJson(fields[i + 1]!)]);
   }
   return Object.fromEntries(entries);
+}
+
+function parseJson(text: string): JsonValue {
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch (cause) {
+    throw unreadable(cause);
+  }
+}
+
+/** What somebody else wrote is no session, and never a valid one. */
+function unreadable(cause?: unknown): SessionError {
+  return new SessionError(
+    'ERR_SESSION_REDIS_REFUSED',
+    "A session's record in Redis is unreadable: something else writes to the same keys. " +
+      'Give it, or this module, another `prefix`.',
+    { cause },
+  );
 }
 
 /** The end of a record: the data, each field after a separator. JSON escapes control characters. */

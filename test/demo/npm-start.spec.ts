@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
@@ -122,6 +123,20 @@ describe('npm start', () => {
     await again.ended;
     await eventually(async () => expect(processesWithin(folder)).toEqual([]));
   }, 180_000);
+
+  test('stops at once at a second Ctrl-C, where the first one takes its time', async () => {
+    const again = start();
+    await again.says(READY);
+    const [redis = ''] = processesWithin(folder).filter((line) => line.includes('redis-server'));
+    process.kill(Number.parseInt(redis, 10), 'SIGSTOP'); // there is no orderly end without it
+    again.signal('SIGINT');
+    await again.says(/Stopping/);
+    await delay(1_000);
+    again.signal('SIGINT');
+    const { code } = await again.ended;
+    expect(code).toBe(130);
+    await eventually(async () => expect(processesWithin(folder)).toEqual([]));
+  }, 120_000);
 
   test('leaves nothing behind when it is interrupted while it starts', async () => {
     const early = start();

@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
@@ -8,6 +7,7 @@ import type { Browser, Page } from 'playwright-core';
 import { eventually } from '../support/eventually.js';
 import { launchChromium } from './chromium.js';
 import { expectAccessible, expectToFit, openPage, type WatchedPage } from './looked-at-page.js';
+import { minutesOfLife } from './minutes-of-life.js';
 import { ADA, ADMIN, GRACE, useDemo } from './use-demo.js';
 
 const DESKTOP = { viewport: { width: 1200, height: 800 } };
@@ -18,7 +18,8 @@ const PHONE = {
 };
 
 /** The pictures in the docs are made anew on demand only, as each run's differ by a clock. */
-const PICTURES = process.env.UPDATE_SCREENSHOTS ? 'docs/images' : 'build/screenshots';
+const FOR_DOCS = Boolean(process.env.UPDATE_SCREENSHOTS);
+const IN_DOCS = ['devices', 'ledger'];
 
 const demo = useDemo();
 let browser: Browser;
@@ -187,19 +188,23 @@ describe('The demo in a browser', () => {
   });
 });
 
+(FOR_DOCS ? test : test.skip)(
+  'There is some life for the pictures',
+  () => minutesOfLife(() => demo.url),
+  600_000,
+);
+
 describe.each([
   ['desktop', DESKTOP],
   ['phone', PHONE],
 ])('The pages on a %s', (size, viewport) => {
   test.each(['light', 'dark'] as const)('fit and are accessible, %s', async (colorScheme) => {
-    mkdirSync(PICTURES, { recursive: true });
     const [{ page }, other] = [await open({ ...viewport, colorScheme }), await open(PHONE)];
     const look = async (name: string) => {
       await expectToFit(page);
-      await page.screenshot({
-        path: join(PICTURES, `${name}-${size}-${colorScheme}.png`),
-        animations: 'disabled',
-      });
+      const folder = FOR_DOCS && IN_DOCS.includes(name) ? 'docs/images' : 'build/screenshots';
+      const path = join(folder, `${name}-${size}-${colorScheme}.png`);
+      await page.screenshot({ path, animations: 'disabled' });
       await expectAccessible(page);
     };
     await page.goto('/');

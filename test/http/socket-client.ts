@@ -74,7 +74,7 @@ async function openWs(url: string, place: string, { headers }: Credentials): Pro
   return {
     send,
     ask: (event) =>
-      new Promise((resolve) => {
+      answerOrClose(closed, (resolve) => {
         waiting.push(resolve);
         send(event);
       }),
@@ -115,7 +115,7 @@ async function openSocketIo(
   return {
     send: (event) => socket.emit(event, {}),
     ask: (event) =>
-      new Promise((resolve) => {
+      answerOrClose(closed, (resolve) => {
         waiting.push(resolve);
         socket.emit(event, {});
       }),
@@ -123,4 +123,15 @@ async function openSocketIo(
     closed,
     close: () => socket.close(),
   };
+}
+
+/** A socket that was closed would leave its question unanswered for ever. */
+function answerOrClose(
+  closed: Promise<string>,
+  ask: (resolve: (answer: unknown) => void) => void,
+): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    void closed.then((reason) => reject(new Error(`The socket was closed: ${reason}`)));
+    ask(resolve);
+  });
 }

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Redis } from 'ioredis';
 
 import { HOUR, sweepAll, type Application } from '../support/application.js';
@@ -20,6 +20,8 @@ interface Holds {
   slow: number[];
   scripts: number;
 }
+
+jest.setTimeout(240_000); // for a busy machine; usually this takes seconds
 
 describe('a user with 100,000 sessions', () => {
   const ground = useRedis(singleRedis);

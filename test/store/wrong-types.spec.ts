@@ -124,6 +124,11 @@ describe('where a key holds something foreign', () => {
       ...refused,
       message: expect.stringContaining(key),
     });
+    for (const text of ['foreign', '', 'a\x1fb\x1f\x1fc\x1f\x1f\x1f\x1f']) {
+      await app.client.set(key, text, 'KEEPTTL');
+      await expect(app.service.validateSession(id)).rejects.toMatchObject(refused);
+      await expect(app.service.listUserSessions('ada')).rejects.toMatchObject(refused);
+    }
     await app.client.set(key, record, 'KEEPTTL');
   });
 

@@ -58,12 +58,7 @@ export function openApplication(
   const store = new SessionStore({ client, prefix, buckets, timeout, rules });
   const { idleTimeout } = rules;
   const service = new RememberingService(store, { lifetime, idleTimeout, users });
-  const closeConnected = async () => {
-    // A Cluster client that is closed while it connects leaves timers behind for seconds.
-    await store.redis.bounded(client.ping()).catch(() => undefined);
-    await close();
-  };
-  return { service, store, client, prefix, options: { ...options, prefix }, close: closeConnected };
+  return { service, store, client, prefix, options: { ...options, prefix }, close };
 }
 
 function definedRules(options: ApplicationOptions): Partial<StoreRules> {

@@ -48,7 +48,6 @@ end
 local function move_user_set(key)
   local members = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
   for i = 1, #members, 2 do redis.call('ZADD', key, moved(members[i + 1]), members[i]) end
-  move_expiry(key)
 end
 
 -- Members are digest:created:user.

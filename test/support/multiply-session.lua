@@ -10,15 +10,19 @@ local index, outbox, user_set = base .. 'x', base .. 'o', base .. 'u:' .. user
 
 local record = redis.call('GET', base .. 's:' .. original)
 local ends = redis.call('ZSCORE', user_set, original)
-local created = string.match(record, '^[^\31]*\31(%d+)')
-
 local event = redis.call('XRANGE', outbox, '-', '+', 'COUNT', 1)[1][2][2]
+
+-- The copies began a minute before, past the time in which an end leaves a receipt.
+local created = string.match(record, '^[^\31]*\31(%d+)')
+local earlier = string.format('%.0f', created - 60000)
+record = string.gsub(record, created, earlier, 1)
+event = string.gsub(event, created, earlier)
 local before, after = string.match(event, '^(created\31)[^\31]*(\31.*)$')
 
 for i = first, first + copies - 1 do
   local digest = redis.sha1hex(i) .. 'AAA' -- as long as any
   redis.call('SET', base .. 's:' .. digest, record, 'PXAT', ends)
   redis.call('ZADD', user_set, ends, digest)
-  redis.call('ZADD', index, ends, digest .. ':' .. created .. ':' .. user)
+  redis.call('ZADD', index, ends, digest .. ':' .. earlier .. ':' .. user)
   redis.call('XADD', outbox, '*', 'v1', before .. digest .. after)
 end

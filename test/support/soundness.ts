@@ -47,7 +47,7 @@ function* recordFaults(keys: DumpedKey[], records: Ends, index: Ends, userSets: 
     if (kind === 's' && expiresAt !== parseRecord(value as string).ends) {
       yield `${key} doesn't expire at its session's end`;
     }
-    if (kind === 'u' && expiresAt !== -1) yield `${key} may expire before its last session`;
+    if (kind === 'u' && expiresAt !== -1) yield `${key} doesn't go with its last session`;
   }
 }
 

@@ -14,6 +14,8 @@ import { Run } from './run.js';
 import { SessionModel, type ModelRules } from './session-model.js';
 
 const MAX_COMMANDS = 60;
+/** ms: for a busy machine, and for making a failing sequence shorter. */
+const PATIENCE = 300_000;
 
 const process_ = fc.nat(1);
 const session = fc.nat(MAX_COMMANDS);
@@ -87,21 +89,25 @@ export function describeModel(start: () => Promise<RedisUnderTest>, usualRuns: n
     connections = [openApplication(ground.redis), openApplication(ground.redis)];
   });
 
-  test('a store that has been through anything equals the model', async () => {
-    const seed = Number(process.env.MODEL_SEED ?? Date.now() % 2 ** 31);
-    const numRuns = Number(process.env.MODEL_RUNS ?? usualRuns);
-    process.stderr.write(`${ground.redis.name}: ${numRuns} sequences, MODEL_SEED=${seed}\n`);
-    const property = fc.asyncProperty(rules, commands, async (given, sequence) => {
-      const model = new SessionModel(given);
-      const run = Run.start(
-        ground.redis,
-        connections.map(({ client: open }) => open),
-        given,
-      );
-      await fc.asyncModelRun(() => ({ model, real: run }), sequence);
-      await expectEqual(model, run);
-      await expectAllEnded(model, run);
-    });
-    await fc.assert(property, { seed, numRuns, path: process.env.MODEL_PATH });
-  });
+  test(
+    'a store that has been through anything equals the model',
+    async () => {
+      const seed = Number(process.env.MODEL_SEED ?? Date.now() % 2 ** 31);
+      const numRuns = Number(process.env.MODEL_RUNS ?? usualRuns);
+      process.stderr.write(`${ground.redis.name}: ${numRuns} sequences, MODEL_SEED=${seed}\n`);
+      const property = fc.asyncProperty(rules, commands, async (given, sequence) => {
+        const model = new SessionModel(given);
+        const run = Run.start(
+          ground.redis,
+          connections.map(({ client: open }) => open),
+          given,
+        );
+        await fc.asyncModelRun(() => ({ model, real: run }), sequence);
+        await expectEqual(model, run);
+        await expectAllEnded(model, run);
+      });
+      await fc.assert(property, { seed, numRuns, path: process.env.MODEL_PATH });
+    },
+    PATIENCE,
+  );
 }

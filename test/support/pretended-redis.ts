@@ -1,0 +1,42 @@
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+
+/** A server that speaks as much of Redis's protocol as a start-up check needs. */
+export interface PretendedRedis {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** Answers INFO with the given fields, and has a layout of 16 buckets. */
+export async function pretendRedis(info: Record<string, string>): Promise<PretendedRedis> {
+  const answers: Record<string, string> = {
+    info: bulk(
+      Object.entries(info)
+        .map(([name, value]) => `${name}:${value}\r\n`)
+        .join(''),
+    ),
+    hmget: `*2\r\n${bulk('1')}${bulk('16')}`,
+  };
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    socket.on('data', (data) => {
+      // Each command is an array of bulk strings: `*1\r\n$4\r\ninfo\r\n`.
+      for (const [, name] of String(data).matchAll(/\*\d+\r\n\$\d+\r\n(\w+)\r\n/g)) {
+        socket.write(answers[name!.toLowerCase()] ?? '+OK\r\n');
+      }
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    stop: async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+function bulk(text: string): string {
+  return `$${text.length}\r\n${text}\r\n`;
+}
