@@ -1,7 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { parseArguments, USAGE } from './harness/arguments.js';
+import { svg } from './harness/chart.js';
 import { sayLast } from './harness/progress.js';
 import type { Row } from './harness/row.js';
 import { withServers } from './harness/servers.js';
@@ -25,7 +26,12 @@ function readArguments() {
   }
 }
 
-async function run({ only, json, effort }: ReturnType<typeof parseArguments>): Promise<void> {
+async function run({
+  only,
+  json,
+  charts,
+  effort,
+}: ReturnType<typeof parseArguments>): Promise<void> {
   const isWanted = (name: string) => only.length === 0 || only.includes(name);
   const rows: Row[] = [];
   const start = performance.now();
@@ -34,11 +40,17 @@ async function run({ only, json, effort }: ReturnType<typeof parseArguments>): P
       scenario.run(place, effort),
     );
     rows.push(...measured.filter((row) => isWanted(row.name)));
+    if (charts) {
+      const chart = scenario.chart(measured);
+      await write(join(charts, `${chart.name}.svg`), svg(chart));
+    }
   }
   sayLast(`Measured in ${((performance.now() - start) / 1_000).toFixed(0)} s.`);
   console.log(table(rows));
-  if (json) {
-    await mkdir(dirname(json), { recursive: true });
-    await writeFile(json, `${JSON.stringify({ rows }, null, 2)}\n`);
-  }
+  if (json) await write(json, `${JSON.stringify({ rows }, null, 2)}\n`);
+}
+
+async function write(file: string, text: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, text);
 }

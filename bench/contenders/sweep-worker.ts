@@ -1,7 +1,7 @@
 import { forEachOf } from '../harness/closed-loop.js';
 import type { Place } from '../harness/contender.js';
 import { clientOf, userIdOf } from '../harness/sample.js';
-import { CALM, TRIED, type Worker } from '../scenarios/sweep.js';
+import { TRIED, type Worker } from '../scenarios/sweep.js';
 import { openApplication } from './application.js';
 
 /** Users beside those of the validating process. */
@@ -19,16 +19,16 @@ export async function open(place: Place): Promise<Worker> {
     });
 
   return {
-    async createEndingTogether(count: number) {
+    async createEndingTogether(count: number, calm: number) {
       // Far enough away for this machine to make and record them all before.
       const start = performance.now();
       await create(TRIED, new Date(Date.now() + 3_600_000));
       await audit.flush();
       const each = (performance.now() - start) / TRIED;
-      const end = Date.now() + Math.ceil(count * each * 2) + 2 * CALM;
+      const end = Date.now() + Math.ceil(count * each * 2) + 2 * calm;
       await create(count, new Date(end));
       await audit.flush();
-      if (Date.now() > end - CALM) throw new Error('This machine was too slow to make them all.');
+      if (Date.now() > end - calm) throw new Error('This machine was too slow to make them all.');
       return end;
     },
   };

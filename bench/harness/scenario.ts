@@ -1,3 +1,4 @@
+import type { Chart } from './chart.js';
 import type { Place } from './contender.js';
 import type { Row } from './row.js';
 
@@ -15,4 +16,6 @@ export interface Scenario {
   /** Entries of postgresql.conf that the measurement needs. */
   postgres?: Record<string, string>;
   run(place: Place, effort: Effort): Promise<Row[]>;
+  /** How its rows are drawn. */
+  chart(rows: Row[]): Chart;
 }

@@ -1,3 +1,4 @@
+import { barsOf } from '../harness/chart.js';
 import { raceInTurn, relativeRow } from '../harness/in-turn.js';
 import type { Scenario } from '../harness/scenario.js';
 
@@ -25,4 +26,10 @@ export const create: Scenario = {
       relativeRow('create-limit', 0.8, 'calls/s', ours, bare),
     ];
   },
+  chart: (rows) => ({
+    name: 'create',
+    title: 'Beginning a session',
+    unit: 'calls a second, 64 at a time',
+    bars: barsOf(rows),
+  }),
 };

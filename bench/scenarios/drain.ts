@@ -1,3 +1,4 @@
+import { barsOf } from '../harness/chart.js';
 import { raceInTurn, relativeRow } from '../harness/in-turn.js';
 import type { Scenario } from '../harness/scenario.js';
 
@@ -26,4 +27,10 @@ export const drain: Scenario = {
       relativeRow('drain-limit', 0.5, 'events/s', ours, limit),
     ];
   },
+  chart: (rows) => ({
+    name: 'drain',
+    title: 'From the outbox to committed rows',
+    unit: 'events a second',
+    bars: barsOf(rows),
+  }),
 };

@@ -47,6 +47,16 @@ export const growth: Scenario = {
       await other.stop();
     }
   },
+  chart: (rows) => ({
+    name: 'growth',
+    title: 'Speed with 1,000,000 live sessions',
+    unit: 'times that with 1,000',
+    bars: OPERATIONS.map((label) => ({
+      label,
+      value: Number(rows[0]!.details![label]),
+      ours: true,
+    })),
+  }),
 };
 
 async function raceOperations(

@@ -1,5 +1,6 @@
 import autocannon from 'autocannon';
 
+import type { Bar } from '../harness/chart.js';
 import type { Methods, Place } from '../harness/contender.js';
 import { hire, type Hired } from '../harness/hire.js';
 import { relativeRow } from '../harness/in-turn.js';
@@ -56,6 +57,12 @@ export const http: Scenario = {
     );
     return [worse(express, fastify), peer];
   },
+  chart: (rows) => ({
+    name: 'http',
+    title: 'A guarded route in Nest',
+    unit: 'requests a second',
+    bars: rows.flatMap(barsOfRow),
+  }),
 };
 
 async function loadInTurn(
@@ -99,6 +106,18 @@ async function load(
     throw new Error(`${url} gave ${result.non2xx} refusals and ${result.errors} errors.`);
   }
   return result['2xx'] / result.duration;
+}
+
+function barsOfRow({ name, labels, peer, details }: Row): Bar[] {
+  if (name === 'http-peer') return [{ label: labels.peer, value: peer! }];
+  return ['Express', 'Fastify'].flatMap((platform) => [
+    {
+      label: `guarded, ${platform}`,
+      value: Number(details![`${platform}: guarded`]),
+      ours: true,
+    },
+    { label: `bare route, ${platform}`, value: Number(details![`${platform}: bare`]) },
+  ]);
 }
 
 /** The bar is for both platforms, so the row is that of the worse one. */

@@ -53,6 +53,16 @@ export const lag: Scenario = {
       await creator.dismiss();
     }
   },
+  chart: (rows) => ({
+    name: 'lag',
+    title: `From createSession to the committed row, at ${PER_SECOND} a second`,
+    unit: 'ms',
+    bars: ['p50', 'p90', 'p99', 'longest'].map((label) => ({
+      label,
+      value: Number(rows[0]!.details![label]),
+      ours: true,
+    })),
+  }),
 };
 
 async function lagsOf(begun: [string, number][], place: Place): Promise<number[]> {

@@ -16,6 +16,7 @@ export type Keeper = {
 /** At most three times the peer's plain value, and at most so many bytes. */
 const TIMES = 3;
 const BYTES = 700;
+const THREE = 'bytes, 3 sessions for each user';
 
 /** What a live session takes in Redis: all keys, once Postgres has its event. */
 export const memory: Scenario = {
@@ -27,6 +28,16 @@ export const memory: Scenario = {
     const peer = await fill('memory-connect-redis', place, sessions, 1);
     return [row(one, three, peer, sessions)];
   },
+  chart: (rows) => ({
+    name: 'memory',
+    title: 'Redis memory of a live session',
+    unit: 'bytes',
+    bars: rows.flatMap((each) => [
+      { label: 'ours, 1 session a user', value: each.ours, ours: true },
+      { label: 'ours, 3 sessions a user', value: Number(each.details![THREE]), ours: true },
+      { label: each.labels.peer, value: each.peer! },
+    ]),
+  }),
 };
 
 interface Filled {
@@ -72,7 +83,7 @@ function row(one: Filled, three: Filled, peer: Filled, sessions: number): Row {
       sessions,
       'bar in words': `at most ${TIMES} times the peer and ${BYTES} bytes; 1 is just that`,
       'times the peer': one.bytes / peer.bytes,
-      'bytes, 3 sessions for each user': three.bytes,
+      [THREE]: three.bytes,
       ...named('1 for each user', one.keys),
       ...named('3 for each user', three.keys),
       ...named('peer', peer.keys),

@@ -1,6 +1,7 @@
 import { Client } from 'pg';
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { barsOf } from '../harness/chart.js';
 import type { Methods, Place } from '../harness/contender.js';
 import { hire, type Hired } from '../harness/hire.js';
 import { say } from '../harness/progress.js';
@@ -10,8 +11,8 @@ import { percentile } from '../harness/statistics.js';
 
 /** The process that runs the audit's jobs. */
 export type Worker = {
-  /** Makes sessions that all end at the same moment, and answers with it. */
-  createEndingTogether(sessions: number): Promise<number>;
+  /** Makes sessions that all end at the same moment, after so many calm ms; answers with it. */
+  createEndingTogether(sessions: number, calm: number): Promise<number>;
 };
 
 /** A web process that validates at a steady rate. */
@@ -37,12 +38,21 @@ export const sweep: Scenario = {
     const validator = await hire<Validator>('sweep-validator', place);
     try {
       say(`sweep: making ${sessions} sessions that end together`);
-      const end = await worker.call('createEndingTogether', sessions);
+      const calm = quick ? 500 : 4_000;
+      const end = await worker.call('createEndingTogether', sessions, calm);
+      await validator.call('start', VALIDATIONS);
+      await delay(end - calm - Date.now());
       return [await measure(validator, place, sessions, end)];
     } finally {
       await Promise.all([worker.dismiss(), validator.dismiss()]);
     }
   },
+  chart: (rows) => ({
+    name: 'sweep',
+    title: 'Validation while 100,000 sessions end at once',
+    unit: 'ms, p99',
+    bars: barsOf(rows),
+  }),
 };
 
 async function measure(
@@ -51,8 +61,6 @@ async function measure(
   sessions: number,
   end: number,
 ): Promise<Row> {
-  await validator.call('start', VALIDATIONS);
-  await delay(end - Date.now() - CALM);
   await validator.call('takeLatencies');
   say('sweep: calm');
   await delay(end - Date.now());
@@ -63,9 +71,6 @@ async function measure(
   const meanwhile = await validator.call('takeLatencies');
   return row(sessions, seconds, calm, meanwhile);
 }
-
-/** How long before the end the calm is measured, ms. The sessions' creation is recorded by then. */
-export const CALM = 4_000;
 
 async function untilRecorded(place: Place, sessions: number): Promise<void> {
   const database = new Client({ connectionString: place.databaseUrl });

@@ -1,3 +1,4 @@
+import { barsOf } from '../harness/chart.js';
 import { raceInTurn, relativeRow } from '../harness/in-turn.js';
 import type { Scenario } from '../harness/scenario.js';
 
@@ -26,4 +27,10 @@ export const validate: Scenario = {
       relativeRow('validate-limit', 0.8, 'calls/s', ours, bare),
     ];
   },
+  chart: (rows) => ({
+    name: 'validate',
+    title: 'Looking up a live session',
+    unit: 'calls a second, 64 at a time',
+    bars: barsOf(rows),
+  }),
 };

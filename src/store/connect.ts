@@ -48,9 +48,9 @@ function connect(connection: Exclude<RedisConnection, RedisClient>, timeout: num
 /** Requests need bounds, unlike BullMQ's blocking connections. */
 function requestOptions(timeout: number): RedisOptions {
   return {
-    // Each script is written at once, so that Redis works on it while the next one is made: faster
-    // than ioredis's auto-pipelining, which waits for a batch's last reply before it sends the
-    // next. Reads have batches of their own, see `batched-reads.ts`.
+    // Each script is written at once, so that Redis works on it while the next one is made.
+    // ioredis's auto-pipelining waits for a batch's last reply before it sends the next; which of
+    // the two is faster for scripts is still to be measured. Reads have batches of their own, see `batched-reads.ts`.
     enableAutoPipelining: false,
     // A command is given up at the next failed reconnection: nothing piles up while Redis is away.
     maxRetriesPerRequest: 1,

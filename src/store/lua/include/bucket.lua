@@ -33,7 +33,7 @@ end
 
 -- A record is its fields joined by U+001F, which no input holds: user, created, signed in,
 -- hard end, end, last use, ip, user agent, then data as name, JSON, name, JSON...
--- Three of the times are empty where they equal another (saves a sixth of the record).
+-- Three of the times are empty where they equal another.
 -- Nil for a session that is over.
 local function read_session(digest)
   local record = redis.call('GET', session_key(digest))

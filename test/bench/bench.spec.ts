@@ -1,0 +1,84 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+
+const run = promisify(execFile);
+const BENCH = 'build/bench/run.js';
+
+/** The rows that the performance document speaks of. */
+const NAMES = [
+  'validate',
+  'validate-limit',
+  'create',
+  'create-limit',
+  'drain',
+  'drain-limit',
+  'http',
+  'http-peer',
+  'lag',
+  'memory',
+  'growth',
+  'sweep',
+];
+
+interface Row {
+  name: string;
+  ours: number;
+  peer: number | null;
+  unit: string;
+  ratio: number;
+  bar: number;
+  holds: boolean;
+}
+
+// That it measures, never how fast: what a tiny run on a busy machine says means nothing.
+describe('the benchmark', () => {
+  let folder: string;
+  let table: string;
+
+  beforeAll(async () => {
+    if (!existsSync(BENCH)) throw new Error('Run `npm run build` first.');
+    folder = await mkdtemp(join(tmpdir(), 'bench-'));
+    const args = ['--quick', '--json', join(folder, 'rows.json'), '--charts', folder];
+    table = (await run(process.execPath, [BENCH, ...args])).stdout;
+  }, 300_000);
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  test('measures every row and writes it to its JSON', async () => {
+    const { rows } = JSON.parse(await readFile(join(folder, 'rows.json'), 'utf8')) as {
+      rows: Row[];
+    };
+    expect(rows.map((row) => row.name)).toEqual(NAMES);
+    for (const row of rows) {
+      expect(row.ours).toBeGreaterThan(0);
+      expect(row.peer ?? 1).toBeGreaterThan(0);
+      expect(row.unit).not.toBe('');
+      expect(row.holds).toBe(row.ratio >= row.bar);
+    }
+  });
+
+  test('shows every row in its table', () => {
+    for (const name of NAMES) expect(table).toMatch(new RegExp(`^${name} `, 'm'));
+  });
+
+  test('draws every scenario', async () => {
+    const charts = (await readdir(folder)).filter((file) => file.endsWith('.svg'));
+    expect(charts).toHaveLength(8);
+    for (const chart of charts) {
+      const svg = await readFile(join(folder, chart), 'utf8');
+      expect(svg).toMatch(/^<svg /);
+      expect(svg).not.toMatch(/NaN|undefined|Infinity/);
+    }
+  });
+
+  test('refuses what it does not know, and says what it does', async () => {
+    await expect(run(process.execPath, [BENCH, '--only', 'nothing'])).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('validate-limit'),
+    });
+  });
+});
