@@ -50,13 +50,13 @@ local function move_user_set(key)
   for i = 1, #members, 2 do redis.call('ZADD', key, moved(members[i + 1]), members[i]) end
 end
 
--- Members are digest:created:user.
+-- Members are digest:created:user, where created is in hex.
 local function move_expiry_index(key)
   local members = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
   redis.call('DEL', key)
   for i = 1, #members, 2 do
-    local digest, created, user = string.match(members[i], '^([^:]*):(%d+):(.*)$')
-    local member = digest .. ':' .. moved(created) .. ':' .. user
+    local digest, created, user = string.match(members[i], '^([^:]*):(%x+):(.*)$')
+    local member = digest .. string.format(':%x:', moved(tonumber(created, 16))) .. user
     redis.call('ZADD', key, moved(members[i + 1]), member)
   end
 end

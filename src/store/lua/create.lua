@@ -18,8 +18,7 @@
 --!include begin-session
 --!include end-session
 --!include end-live-session
-
-local EVICTION_CHUNK = 200 -- sessions; keeps one run in the low milliseconds
+--!include make-room
 
 local digest, user = ARGV[2], ARGV[3]
 local expiry_kind, expiry_value = ARGV[4], tonumber(ARGV[5])
@@ -38,52 +37,9 @@ if hard_end <= now then return { 'PAST', now } end
 if hard_end > now + max_lifetime then return { 'TOO_LONG', now } end
 if backlog_limit > 0 and backlog >= backlog_limit then return { 'BACKLOG', backlog } end
 
--- Sessions that are over but not yet swept don't count.
-local function live_sessions() return redis.call('ZCOUNT', KEYS[4], '(' .. now, '+inf') end
-
-local function read_live_sessions(limit)
-  local found = {}
-  local live = redis.call('ZRANGE', KEYS[4], '(' .. now, '+inf', 'BYSCORE', 'LIMIT', 0, limit)
-  for _, member in ipairs(live) do
-    local session = read_session(member)
-    if session then
-      found[#found + 1] = { digest = member, session = session }
-    else
-      -- Its record was lost: it takes no place. The sweep writes its end.
-      redis.call('ZREM', KEYS[4], member)
-    end
-  end
-  return found
-end
-
-local function is_older(a, b)
-  local created_a, created_b = tonumber(a.session.created), tonumber(b.session.created)
-  if created_a ~= created_b then return created_a < created_b end
-  return a.digest < b.digest
-end
-
-local function evict(sessions, count)
-  for i = 1, count do
-    end_live_session(sessions[i].digest, sessions[i].session, 'evicted', '')
-  end
-end
-
 if user_limit > 0 then
-  local live = live_sessions()
-  local excess = live - user_limit + 1
-  if excess > 0 and overflow == 'reject' then return { 'LIMIT', live } end
-  if excess > EVICTION_CHUNK then
-    -- Far above the limit (it was lowered): the soonest to end go first, as finding the oldest
-    -- would mean to read them all in one run.
-    local soonest = read_live_sessions(EVICTION_CHUNK)
-    evict(soonest, #soonest)
-    return { 'AGAIN' }
-  end
-  if excess > 0 then
-    local sessions = read_live_sessions(-1)
-    table.sort(sessions, is_older)
-    evict(sessions, #sessions - user_limit + 1)
-  end
+  local refusal = make_room(KEYS[4], user_limit, overflow)
+  if refusal then return refusal end
 end
 
 local created, latest_end = text(now), text(hard_end)
