@@ -39,9 +39,7 @@ end
 
 -- A receipt: OK, user, created, signed in, hard end, end
 local function move_receipt(key)
-  local answer = cjson.decode(redis.call('GET', key))
-  for i = 3, 6 do answer[i] = answer[i] - d end
-  redis.call('SET', key, cjson.encode(answer), 'KEEPTTL')
+  redis.call('SET', key, move_fields(redis.call('GET', key), 3, 6), 'KEEPTTL')
   move_expiry(key)
 end
 
