@@ -12,9 +12,9 @@ import { bareCreate } from './bare-create.js';
 const TWELVE_HOURS = 12 * 60 * 60 * 1_000;
 const BUCKETS = 16;
 
-/** A script that writes the same keys and values as ours, auto-pipelined by ioredis. */
+/** A script that writes the same keys and values as ours. Auto-pipelined it is half as fast. */
 export async function open(place: Place): Promise<Racer> {
-  const redis = new Redis(place.redisUrl, { enableAutoPipelining: true });
+  const redis = new Redis(place.redisUrl);
   const sha1 = createHash('sha1').update(bareCreate).digest('hex');
   await redis.script('LOAD', bareCreate);
 

@@ -149,8 +149,8 @@ function tokenOf(bucket: number, digest: string): string {
   return bucket.toString(16).padStart(2, '0') + digest;
 }
 
-/** A member of the expiry index: `digest:created:user`. */
+/** A member of the expiry index: `digest:created:user`, where `created` is in hex. */
 function toLiveSession(member: string): LiveSession {
   const [digest, createdAt] = member.split(':', 2);
-  return { digest: digest!, createdAt: Number(createdAt) };
+  return { digest: digest!, createdAt: Number.parseInt(createdAt!, 16) };
 }

@@ -1,4 +1,4 @@
-import { hash, randomBytes } from 'node:crypto';
+import { hash, randomFillSync } from 'node:crypto';
 
 import type { SessionAddress } from '../store/session-store.js';
 
@@ -8,9 +8,24 @@ import type { SessionAddress } from '../store/session-store.js';
  */
 const PATTERN = /^[0-9a-f]{2}[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
 
+const SECRET = 32; // bytes
+
+/** Random bytes, fetched for many IDs at a time: one by one they took a sixth of a sign-in's work. */
+const pool = Buffer.alloc(128 * SECRET);
+let unused = 0;
+
 /** A new session ID: the bucket in 2 hex digits, then 256 random bits (ASVS 7.2.3 asks for 128). */
 export function generateSessionId(bucket: number): string {
-  return hex(bucket) + randomBytes(32).toString('base64url');
+  return hex(bucket) + takeSecret();
+}
+
+function takeSecret(): string {
+  if (unused === 0) unused = randomFillSync(pool).length;
+  const bytes = pool.subarray(unused - SECRET, unused);
+  unused -= SECRET;
+  const secret = bytes.toString('base64url');
+  bytes.fill(0); // no memory dump shows what was given out
+  return secret;
 }
 
 /** Where the session of this ID lives, or null for a malformed one, which never reaches Redis. */

@@ -1,3 +1,4 @@
+import { endOfTurn } from './end-of-turn.js';
 import type { BoundedRedis } from './redis-client.js';
 
 /** Keys of one MGET: keeps Redis's pauses short. */
@@ -40,11 +41,4 @@ export class BatchedReads {
     if (this.batch === batch) this.batch = undefined;
     return this.redis.bounded(this.redis.client.mget(batch.keys));
   }
-}
-
-/** After the input of this turn was read: requests of several sockets share a batch. */
-function endOfTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
 }

@@ -6,7 +6,7 @@
  * |---|---|---|
  * | `sess:{b}:s:<digest>` | string, expiring at the session's end | the session's record, see `session-record.ts` |
  * | `sess:{b}:u:<userId>` | ZSET, gone with its last member | digest → end: the per-user set |
- * | `sess:{b}:x` | ZSET | `digest:created:userId` → end: the expiry index |
+ * | `sess:{b}:x` | ZSET | `digest:created:userId` → end: the expiry index (`created` in hex) |
  * | `sess:{b}:o` | stream | the outbox: events that Postgres has not yet committed |
  * | `sess:{b}:r:<digest>` | string, for 10 s | the receipt of a session that ended young, see `lua/include/receipt.lua` |
  * | `sess:{b}:l:<digest>` | string, for a minute | marks a session that was declared lost |

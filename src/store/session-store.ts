@@ -1,4 +1,5 @@
 import { SessionError } from '../session.errors.js';
+import { BatchedCreates } from './batched-creates.js';
 import { BatchedReads } from './batched-reads.js';
 import { BoundedRedis, type RedisClient } from './redis-client.js';
 import { RedisClock } from './redis-clock.js';
@@ -76,6 +77,7 @@ export class SessionStore {
   readonly buckets: number;
   readonly redis: BoundedRedis;
   private readonly reads: BatchedReads;
+  private readonly creates: BatchedCreates;
   private readonly keys: RedisKeys[];
   private readonly clocks: RedisClock[];
   private readonly eventListeners = new Set<(bucket: number) => void>();
@@ -84,6 +86,9 @@ export class SessionStore {
     this.buckets = settings.buckets;
     this.redis = new BoundedRedis(settings.client, settings.timeout);
     this.reads = new BatchedReads(this.redis);
+    this.creates = new BatchedCreates(settings.timeout, (bucket, sessions) =>
+      this.createTogether(bucket, sessions),
+    );
     this.keys = Array.from(
       { length: settings.buckets },
       (_, bucket) => new RedisKeys(settings.prefix, bucket),
@@ -108,30 +113,19 @@ export class SessionStore {
   }
 
   async create(at: SessionAddress, session: NewSession): Promise<BegunSession> {
-    const { rules } = this.settings;
-    const keys = this.keysOf(at.bucket);
-    const reply = await this.withDeadline(at.bucket, scripts.create, (deadline) => [
-      [keys.expiryIndex, keys.outbox, keys.session(at.digest), keys.userSet(session.userId)],
-      [
-        keys.base,
+    // Bounded as a whole: it may wait for the bucket's run before its own.
+    const answer = await this.redis.bounded(
+      this.creates.add(at.bucket, [
         at.digest,
         session.userId,
-        session.hardEnd.kind,
-        session.hardEnd.value,
-        rules.maxLifetime,
-        rules.idleTimeout,
-        deadline,
-        rules.maxSessionsPerUser,
-        rules.overflow,
-        rules.backlogLimit,
+        formatHardEnd(session.hardEnd),
         session.ip + SEPARATOR + session.userAgent,
         formatData(session.data),
-      ],
-    ]);
-    this.tellListeners(at.bucket);
-    if (reply[0] === 'AGAIN') return this.create(at, session);
-    if (reply[0] !== 'OK') throw this.refusal(reply, session);
-    return begun(reply);
+      ]),
+    );
+    if (answer[0] === 'AGAIN') return this.create(at, session);
+    if (answer[0] !== 'OK') throw this.refusal(answer, session);
+    return begun(answer);
   }
 
   /** The session's record, or null where there is none (any more). */
@@ -143,12 +137,13 @@ export class SessionStore {
   /** Slides the end by the idle timeout; null for a session that is over. */
   async touch(at: SessionAddress): Promise<{ lastUsedAt: number; ends: number } | null> {
     const keys = this.keysOf(at.bucket);
-    const reply = await this.run(
+    const reply = await this.redis.run(
       scripts.touch,
       [keys.expiryIndex, keys.outbox, keys.session(at.digest)],
       [keys.base, at.digest, this.settings.rules.idleTimeout],
     );
-    return reply[0] === 'OK' ? { lastUsedAt: Number(reply[1]), ends: Number(reply[2]) } : null;
+    const [result, lastUsedAt, ends] = fieldsOf(reply);
+    return result === 'OK' ? { lastUsedAt: Number(lastUsedAt), ends: Number(ends) } : null;
   }
 
   async destroy(at: SessionAddress, cause: EndCause): Promise<void> {
@@ -186,12 +181,12 @@ export class SessionStore {
   /** Moves a session to a new address in the same bucket; null for a session that is over. */
   async rotate(from: SessionAddress, newDigest: string): Promise<BegunSession | null> {
     const keys = this.keysOf(from.bucket);
-    const reply = await this.withDeadline(from.bucket, scripts.rotate, (deadline) => [
+    const [answer] = await this.withDeadline(from.bucket, scripts.rotate, (deadline) => [
       [keys.expiryIndex, keys.outbox, keys.session(from.digest), keys.session(newDigest)],
       [keys.base, from.digest, newDigest, this.settings.rules.idleTimeout, deadline],
     ]);
     this.tellListeners(from.bucket);
-    return reply[0] === 'OK' ? begun(reply) : null;
+    return answer![0] === 'OK' ? begun(answer!) : null;
   }
 
   /** Merges a patch into the data; false for a session that is over. */
@@ -201,12 +196,12 @@ export class SessionStore {
     limit: number,
   ): Promise<boolean> {
     const keys = this.keysOf(at.bucket);
-    const reply = await this.withDeadline(at.bucket, scripts.updateData, (deadline) => [
+    const [answer] = await this.withDeadline(at.bucket, scripts.updateData, (deadline) => [
       [keys.expiryIndex, keys.outbox, keys.session(at.digest)],
       [keys.base, at.digest, limit, deadline, ...formatPatch(patch)],
     ]);
-    if (reply[0] === 'TOO_LARGE') throw dataTooLarge(Number(reply[1]), limit);
-    return reply[0] === 'OK';
+    if (answer![0] === 'TOO_LARGE') throw dataTooLarge(Number(answer![1]), limit);
+    return answer![0] === 'OK';
   }
 
   /** A user's live sessions, by digest. */
@@ -267,51 +262,71 @@ export class SessionStore {
     return Number(await this.redis.run(scripts.time, [this.keysOf(bucket).outbox], []));
   }
 
-  private async run(script: Script, keys: string[], args: (string | number)[]): Promise<unknown[]> {
-    const reply = await this.redis.run(script, keys, args);
-    return reply as unknown[];
+  /** Begins sessions of one bucket in one run of the script. */
+  private async createTogether(bucket: number, sessions: string[][]): Promise<string[][]> {
+    const { rules } = this.settings;
+    const keys = this.keysOf(bucket);
+    const answers = await this.withDeadline(bucket, scripts.create, (deadline) => [
+      [keys.expiryIndex, keys.outbox],
+      [
+        keys.base,
+        rules.maxLifetime,
+        rules.idleTimeout,
+        deadline,
+        rules.maxSessionsPerUser,
+        rules.overflow,
+        rules.backlogLimit,
+        ...sessions.flat(),
+      ],
+    ]);
+    this.tellListeners(bucket);
+    return answers;
   }
 
   /**
-   * Runs a script that refuses to come late. Where only the estimate of Redis's clock was off
-   * (the process was suspended, Redis's clock was set), it asks once more by the right time.
+   * Runs a script that refuses to come late; its answers, by field. Where only the estimate of
+   * Redis's clock was off (the process was suspended, Redis's clock was set), it asks once more
+   * by the right time.
    */
   private async withDeadline(
     bucket: number,
     script: Script,
     request: (deadline: number) => [keys: string[], args: (string | number)[]],
-  ): Promise<unknown[]> {
+  ): Promise<string[][]> {
     const clock = this.clockOf(bucket);
     const attempt = async () => {
       const now = clock.estimate() ?? (await this.redis.bounded(clock.now()));
-      return this.run(script, ...request(Math.ceil(now) + MAX_REDIS_TIMEOUT));
+      const reply = await this.redis.run(script, ...request(Math.ceil(now) + MAX_REDIS_TIMEOUT));
+      return [reply].flat().map(fieldsOf);
     };
-    let reply = await attempt();
-    if (reply[0] === 'STALE') {
-      clock.set(Number(reply[1]));
-      reply = await attempt();
+    const staleAmong = (answers: string[][]) => answers.find(([result]) => result === 'STALE');
+    let answers = await attempt();
+    const stale = staleAmong(answers);
+    if (stale) {
+      clock.set(Number(stale[1]));
+      answers = await attempt();
     }
-    if (reply[0] === 'STALE') {
+    if (staleAmong(answers)) {
       throw new SessionError(
         'ERR_SESSION_REDIS_UNAVAILABLE',
         `Redis ran the ${script.name} script too late, twice. Check the load of this process and of Redis.`,
       );
     }
-    return reply;
+    return answers;
   }
 
   private tellListeners(bucket: number): void {
     for (const listener of this.eventListeners) listener(bucket);
   }
 
-  private refusal(reply: unknown[], session: NewSession): SessionError {
+  private refusal(answer: string[], session: NewSession): SessionError {
     const { maxLifetime, backlogLimit, maxSessionsPerUser } = this.settings.rules;
     const until = () => describeMoment(session.hardEnd.value);
-    switch (reply[0]) {
+    switch (answer[0]) {
       case 'PAST':
         return new SessionError(
           'ERR_SESSION_EXPIRES',
-          `\`expires\` is in the past: ${until()}, and Redis's clock says ${describeMoment(Number(reply[1]))}.`,
+          `\`expires\` is in the past: ${until()}, and Redis's clock says ${describeMoment(Number(answer[1]))}.`,
         );
       case 'TOO_LONG':
         return new SessionError(
@@ -322,19 +337,19 @@ export class SessionStore {
       case 'BACKLOG':
         return new SessionError(
           'ERR_SESSION_BACKLOG',
-          `${reply[1]} audit events wait for Postgres, and \`audit.backlogLimit\` is ${backlogLimit}: ` +
+          `${answer[1]} audit events wait for Postgres, and \`audit.backlogLimit\` is ${backlogLimit}: ` +
             'no session can begin until they are recorded. Check Postgres and the audit workers.',
         );
       case 'LIMIT':
         return new SessionError(
           'ERR_SESSION_LIMIT',
-          `The user has ${reply[1]} sessions, and \`maxSessionsPerUser\` is ${maxSessionsPerUser}. ` +
+          `The user has ${answer[1]} sessions, and \`maxSessionsPerUser\` is ${maxSessionsPerUser}. ` +
             'End one of them first.',
         );
       default:
         return new SessionError(
           'ERR_SESSION_REDIS_REFUSED',
-          `The create script gave an unknown answer: ${String(reply[0])}.`,
+          `Redis refused a command: ${answer[1] ?? answer[0]}`,
         );
     }
   }
@@ -348,15 +363,23 @@ export function dataTooLarge(bytes: number, limit: number): SessionError {
   );
 }
 
-function begun(reply: unknown[]): BegunSession {
-  const [, userId, createdAt, signedInAt, hardEnd, ends] = reply;
+function begun([, userId, createdAt, signedInAt, hardEnd, ends]: string[]): BegunSession {
   return {
-    userId: String(userId),
+    userId: userId!,
     createdAt: Number(createdAt),
     signedInAt: Number(signedInAt),
     hardEnd: Number(hardEnd),
     ends: Number(ends),
   };
+}
+
+function fieldsOf(answer: unknown): string[] {
+  return String(answer).split(SEPARATOR);
+}
+
+/** A lifetime from now is told from a moment by its sign. */
+function formatHardEnd({ kind, value }: HardEnd): string {
+  return kind === 'for' ? `+${value}` : String(value);
 }
 
 /** A date that can't be shown must not turn a refusal into a RangeError. */

@@ -6,7 +6,14 @@ import { dumpKeys } from '../support/key-dump.js';
 import { letTimePass } from '../support/move-time.js';
 import { eventsOf, readOutbox } from '../support/outbox.js';
 import { eachRedis } from '../support/redis-under-test.js';
-import { lastCall, recordScripts, runAgain, type ScriptCall } from '../support/script-calls.js';
+import {
+  answersOf,
+  FIRST_SESSION,
+  lastCall,
+  recordScripts,
+  runAgain,
+  type ScriptCall,
+} from '../support/script-calls.js';
 import { useRedis } from '../support/use-redis.js';
 
 /** Past the deadline that the store gives a request, and past every receipt. */
@@ -62,8 +69,8 @@ describe.each(eachRedis)('a script that is run again on %s', (_, start) => {
       await expect(app.service.createSession({ userId: 'ada', expires })).rejects.toThrow();
       const call = lastCall(app.calls, scripts.create);
       const before = await dump(app);
-      const reply = (await runAgain(app, call)) as unknown[];
-      expect(reply[0]).toBe((call.reply as unknown[])[0]);
+      const [[result]] = answersOf(await runAgain(app, call)) as [string[]];
+      expect(result).toBe(answersOf(call.reply)[0]![0]);
       expect(await dump(app)).toEqual(before);
     });
 
@@ -179,8 +186,8 @@ describe.each(eachRedis)('a script that is run again on %s', (_, start) => {
       await letTimePass(app, passed);
       await end(app, session.id);
       const before = await dump(app);
-      const reply = (await runAgain(app, call, passed)) as unknown[];
-      expect(reply[0]).toBe(passed === 0 ? 'OK' : 'STALE');
+      const [[result]] = answersOf(await runAgain(app, call, passed)) as [string[]];
+      expect(result).toBe(passed === 0 ? 'OK' : 'STALE');
       expect(await dump(app)).toEqual(before);
       expect(await app.service.validateSession(session.id)).toBeNull();
     });
@@ -226,7 +233,7 @@ describe.each(eachRedis)('a script that is run again on %s', (_, start) => {
       await app.service.updateSessionData(id, { a: 1 });
       await app.service.destroySession(id);
       const before = await dump(app);
-      expect(await runAgain(app, lastCall(app.calls, scripts[name]))).toEqual(['GONE']);
+      expect(await runAgain(app, lastCall(app.calls, scripts[name]))).toBe('GONE');
       expect(await dump(app)).toEqual(before);
     });
   });
@@ -235,8 +242,8 @@ describe.each(eachRedis)('a script that is run again on %s', (_, start) => {
     const expectStale = async (app: ReturnType<typeof open>, call: ScriptCall) => {
       await letTimePass(app, TOO_LATE);
       const before = await dump(app);
-      const reply = (await runAgain(app, call, TOO_LATE)) as unknown[];
-      expect(reply[0]).toBe('STALE');
+      const [[result]] = answersOf(await runAgain(app, call, TOO_LATE)) as [string[]];
+      expect(result).toBe('STALE');
       expect(await dump(app)).toEqual(before);
     };
 
@@ -280,10 +287,11 @@ describe.each(eachRedis)('a script that is run again on %s', (_, start) => {
     const app = open();
     await app.service.createSession({ userId: 'ada' });
     const call = lastCall(app.calls, scripts.create);
-    const keys = call.keys.map((key) => key.replace(/:s:.*/, ':s:another'));
-    const args = call.args.with(1, 'another').with(7, Number(call.args[7]) + 6 * SECOND);
-    const reply = (await runAgain(app, { ...call, keys, args })) as unknown[];
-    expect(reply[0]).toBe('STALE');
+    const args = call.args
+      .with(FIRST_SESSION, 'another')
+      .with(3, Number(call.args[3]) + 6 * SECOND);
+    const [[result]] = answersOf(await runAgain(app, { ...call, args })) as [string[]];
+    expect(result).toBe('STALE');
     expect(await readOutbox(app)).toHaveLength(1);
   });
 });

@@ -39,9 +39,7 @@ end
 
 -- A receipt: OK, user, created, signed in, hard end, end
 local function move_receipt(key)
-  local answer = cjson.decode(redis.call('GET', key))
-  for i = 3, 6 do answer[i] = answer[i] - d end
-  redis.call('SET', key, cjson.encode(answer), 'KEEPTTL')
+  redis.call('SET', key, move_fields(redis.call('GET', key), 3, 6), 'KEEPTTL')
   move_expiry(key)
 end
 
@@ -50,13 +48,13 @@ local function move_user_set(key)
   for i = 1, #members, 2 do redis.call('ZADD', key, moved(members[i + 1]), members[i]) end
 end
 
--- Members are digest:created:user.
+-- Members are digest:created:user, where created is in hex.
 local function move_expiry_index(key)
   local members = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
   redis.call('DEL', key)
   for i = 1, #members, 2 do
-    local digest, created, user = string.match(members[i], '^([^:]*):(%d+):(.*)$')
-    local member = digest .. ':' .. moved(created) .. ':' .. user
+    local digest, created, user = string.match(members[i], '^([^:]*):(%x+):(.*)$')
+    local member = digest .. string.format(':%x:', moved(tonumber(created, 16))) .. user
     redis.call('ZADD', key, moved(members[i + 1]), member)
   end
 end

@@ -23,6 +23,6 @@ for i = first, first + copies - 1 do
   local digest = redis.sha1hex(i) .. 'AAA' -- as long as any
   redis.call('SET', base .. 's:' .. digest, record, 'PXAT', ends)
   redis.call('ZADD', user_set, ends, digest)
-  redis.call('ZADD', index, ends, digest .. ':' .. earlier .. ':' .. user)
+  redis.call('ZADD', index, ends, digest .. string.format(':%x:', earlier) .. user)
   redis.call('XADD', outbox, '*', 'v1', before .. digest .. after)
 end

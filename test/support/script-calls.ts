@@ -1,6 +1,10 @@
 import { scripts, type Script } from '../../src/store/script-files.js';
 import type { Application } from './application.js';
 
+/** Where the sessions start among the arguments of create, and how many each of them has. */
+export const FIRST_SESSION = 7;
+const SESSION_ARGS = 5;
+
 /** A script as it was run, and what it replied. */
 export interface ScriptCall {
   script: Script;
@@ -54,7 +58,7 @@ function movedBack({ script, args }: ScriptCall, passed: number): (string | numb
 function momentsAmong(script: Script, args: (string | number)[]): number[] {
   switch (script) {
     case scripts.create:
-      return args[3] === 'until' ? [4, 7] : [7];
+      return [3, ...hardEndsAmong(args)];
     case scripts.rotate:
       return [4];
     case scripts.updateData:
@@ -64,4 +68,18 @@ function momentsAmong(script: Script, args: (string | number)[]): number[] {
     default:
       return [];
   }
+}
+
+/** Of each session that is to begin, where its hard end is a moment and not a lifetime. */
+function hardEndsAmong(args: (string | number)[]): number[] {
+  const found: number[] = [];
+  for (let i = FIRST_SESSION; i < args.length; i += SESSION_ARGS) {
+    if (!String(args[i + 2]).startsWith('+')) found.push(i + 2);
+  }
+  return found;
+}
+
+/** A script's answers, by field: create gives one for each session, the others one. */
+export function answersOf(reply: unknown): string[][] {
+  return [reply].flat().map((answer) => String(answer).split('\x1f'));
 }

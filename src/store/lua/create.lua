@@ -1,101 +1,73 @@
 #!lua
--- Begins a session, unless a rule stands against it.
+-- Begins sessions of one bucket, each unless a rule stands against it: those that were asked for
+-- at about the same time share the cost of a run.
 -- Without allow-oom, so a Redis that is out of memory refuses it whole.
 --
--- KEYS  1 expiry index  2 outbox  3 session  4 per-user set
--- ARGV  1 key base  2 digest  3 user
---       4 'for' or 'until'  5 the lifetime or the moment of the hard end, ms
---       6 maximum lifetime, ms  7 idle timeout, ms or 0  8 deadline of this request, ms
---       9 sessions per user or 0  10 'reject' or 'evict-oldest'  11 backlog limit or 0
---       12 ip and user agent, joined  13 data, each field after a separator
--- Reply {'OK', user, created, signed in, hard end, end}: the same for a copy of the request
---       {'STALE', now}: the deadline has passed or is too far ahead; nothing was written
---       {'PAST', now}, {'TOO_LONG', now}, {'BACKLOG', length}, {'LIMIT', sessions}: refused
---       {'AGAIN'}: a chunk of the user's excess sessions was evicted; ask again
+-- KEYS  1 expiry index  2 outbox
+-- ARGV  1 key base  2 maximum lifetime, ms  3 idle timeout, ms or 0  4 deadline of this request, ms
+--       5 sessions per user or 0  6 'reject' or 'evict-oldest'  7 backlog limit or 0
+--       8... of each session: digest, user, its hard end in ms (a lifetime as '+43200000', else the
+--       moment), ip and user agent (joined), data (each field after a separator)
+-- Reply an answer for each session, its fields joined by U+001F: the same for a copy of the request
+--       OK, user, created, signed in, hard end, end
+--       STALE, now: the deadline has passed or is too far ahead; nothing was written
+--       PAST, now; TOO_LONG, now; BACKLOG, length; LIMIT, sessions: refused
+--       AGAIN: a chunk of the user's excess sessions was evicted; ask again
+--       ERROR, message: a key of a wrong type, say; the other sessions have begun all the same
 --!include bucket
 --!include append-event
 --!include receipt
 --!include begin-session
 --!include end-session
 --!include end-live-session
+--!include make-room
 
-local EVICTION_CHUNK = 200 -- sessions; keeps one run in the low milliseconds
+local SESSION_ARGS = 5
 
-local digest, user = ARGV[2], ARGV[3]
-local expiry_kind, expiry_value = ARGV[4], tonumber(ARGV[5])
-local max_lifetime, idle_timeout = tonumber(ARGV[6]), tonumber(ARGV[7])
-local deadline = tonumber(ARGV[8])
-local user_limit, overflow = tonumber(ARGV[9]), ARGV[10]
-local backlog_limit = tonumber(ARGV[11])
+local max_lifetime, idle_timeout = tonumber(ARGV[2]), tonumber(ARGV[3])
+local deadline = tonumber(ARGV[4])
+local user_limit, overflow = tonumber(ARGV[5]), ARGV[6]
+local backlog_limit = tonumber(ARGV[7])
 
-local earlier = earlier_answer(digest)
-if earlier then return earlier end
-if is_stale(deadline) then return { 'STALE', now } end
-
-local hard_end = expiry_value
-if expiry_kind == 'for' then hard_end = now + expiry_value end
-if hard_end <= now then return { 'PAST', now } end
-if hard_end > now + max_lifetime then return { 'TOO_LONG', now } end
-if backlog_limit > 0 and backlog >= backlog_limit then return { 'BACKLOG', backlog } end
-
--- Sessions that are over but not yet swept don't count.
-local function live_sessions() return redis.call('ZCOUNT', KEYS[4], '(' .. now, '+inf') end
-
-local function read_live_sessions(limit)
-  local found = {}
-  local live = redis.call('ZRANGE', KEYS[4], '(' .. now, '+inf', 'BYSCORE', 'LIMIT', 0, limit)
-  for _, member in ipairs(live) do
-    local session = read_session(member)
-    if session then
-      found[#found + 1] = { digest = member, session = session }
-    else
-      -- Its record was lost: it takes no place. The sweep writes its end.
-      redis.call('ZREM', KEYS[4], member)
-    end
-  end
-  return found
+local function hard_end_of(wish)
+  if string.sub(wish, 1, 1) == '+' then return now + tonumber(wish) end
+  return tonumber(wish)
 end
 
-local function is_older(a, b)
-  local created_a, created_b = tonumber(a.session.created), tonumber(b.session.created)
-  if created_a ~= created_b then return created_a < created_b end
-  return a.digest < b.digest
+local function create(digest, user, wish, client, data)
+  local earlier = earlier_answer(digest)
+  if earlier then return earlier end
+  if is_stale(deadline) then return refusal('STALE', now) end
+
+  local hard_end = hard_end_of(wish)
+  if hard_end <= now then return refusal('PAST', now) end
+  if hard_end > now + max_lifetime then return refusal('TOO_LONG', now) end
+  if backlog_limit > 0 and backlog >= backlog_limit then return refusal('BACKLOG', backlog) end
+  if user_limit > 0 then
+    local no_room = make_room(user_key(user), user_limit, overflow)
+    if no_room then return no_room end
+  end
+
+  local created, latest_end = text(now), text(hard_end)
+  local session = {
+    user = user,
+    created = created,
+    signed_in = created,
+    hard_end = latest_end,
+    ends = end_by_idle_timeout(latest_end, idle_timeout),
+    used = created,
+    client = client,
+    rest = client .. data,
+  }
+  begin_session(digest, session, '', '')
+  return answer(session)
 end
 
-local function evict(sessions, count)
-  for i = 1, count do
-    end_live_session(sessions[i].digest, sessions[i].session, 'evicted', '')
-  end
+local answers = {}
+for i = 8, #ARGV, SESSION_ARGS do
+  -- An error ends one create, not the run: the sessions before it have begun, and are told so.
+  local done, result = pcall(create, unpack(ARGV, i, i + SESSION_ARGS - 1))
+  if not done then result = 'ERROR\31' .. (type(result) == 'table' and result.err or result) end
+  answers[#answers + 1] = result
 end
-
-if user_limit > 0 then
-  local live = live_sessions()
-  local excess = live - user_limit + 1
-  if excess > 0 and overflow == 'reject' then return { 'LIMIT', live } end
-  if excess > EVICTION_CHUNK then
-    -- Far above the limit (it was lowered): the soonest to end go first, as finding the oldest
-    -- would mean to read them all in one run.
-    local soonest = read_live_sessions(EVICTION_CHUNK)
-    evict(soonest, #soonest)
-    return { 'AGAIN' }
-  end
-  if excess > 0 then
-    local sessions = read_live_sessions(-1)
-    table.sort(sessions, is_older)
-    evict(sessions, #sessions - user_limit + 1)
-  end
-end
-
-local created, latest_end = text(now), text(hard_end)
-local session = {
-  user = user,
-  created = created,
-  signed_in = created,
-  hard_end = latest_end,
-  ends = end_by_idle_timeout(latest_end, idle_timeout),
-  used = created,
-  client = ARGV[12],
-  rest = ARGV[12] .. ARGV[13],
-}
-begin_session(digest, session, '', '')
-return answer(session)
+return answers

@@ -5,8 +5,7 @@
 -- KEYS  1 expiry index  2 outbox  3 old session  4 new session
 -- ARGV  1 key base  2 old digest  3 new digest  4 idle timeout, ms or 0
 --       5 deadline of this request, ms
--- Reply {'OK', user, created, signed in, hard end, end}: the same for a copy of the request
---       {'GONE'} for a session that is over, {'STALE', now} as in create
+-- Reply an answer as in create: OK, STALE, or GONE for a session that is over
 --!include bucket
 --!include append-event
 --!include receipt
@@ -19,12 +18,12 @@ local idle_timeout, deadline = tonumber(ARGV[4]), tonumber(ARGV[5])
 
 local earlier = earlier_answer(new_digest)
 if earlier then return earlier end
-if is_stale(deadline) then return { 'STALE', now } end
+if is_stale(deadline) then return refusal('STALE', now) end
 
 local old = read_session(old_digest)
-if not old then return { 'GONE' } end
+if not old then return 'GONE' end
 redis.call('ZCARD', user_key(old.user)) -- of a wrong type: fails before anything is written
-if not end_live_session(old_digest, old, 'rotated', '') then return { 'GONE' } end
+if not end_live_session(old_digest, old, 'rotated', '') then return 'GONE' end
 
 local created = text(now)
 local new = {

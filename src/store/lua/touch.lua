@@ -5,13 +5,13 @@
 --
 -- KEYS  1 expiry index  2 outbox  3 session
 -- ARGV  1 key base  2 digest  3 idle timeout, ms
--- Reply {'OK', last use, end}, or {'GONE'} for a session that is over
+-- Reply OK, last use, end (joined by U+001F), or GONE for a session that is over
 --!include bucket
 
 local digest, idle_timeout = ARGV[2], tonumber(ARGV[3])
 
 local session = read_session(digest)
-if not session then return { 'GONE' } end
+if not session then return 'GONE' end
 
 if now - tonumber(session.used) >= idle_timeout / 10 then
   session.used = text(now)
@@ -20,4 +20,4 @@ if now - tonumber(session.used) >= idle_timeout / 10 then
   redis.call('ZADD', expiry_index, 'XX', session.ends, expiry_member(digest, session))
   write_record(digest, session)
 end
-return { 'OK', session.used, session.ends }
+return 'OK\31' .. session.used .. '\31' .. session.ends

@@ -5,15 +5,15 @@
 -- KEYS  1 expiry index  2 outbox  3 session
 -- ARGV  1 key base  2 digest  3 limit of the data as JSON, bytes  4 deadline of this request, ms
 --       5... name, value, name, value... as JSON texts; the value '' removes the field
--- Reply {'OK'}, {'GONE'}, {'TOO_LARGE', bytes}, {'STALE', now}
+-- Reply OK, GONE, or, with a number after U+001F: TOO_LARGE and the bytes, STALE and the time
 --!include bucket
 
 local digest, limit, deadline = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 
 -- A copy that comes late would overwrite what others have written since.
-if deadline < now then return { 'STALE', now } end
+if deadline < now then return 'STALE\31' .. text(now) end
 local session = read_session(digest)
-if not session then return { 'GONE' } end
+if not session then return 'GONE' end
 
 local fields = {}
 for field in string.gmatch(session.rest .. '\31', '(.-)\31') do fields[#fields + 1] = field end
@@ -34,8 +34,8 @@ for _, name in ipairs(names) do
     bytes = bytes + #name + #values[name] + 2
   end
 end
-if bytes > limit then return { 'TOO_LARGE', bytes } end
+if bytes > limit then return 'TOO_LARGE\31' .. bytes end
 
 session.rest = table.concat(rest, '\31')
 write_record(digest, session)
-return { 'OK' }
+return 'OK'

@@ -9,4 +9,5 @@ local function append_event(event, digest, session, at, reason, actor)
   redis.call('XADD', outbox, '*', 'v1',
     event .. '\31' .. digest .. '\31' .. session.created .. '\31' .. session.user
     .. '\31' .. at .. '\31' .. ends .. '\31' .. reason .. '\31' .. actor .. '\31' .. client)
+  backlog = backlog + 1
 end

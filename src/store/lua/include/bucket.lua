@@ -17,14 +17,15 @@ local function session_key(digest) return base .. 's:' .. digest end
 local function user_key(user) return base .. 'u:' .. user end
 local function receipt_key(digest) return base .. 'r:' .. digest end
 
--- The end record in waiting: a sweep needs nothing else, however late it comes.
+-- The end record in waiting: a sweep needs nothing else, however late it comes. The beginning is
+-- in hex: two bytes less, which with a UUID as user is a size class of the allocator less.
 local function expiry_member(digest, session)
-  return digest .. ':' .. session.created .. ':' .. session.user
+  return digest .. string.format(':%x:', session.created) .. session.user
 end
 
 -- A session's times are texts: Redis formats each number that a script hands it anew, which took
--- a sixth of what a create costs.
-local function text(time) return string.format('%.0f', time) end
+-- a sixth of what a create costs. `%d` takes 64 bits here, and a tenth of the time of `%.0f`.
+local function text(time) return string.format('%d', time) end
 
 local function unless_empty(value, other)
   if value == '' then return other end

@@ -1,13 +1,19 @@
 import { expect } from '@jest/globals';
 
 import { scripts } from '../../../../src/store/script-files.js';
-import { runAgain, type ScriptCall } from '../../../support/script-calls.js';
+import {
+  answersOf,
+  FIRST_SESSION,
+  runAgain,
+  type ScriptCall,
+} from '../../../support/script-calls.js';
 import { Command } from '../command.js';
 import type { PastCall, Run } from '../run.js';
 import type { ModelSession, SessionModel, Span } from '../session-model.js';
 import { noteUse } from './use.js';
 
-type Reply = unknown[];
+/** The fields of a script's answer. Sessions of this model are begun one at a time. */
+type Reply = string[];
 
 /** Any script of this run is run once more with its own arguments, however late it is by now. */
 export class RunAgain extends Command {
@@ -23,12 +29,12 @@ export class RunAgain extends Command {
     const { result, when } = await run.timed(() =>
       runAgain(run.process(0), past.call, run.passed - past.passed),
     );
-    await noteEffect(model, run, past, result as Reply, when);
+    await noteEffect(model, run, past, answersOf(result)[0]!, when);
   }
 }
 
 function isDone({ script, reply }: ScriptCall): boolean {
-  return script !== scripts.create || (reply as Reply)[0] === 'OK';
+  return script !== scripts.create || answersOf(reply)[0]![0] === 'OK';
 }
 
 async function noteEffect(
@@ -41,7 +47,7 @@ async function noteEffect(
   const { script, args } = past.call;
   switch (script) {
     case scripts.create:
-      return expectSameBeginning(model, String(args[1]), run, past, reply, when);
+      return expectSameBeginning(model, String(args[FIRST_SESSION]), run, past, reply, when);
     case scripts.rotate:
       return expectSameBeginning(model, String(args[2]), run, past, reply, when);
     case scripts.touch:
@@ -53,7 +59,7 @@ async function noteEffect(
     case scripts.sweep:
       return model.sweep(bucketOf(past.call), when[0]);
     default:
-      return expect(reply).toBe('OK'); // of destroy: what was ended stays ended
+      return expect(reply).toEqual(['OK']); // of destroy: what was ended stays ended
   }
 }
 
@@ -66,7 +72,7 @@ function expectSameBeginning(
   reply: Reply,
   when: Span,
 ): void {
-  const first = past.call.reply as Reply;
+  const first = answersOf(past.call.reply)[0]!;
   const session = find(model, digest);
   if (session && model.isAlive(session, when[0])) expect(reply[0]).toBe('OK');
   if (reply[0] === 'STALE') return expectPast(deadlineOf(past), when);
@@ -104,7 +110,7 @@ function find(model: SessionModel, digest: unknown): ModelSession | undefined {
 }
 
 function deadlineOf({ call, passed }: PastCall): number {
-  const position = { create: 7, rotate: 4, 'update-data': 3 }[call.script.name]!;
+  const position = { create: 3, rotate: 4, 'update-data': 3 }[call.script.name]!;
   return Number(call.args[position]) + passed;
 }
 
