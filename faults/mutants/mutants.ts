@@ -115,7 +115,7 @@ export const mutants: Mutant[] = [
     edits: [
       {
         file: 'src/store/redis-clock.ts',
-        from: 'return this.offset! + performance.now();',
+        from: 'return this.offset + elapsed;',
         to: 'return Date.now();',
       },
     ],
@@ -217,8 +217,8 @@ export const mutants: Mutant[] = [
     edits: [
       {
         file: 'src/store/session-store.ts',
-        from: 'const record = await this.redis.bounded(this.settings.client.get(key));',
-        to: 'const record = await this.redis.bounded(this.settings.client.get(key)).catch(() => null);',
+        from: 'await this.reads.get(this.keysOf(at.bucket).session(at.digest));',
+        to: 'await this.reads.get(this.keysOf(at.bucket).session(at.digest)).catch(() => null);',
       },
     ],
   },
