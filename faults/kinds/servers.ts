@@ -72,14 +72,24 @@ const queueDeleted: Kind = {
     const share = random.pick([1, 1, 0.5, 0.2]);
     const redis = servers.openRedis();
     try {
-      for (const key of await keysOf(redis, `{${PREFIX}:jobs}*`)) {
-        if (random.chance(share)) await redis.del(key);
-      }
+      await deleteKeys(redis, `{${PREFIX}:jobs}*`, () => random.chance(share));
+    } catch {
+      // Another fault has struck this Redis: some keys are deleted, as they were to be.
     } finally {
       redis.disconnect();
     }
   },
 };
+
+async function deleteKeys(
+  redis: Redis | Cluster,
+  pattern: string,
+  isChosen: () => boolean,
+): Promise<void> {
+  for (const key of await keysOf(redis, pattern)) {
+    if (isChosen()) await redis.del(key);
+  }
+}
 
 async function keysOf(redis: Redis | Cluster, pattern: string): Promise<string[]> {
   if (!(redis instanceof Cluster)) return redis.keys(pattern);
