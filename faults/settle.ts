@@ -13,7 +13,12 @@ const PATIENCE = 45_000;
 export async function settle(world: World, redis: Redis | Cluster): Promise<void> {
   const { fleet, servers, traffic, complaints } = world;
   const stopped = await inTime(traffic.stop());
-  if (!stopped) complaints.push('calls are not answered, though all servers are back');
+  if (!stopped) {
+    const calls = traffic
+      .underWay()
+      .map(({ n, process, operation }) => `c${n} ${operation.op} at ${process}`);
+    complaints.push(`calls are not answered, though all servers are back: ${calls.join(', ')}`);
+  }
   await fleet.startAll();
   await servers.untilWhole();
   await answersAgain(world);

@@ -20,6 +20,7 @@ type Make = (n: number) => Operation;
 export class Traffic {
   private going = false;
   private slots: Promise<void>[] = [];
+  private readonly waiting = new Set<Call>();
 
   constructor(
     private readonly fleet: Fleet,
@@ -41,10 +42,17 @@ export class Traffic {
     await Promise.all(this.slots);
   }
 
+  /** Calls that wait for their answers. */
+  underWay(): Call[] {
+    return [...this.waiting];
+  }
+
   /** One call, noted before and after. */
   async call(member: Member, make: Make): Promise<Call> {
     const call = this.history.begin(member.name, make);
+    this.waiting.add(call);
     const answer = await member.process.call(call.n, call.operation);
+    this.waiting.delete(call);
     if (answer) this.history.end(call, answer);
     this.directory.learn(call);
     return call;

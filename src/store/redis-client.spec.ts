@@ -18,6 +18,8 @@ describe('what goes wrong with Redis', () => {
     [replyError('BUSY Redis is busy running a script.'), 'UNAVAILABLE'],
     [replyError('MISCONF Errors writing to the AOF file'), 'UNAVAILABLE'],
     [replyError('TRYAGAIN Multiple keys request during rehashing of slot'), 'UNAVAILABLE'],
+    [replyError('MOVED 9842 127.0.0.1:7001'), 'UNAVAILABLE'],
+    [replyError('ASK 9842 127.0.0.1:7001'), 'UNAVAILABLE'],
     [replyError('WRONGTYPE Operation against a key'), 'REFUSED'],
     [replyError('NOAUTH Authentication required.'), 'REFUSED'],
     [replyError('ERR user_script:7: unreadable session record'), 'REFUSED'],

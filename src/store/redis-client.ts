@@ -6,9 +6,12 @@ import type { Script } from './script-files.js';
 /** What the module talks to: a single Redis (or Valkey) or a Cluster. */
 export type RedisClient = Redis | Cluster;
 
-/** Replies that mean 'not now': Redis is loading, failing over, or blocked. */
+/**
+ * Replies that mean 'not now': Redis is loading, failing over, or blocked. ioredis follows `MOVED`
+ * and `ASK` itself, but lets some through where a failover meets its auto-pipelining.
+ */
 const UNAVAILABLE =
-  /^(LOADING|READONLY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|BUSY|MISCONF|NOREPLICAS|UNBLOCKED)/;
+  /^(LOADING|READONLY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|MOVED|ASK|BUSY|MISCONF|NOREPLICAS|UNBLOCKED)\b/;
 
 /**
  * Runs commands within a bounded time and turns what goes wrong into errors of our own.
