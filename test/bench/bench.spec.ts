@@ -75,6 +75,13 @@ describe('the benchmark', () => {
     }
   });
 
+  test('counts what each operation costs, and what a session takes in Postgres', async () => {
+    const { stdout } = await run(process.execPath, ['build/bench/costs.js', '20']);
+    for (const line of ['createSession', 'validateSession', 'destroySession', 'sessions, over']) {
+      expect(stdout).toMatch(new RegExp(`^${line} .*\\d\\.\\d$`, 'm'));
+    }
+  }, 120_000);
+
   test('refuses what it does not know, and says what it does', async () => {
     await expect(run(process.execPath, [BENCH, '--only', 'nothing'])).rejects.toMatchObject({
       code: 2,

@@ -14,6 +14,7 @@ const RUN_BY: [command: RegExp, where: string][] = [
   [/^npm run ledger -- [a-z-]+/, 'test/cli'],
   [/^npm run faults( |$)/, 'test/faults'],
   [/^npm run bench( |$)/, 'test/bench'],
+  [/^node build\/bench\/costs\.js$/, 'test/bench'],
 ];
 
 function documents(): string[] {
