@@ -13,6 +13,15 @@ export function checkLife(dossier: Dossier, theCase: Case): Breach[] {
   ];
 }
 
+/** Whether a call was answered that ended it, and it was alive after that. */
+export function isFoundAfterEnd(dossier: Dossier, theCase: Case): boolean {
+  const answered = acknowledgedEnds(dossier, theCase).map(({ over }) => over);
+  if (answered.length === 0) return false;
+  if (dossier.live) return true;
+  const over = Math.min(...answered);
+  return sightingsOf(dossier, theCase).some(({ live, call }) => live && call.startedAt > over);
+}
+
 interface Sighting {
   call: Call;
   live: boolean;

@@ -2,7 +2,8 @@ import type { Call } from '../history.js';
 import { checkBeginning } from './beginnings.js';
 import type { Breach } from './breach.js';
 import { bucketOf, type Case, type Dossier } from './dossier.js';
-import { acknowledgedEnds, checkEnd } from './ends.js';
+import { checkEnd } from './ends.js';
+import { isFoundAfterEnd } from './life.js';
 import { checkRow } from './rows.js';
 
 /** What failovers lost, of what had been answered. */
@@ -15,16 +16,23 @@ export interface Losses {
   endedAsLost: number;
 }
 
-/** Whether a failover could lose something of the session that was answered or recorded. */
+/**
+ * Whether a failover could lose something of the session that was answered or recorded; or of one
+ * that it was rotated from: where that one's end was undone, this one began all the same.
+ */
 export function isAtRisk(dossier: Dossier, theCase: Case): boolean {
-  const [began, ended] = lifeOf(dossier);
+  const kin = dossier.marker === null ? [] : (theCase.byMarker.get(dossier.marker) ?? []);
+  const lives = [dossier, ...kin].map(lifeOf);
+  const began = Math.min(...lives.map(([from]) => from));
+  const [, ended] = lifeOf(dossier);
   const windows = theCase.promises.lossWindows.filter(
     ({ from, to, buckets }) =>
       buckets.has(bucketOf(dossier.handle)) && began <= to && ended >= from,
   );
   if (windows.length === 0) return false;
   const user = theCase.userCalls.get(dossier.userId) ?? [];
-  const calls = [dossier.beginning, ...dossier.calls, ...user.filter(changesSessions)];
+  const own = [dossier, ...kin].flatMap((each) => [each.beginning, ...each.calls]);
+  const calls = [...own, ...user.filter(changesSessions)];
   const spans = calls.flatMap((call) => (call ? [[call.startedAt, call.endedAt ?? Infinity]] : []));
   const moments = [...dossier.created, ...dossier.destroyed].map((each) => each.occurredAt);
   return windows.some(
@@ -60,7 +68,7 @@ export function judgeFailover(dossier: Dossier, theCase: Case, losses: Losses): 
     return [{ kind: 'lost', handle, text: 'Redis lost it, and its end is not recorded' }];
   }
   if (beginning && created.length === 0) losses.beginnings += 1;
-  if (live && acknowledgedEnds(dossier, theCase).length > 0) losses.ends += 1;
+  if (isFoundAfterEnd(dossier, theCase)) losses.ends += 1;
   if (destroyed[0]?.reason === 'lost') losses.endedAsLost += 1;
   return checkRow(dossier);
 }

@@ -205,6 +205,17 @@ describe('a failover of asynchronous replication', () => {
     expect(losses.ends).toBe(1);
   });
 
+  it('may undo an end of a session that is rotated later', () => {
+    made.create('00a'); // within the window, like its end
+    made.call({ op: 'destroyAll', userId: 'u', actor: 'c1' }, { ok: true, value: { done: true } });
+    for (let n = 0; n < 10; n += 1) made.validate('00a', true);
+    made.rotate('00a', '00b');
+    made.rotate('00b', '00c');
+    const { breaches, losses } = made.check(failover);
+    expect(breaches).toEqual([]);
+    expect(losses.ends).toBe(3); // one for each session that the sign-in went on as
+  });
+
   it.each([
     [
       'double an end',

@@ -60,6 +60,29 @@ export class MadeHistory {
     return call;
   }
 
+  /** A rotation, answered, done and recorded. */
+  rotate(from: string, to: string): Call {
+    const row = this.evidence.rows.find(({ handle }) => handle === from)!;
+    const createdAt = this.now + 1_005;
+    const begun = { id: `id of ${to}`, handle: to, createdAt, expires: row.expiresAt };
+    const operation = { op: 'rotate', id: `id of ${from}`, handle: from } as const;
+    const call = this.call(operation, { ok: true, value: { begun } });
+    this.end(from, { occurredAt: createdAt, reason: 'rotated' });
+    const { expiresAt } = row; // a rotation keeps it
+    this.record({
+      event: 'created',
+      handle: to,
+      occurredAt: createdAt,
+      reason: 'rotated',
+      expiresAt,
+    });
+    this.evidence.live.push({ handle: to, userId: row.userId!, createdAt });
+    this.evidence.due.add(to);
+    const begin = { handle: to, createdAt, endedAt: null, endReason: null };
+    this.evidence.rows.push({ ...row, ...begin });
+    return call;
+  }
+
   /** A logout, answered, done and recorded. */
   destroy(handle: string): Call {
     const actor = this.next();
