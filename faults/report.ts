@@ -89,7 +89,9 @@ function tellBreach(breach: Breach, { history, evidence, options }: Outcome): st
 
 function others(breaches: Breach[]): string[] {
   if (breaches.length < 2) return [''];
+  // What concerns the whole system first: it may be the cause of the others.
   const some = breaches
+    .toSorted((a, b) => Number(a.handle !== null) - Number(b.handle !== null))
     .slice(0, 12)
     .map(({ kind, handle, text }) => `  ${kind}: ${handle ?? ''} ${text}`);
   return ['', `${breaches.length} breaches in all:`, ...some, ''];

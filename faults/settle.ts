@@ -1,9 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 import type { Cluster, Redis } from 'ioredis';
+import { Client } from 'pg';
 
 import { time } from './clock.js';
 import { allBuckets, indexKey, outboxKey } from './keys.js';
+import { BACKENDS } from './sql.js';
 import type { World } from './world.js';
 
 /** How long the system may take to do by itself what is left to do, ms. */
@@ -23,8 +25,20 @@ export async function settle(world: World, redis: Redis | Cluster): Promise<void
   await servers.untilWhole();
   await answersAgain(world);
   if (!(await inTime(untilDrained(redis)))) {
-    complaints.push(`not all events were recorded within ${PATIENCE} ms of calm`);
+    complaints.push(
+      `not all events were recorded within ${PATIENCE} ms of calm; Postgres is at work on:\n` +
+        (await postgresActivity(servers.postgres.url)),
+    );
   }
+}
+
+/** What holds a drain up is seen here, if it is in Postgres. */
+async function postgresActivity(url: string): Promise<string> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  const { rows } = await client.query<{ backend: string }>(BACKENDS);
+  await client.end();
+  return rows.map(({ backend }) => `    ${backend}`).join('\n');
 }
 
 /** After failovers, as docs/reliability.md tells operators to do. */

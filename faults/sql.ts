@@ -24,3 +24,12 @@ LEFT JOIN LATERAL (
   ORDER BY seq DESC LIMIT 1
 ) last ON true
 WHERE last_seq <> coalesce(last.seq, 0) OR last_hash <> coalesce(last.hash, sha256(''))`;
+
+/** What each connection does, one line each. */
+export const BACKENDS = `
+SELECT concat_ws(' ', pid, state, wait_event_type, wait_event, 'transaction for',
+                 date_trunc('milliseconds', now() - xact_start), 'blocked by',
+                 pg_blocking_pids(pid)::text, 'in this state for', date_trunc('milliseconds', clock_timestamp() - state_change),
+                 left(regexp_replace(query, '\\s+', ' ', 'g'), 80)) AS backend
+FROM pg_stat_activity
+WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()`;

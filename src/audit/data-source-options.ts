@@ -22,7 +22,7 @@ export interface LedgerLayout {
 /** How long to wait for a connection, ms. */
 const CONNECT_TIMEOUT = 5_000;
 /** How long a statement may take before it is given up, ms; a batch takes tens, a page of `verify` a second. */
-const STATEMENT_TIMEOUT = 30_000;
+const STATEMENT_TIMEOUT = 15_000;
 
 /** The settings of a layout. */
 export function ledgerSettings({ schema = 'public', userId = {} }: LedgerLayout): LedgerSettings {

@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
 import type { QueryRunner } from 'typeorm';
 
 import { SessionError } from '../session.errors.js';
@@ -16,8 +18,13 @@ import { endSessions } from './sql/end-sessions.js';
 import { findKnownSessions } from './sql/find-known-sessions.js';
 import { insertEvents } from './sql/insert-events.js';
 import { insertSessions } from './sql/insert-sessions.js';
+import { hasChain } from './sql/has-chain.js';
 import { lockChain } from './sql/lock-chain.js';
 import { updateChain } from './sql/update-chain.js';
+
+/** A drainer has a chain for the tens of ms of a batch; one that fell silent, for 10 s. ms */
+const LOCK_PATIENCE = 20_000;
+const LOCK_PAUSE = 20; // ms
 
 /** How the SQL side is laid out. */
 export interface LedgerSettings {
@@ -41,6 +48,7 @@ export class LedgerWriter {
   constructor({ tables, userIdType, users }: LedgerSettings) {
     this.sql = {
       lock: lockChain(tables),
+      hasChain: hasChain(tables),
       known: findKnownSessions(tables),
       events: insertEvents(tables, userIdType),
       sessions: insertSessions(tables, userIdType, users),
@@ -56,11 +64,23 @@ export class LedgerWriter {
     return row ? toLockedChain(chain, row) : null;
   }
 
-  /** Locks a chain, after whoever has it now. */
+  /**
+   * Locks a chain, after whoever has it now. Asks again and again instead of queueing in Postgres:
+   * there the waiters whose links have died stay in the queue, and each would hold the lock for
+   * as long as it takes to be found dead (seen in the fault campaign).
+   *
+   * @throws SessionError `ERR_SESSION_DATABASE_UNAVAILABLE` where it is never free
+   */
   async waitForLock(runner: QueryRunner, chain: number): Promise<LockedChain> {
-    const [row] = await runner.query(this.sql.lock, [chain]);
-    if (!row) throw withoutHead(chain);
-    return toLockedChain(chain, row);
+    const deadline = performance.now() + LOCK_PATIENCE;
+    for (;;) {
+      const locked = await this.lock(runner, chain);
+      if (locked) return locked;
+      const [head] = await runner.query(this.sql.hasChain, [chain]);
+      if (!head) throw withoutHead(chain);
+      if (performance.now() > deadline) throw stayedLocked(chain);
+      await delay(LOCK_PAUSE);
+    }
   }
 
   /**
@@ -124,6 +144,14 @@ function withoutHead(chain: number): SessionError {
   return new SessionError(
     'ERR_SESSION_DATABASE_UNSUITABLE',
     `The table session_chains has no row for chain ${chain}: it was deleted. Restore it.`,
+  );
+}
+
+function stayedLocked(chain: number): SessionError {
+  return new SessionError(
+    'ERR_SESSION_DATABASE_UNAVAILABLE',
+    `Chain ${chain} was locked by another drainer for ${LOCK_PATIENCE} ms. Nothing is lost: its ` +
+      'events wait in Redis. Look for long transactions in pg_stat_activity.',
   );
 }
 
