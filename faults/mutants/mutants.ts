@@ -132,8 +132,8 @@ export const mutants: Mutant[] = [
       },
       {
         file: 'src/store/redis-client.ts',
-        from: '/** Replies that mean',
-        to: 'const KNOWN = new Set<string>();\n\n/** Replies that mean',
+        from: '/**\n * Replies that mean',
+        to: 'const KNOWN = new Set<string>();\n\n/**\n * Replies that mean',
       },
     ],
   },

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Queue, type ConnectionOptions } from 'bullmq';
+import { Client } from 'pg';
 
 import { eventually } from '../support/eventually.js';
 import { countRecords } from './records.js';
@@ -37,6 +38,28 @@ describe('the jobs', () => {
     );
     expect(reports.reduce((sum, { recorded }) => sum + recorded, 0)).toBe(3_000);
     await expectRecords(trail, 1_500);
+  });
+
+  it('wait for a chain without a place in the queue of its lock, which the dead would keep', async () => {
+    const trail = await ground.open();
+    const web = await trail.start(WEB);
+    await beginAndEnd(web, 100);
+    const holder = new Client({ connectionString: trail.databaseUrl });
+    await holder.connect();
+    await holder.query('BEGIN');
+    await holder.query('SELECT 1 FROM session_chains WHERE chain = 0 FOR UPDATE');
+    const flush = web.audit.flush();
+    try {
+      const waiting = `SELECT count(*)::int AS count FROM pg_stat_activity
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+      for (let looks = 0; looks < 50; looks += 1) {
+        expect(await trail.rows(waiting)).toEqual([{ count: 0 }]);
+      }
+      expect(await countRecords(trail)).toEqual({ created: 0, destroyed: 0 });
+    } finally {
+      await holder.end();
+    }
+    expect(await flush).toMatchObject({ recorded: 200 });
   });
 
   it('may be doubled', async () => {
