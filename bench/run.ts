@@ -40,6 +40,8 @@ async function run({
       scenario.run(place, effort),
     );
     rows.push(...measured.filter((row) => isWanted(row.name)));
+    // At once: a scenario that fails later must not take these with it.
+    if (json) await write(json, `${JSON.stringify({ rows }, null, 2)}\n`);
     if (charts) {
       const chart = scenario.chart(measured);
       await write(join(charts, `${chart.name}.svg`), svg(chart));
@@ -47,7 +49,6 @@ async function run({
   }
   sayLast(`Measured in ${((performance.now() - start) / 1_000).toFixed(0)} s.`);
   console.log(table(rows));
-  if (json) await write(json, `${JSON.stringify({ rows }, null, 2)}\n`);
 }
 
 async function write(file: string, text: string): Promise<void> {
