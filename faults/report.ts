@@ -66,12 +66,16 @@ function tellLosses({ options, losses }: Outcome): string[] {
   ];
 }
 
+/** Where there are thousands of breaches, so many histories are enough to choose from. */
+const COMPARED = 200;
+
 /** Of breaches of the same kind, the one whose session has the shortest history. */
 function shortest(first: Breach, { breaches, history, evidence }: Outcome): Breach {
   const length = ({ handle }: Breach) =>
     handle === null ? Infinity : tellHistory(handle, history.calls, evidence).length;
   return breaches
     .filter(({ kind }) => kind === first.kind)
+    .slice(0, COMPARED)
     .reduce((best, each) => (length(each) < length(best) ? each : best), first);
 }
 
