@@ -86,35 +86,22 @@ async function countRows(place: Place): Promise<void> {
   console.log(
     `\n${'Postgres, bytes a session'.padEnd(34)}${['rows', 'indexes'].map(right).join('')}`,
   );
-  print(
-    'sessions, live',
-    live.sessions.map((bytes) => bytes / count),
-  );
-  print(
-    'session_events, live',
-    live.events.map((bytes) => bytes / count),
-  );
-  print(
-    'sessions, over',
-    over.sessions.map((bytes) => bytes / count),
-  );
-  print(
-    'session_events, over',
-    over.events.map((bytes) => bytes / count),
-  );
+  for (const [state, tables] of Object.entries({ live, over })) {
+    for (const [table, bytes] of Object.entries(tables)) {
+      print(
+        `${table}, ${state}`,
+        bytes.map((each) => each / count),
+      );
+    }
+  }
   await Promise.all([database.end(), context.close()]);
 }
 
-interface Sizes {
-  /** Bytes of the rows, bytes of the indexes. */
-  sessions: number[];
-  events: number[];
-}
-
-async function sizes(database: Client): Promise<Sizes> {
+/** Bytes of the rows and bytes of the indexes, by table. */
+async function sizes(database: Client): Promise<Record<string, number[]>> {
   return {
     sessions: await size(database, 'sessions'),
-    events: await size(database, 'session_events'),
+    session_events: await size(database, 'session_events'),
   };
 }
 

@@ -1,4 +1,5 @@
-import { endOfTurn } from './end-of-turn.js';
+import { setImmediate } from 'node:timers/promises';
+
 import type { BoundedRedis } from './redis-client.js';
 
 /** Keys of one MGET: keeps Redis's pauses short. */
@@ -32,7 +33,7 @@ export class BatchedReads {
   private openBatch(): Batch {
     if (this.batch && this.batch.keys.length < MOST) return this.batch;
     const keys: string[] = [];
-    const batch: Batch = { keys, values: endOfTurn().then(() => this.send(batch)) };
+    const batch: Batch = { keys, values: setImmediate().then(() => this.send(batch)) };
     this.batch = batch;
     return batch;
   }
