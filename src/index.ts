@@ -1,5 +1,5 @@
-export { SessionModule } from './session.module.js';
-export { SessionError, type SessionErrorCode } from './session.errors.js';
+export { SessionModule } from './module/session.module.js';
+export { SessionError, type SessionErrorCode } from './errors.js';
 export { SessionService, type ValidSession } from './session/session.service.js';
 export type {
   ClientDetails,
@@ -13,9 +13,13 @@ export type {
 } from './session/session.js';
 export type { JsonObject, JsonValue } from './store/session-record.js';
 export type { Duration } from './session/duration.js';
-export type { AuditOptions, DatabaseConnection, SessionModuleOptions } from './session.options.js';
-export type { SessionModuleExtras } from './session.module-definition.js';
-export { getSessionServiceToken } from './session/session.tokens.js';
+export type {
+  AuditOptions,
+  DatabaseConnection,
+  SessionModuleOptions,
+} from './module/session.options.js';
+export type { SessionModuleExtras } from './module/module-definition.js';
+export { getSessionServiceToken } from './module/tokens.js';
 export { Public, RequireSession } from './http/session.decorators.js';
 export type { SessionRequirement } from './http/requirement.js';
 export { SessionGuard } from './http/session.guard.js';
@@ -33,9 +37,9 @@ export type {
   NodeResponseLike,
 } from './http/http-messages.js';
 export type { PolicyName } from './session/policies.js';
-export type { UserIdOptions, UserIdType } from './session.user-id.js';
+export type { UserIdOptions, UserIdType } from './audit/postgres/user-id.js';
 export type { RedisClusterConnection, RedisConnection } from './store/connect.js';
-export type { RedisClient } from './store/redis-client.js';
+export type { RedisClient } from './store/bounded-redis.js';
 export type { Overflow } from './store/session-store.js';
 export {
   SessionAudit,
@@ -44,19 +48,19 @@ export {
   type LedgerHealth,
 } from './audit/session-audit.js';
 export { getSessionAuditToken } from './audit/session-audit.tokens.js';
-export type { DeadLetter, RedriveReport } from './audit/dead-letters.js';
-export type { PageRequest, RecordedSession, SessionPage } from './audit/history.js';
-export type { ReconcileReport } from './audit/reconciler.js';
-export type { LedgerBreak, VerifyRange, VerifyReport } from './audit/verifier.js';
+export type { DeadLetter, RedriveReport } from './audit/drain/dead-letters.js';
+export type { PageRequest, RecordedSession, SessionPage } from './audit/queries/history.js';
+export type { ReconcileReport } from './audit/jobs/reconciler.js';
+export type { LedgerBreak, VerifyRange, VerifyReport } from './audit/queries/verifier.js';
 export {
   ledgerDataSourceOptions,
   ledgerSchema,
   type LedgerLayout,
-} from './audit/data-source-options.js';
-export { SessionChainRow } from './audit/entities/session-chain-row.js';
-export { SessionDeadLetterRow } from './audit/entities/session-dead-letter-row.js';
-export { SessionEventRow } from './audit/entities/session-event-row.js';
-export { SessionRow } from './audit/entities/session-row.js';
+} from './audit/postgres/schema.js';
+export { SessionChainRow } from './audit/postgres/entities/session-chain-row.js';
+export { SessionDeadLetterRow } from './audit/postgres/entities/session-dead-letter-row.js';
+export { SessionEventRow } from './audit/postgres/entities/session-event-row.js';
+export { SessionRow } from './audit/postgres/entities/session-row.js';
 export { SessionHealth, type SessionHealthResult } from './observability/session-health.js';
 export { getSessionHealthToken } from './observability/session-health.token.js';
 export type { MetricsOptions, MetricsRegistry } from './observability/metrics-options.js';

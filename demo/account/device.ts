@@ -27,14 +27,14 @@ export class Device {
   isCurrent!: boolean;
 
   static of(session: SessionDetails, current?: SessionDetails): Device {
-    const { handle, client, signedInAt, lastUsedAt, expiresIfIdle } = session;
+    const { handle, client, signedInAt, lastUsedAt, idleExpiresAt } = session;
     return {
       handle,
       name: deviceName(client.userAgent),
       address: client.ip ?? null,
       signedInAt,
       lastUsedAt,
-      expires: expiresIfIdle,
+      expires: idleExpiresAt,
       isCurrent: handle === current?.handle,
     };
   }

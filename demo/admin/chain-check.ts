@@ -79,9 +79,9 @@ export class ChainCheck {
   }
 
   private async verify(): Promise<ChainState> {
-    const { whole, rows, breaks } = await this.audit.verify();
+    const { valid, rows, breaks } = await this.audit.verify();
     const state = {
-      isWhole: whole,
+      isWhole: valid,
       rows: Number(rows),
       breaks: breaks.slice(0, SHOWN_BREAKS),
       checkedAt: new Date(),

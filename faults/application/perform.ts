@@ -54,9 +54,9 @@ async function run({ sessions, audit }: Services, operation: Operation): Promise
   }
 }
 
-function begun(session: { id: string; handle: string; createdAt: Date; expires: Date }): Value {
-  const { id, handle, createdAt, expires } = session;
-  return { begun: { id, handle, createdAt: createdAt.getTime(), expires: expires.getTime() } };
+function begun(session: { id: string; handle: string; createdAt: Date; expiresAt: Date }): Value {
+  const { id, handle, createdAt, expiresAt } = session;
+  return { begun: { id, handle, createdAt: createdAt.getTime(), expiresAt: expiresAt.getTime() } };
 }
 
 async function done(call: Promise<void>): Promise<Value> {

@@ -12,7 +12,7 @@ export type Operation =
 
 /** What a call answered. */
 export type Value =
-  | { begun: { id: string; handle: string; createdAt: number; expires: number } }
+  | { begun: { id: string; handle: string; createdAt: number; expiresAt: number } }
   | { live: boolean }
   | { handles: string[] }
   | { report: object }

@@ -29,7 +29,7 @@ function checkMoments(
 ): Breach[] {
   const begun = call.answer?.ok && 'begun' in call.answer.value ? call.answer.value.begun : null;
   if (!begun) return [];
-  if (begun.createdAt !== record.sessionCreatedAt || begun.expires !== record.expiresAt) {
+  if (begun.createdAt !== record.sessionCreatedAt || begun.expiresAt !== record.expiresAt) {
     return [breach('wrong', 'the record has other times than the answer')];
   }
   const early = record.occurredAt < call.startedAt - TOLERANCE;

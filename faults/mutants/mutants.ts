@@ -32,7 +32,7 @@ export const mutants: Mutant[] = [
     kind: 'worker-killed',
     edits: [
       {
-        file: 'src/audit/drain.ts',
+        file: 'src/audit/drain/drain.ts',
         from: 'attempt.push(...(await this.outbox.head(bucket, count)));',
         to: `attempt.push(...(await this.outbox.head(bucket, count)));
       await this.outbox.remove(bucket, attempt);`,
@@ -45,7 +45,7 @@ export const mutants: Mutant[] = [
     kind: 'worker-killed-before-commit',
     edits: [
       {
-        file: 'src/audit/drain.ts',
+        file: 'src/audit/drain/drain.ts',
         from: '      return attempt;\n    });',
         to: '      await this.outbox.remove(bucket, attempt);\n      return attempt;\n    });',
       },
@@ -55,7 +55,9 @@ export const mutants: Mutant[] = [
     name: 'ends-not-deduplicated',
     says: 'the drain forgets to ask whether an end is recorded already',
     kind: 'worker-killed-inside-commit',
-    edits: [{ file: 'src/audit/ledger-writer.ts', from: 'ended: row.ended,', to: 'ended: false,' }],
+    edits: [
+      { file: 'src/audit/drain/ledger-writer.ts', from: 'ended: row.ended,', to: 'ended: false,' },
+    ],
   },
   {
     name: 'nothing-deduplicated',
@@ -63,7 +65,7 @@ export const mutants: Mutant[] = [
     kind: 'worker-killed-after-commit',
     edits: [
       {
-        file: 'src/audit/session-changes.ts',
+        file: 'src/audit/drain/session-changes.ts',
         from: '    if (state[part]) return false;\n',
         to: '',
       },
@@ -75,7 +77,7 @@ export const mutants: Mutant[] = [
     kind: 'loop-blocked',
     edits: [
       {
-        file: 'src/audit/outbox.ts',
+        file: 'src/audit/drain/outbox.ts',
         from: `    const ids = entries.map((entry) => entry.id);
     await this.redis.bounded(this.client.xdel(this.keysOf(bucket).outbox, ...ids));`,
         to: `    const left = Math.max(0, (await this.length(bucket)) - entries.length);
@@ -90,7 +92,7 @@ export const mutants: Mutant[] = [
     edits: [
       { file: 'src/audit/sql/lock-chain.ts', from: '\nFOR UPDATE`', to: '`' },
       {
-        file: 'src/audit/ledger-writer.ts',
+        file: 'src/audit/drain/ledger-writer.ts',
         from: '`${this.sql.lock} SKIP LOCKED`',
         to: 'this.sql.lock',
       },
@@ -126,12 +128,12 @@ export const mutants: Mutant[] = [
     kind: 'redis-killed',
     edits: [
       {
-        file: 'src/store/redis-client.ts',
+        file: 'src/store/bounded-redis.ts',
         from: "!error.message.startsWith('NOSCRIPT')) throw error;",
         to: "!error.message.startsWith('NOSCRIPT') || KNOWN.has(script.sha1)) throw error;\n      KNOWN.add(script.sha1);",
       },
       {
-        file: 'src/store/redis-client.ts',
+        file: 'src/store/bounded-redis.ts',
         from: '/**\n * Replies that mean',
         to: 'const KNOWN = new Set<string>();\n\n/**\n * Replies that mean',
       },
@@ -143,7 +145,7 @@ export const mutants: Mutant[] = [
     kind: 'postgres-killed',
     edits: [
       {
-        file: 'src/audit/drain.ts',
+        file: 'src/audit/drain/drain.ts',
         from: 'if (!isDataError(error) || attempt.length === 0) throw error;',
         to: `if (!isDataError(error) || attempt.length === 0) {
         await this.outbox.remove(bucket, attempt);
@@ -182,7 +184,7 @@ export const mutants: Mutant[] = [
     kind: 'queue-deleted',
     edits: [
       {
-        file: 'src/audit/ledger-worker.ts',
+        file: 'src/audit/jobs/ledger-worker.ts',
         from: 'this.watchdog = setInterval(() => this.watch(), WATCH);',
         to: '',
       },
@@ -247,7 +249,7 @@ export const mutants: Mutant[] = [
     cluster: true,
     edits: [
       {
-        file: 'src/audit/reconciler.ts',
+        file: 'src/audit/jobs/reconciler.ts',
         from: 'resurrected: await this.endResurrected()',
         to: 'resurrected: 0 * this.endResurrected.length',
       },
@@ -260,7 +262,7 @@ export const mutants: Mutant[] = [
     cluster: true,
     edits: [
       {
-        file: 'src/audit/reconciler.ts',
+        file: 'src/audit/jobs/reconciler.ts',
         from: 'await Promise.all(lost.map((row) => this.declareLost(row)));',
         to: 'void this.declareLost;',
       },

@@ -1,14 +1,14 @@
 import type { SessionStore } from '../store/session-store.js';
-import { DeadLetters } from './dead-letters.js';
-import { Drain } from './drain.js';
-import { History } from './history.js';
-import type { LedgerDatabase } from './ledger-database.js';
-import { LedgerWriter, type LedgerSettings } from './ledger-writer.js';
-import { Outbox } from './outbox.js';
-import { Reconciler } from './reconciler.js';
+import { DeadLetters } from './drain/dead-letters.js';
+import { Drain } from './drain/drain.js';
+import { History } from './queries/history.js';
+import type { LedgerDatabase } from './postgres/ledger-database.js';
+import { LedgerWriter, type LedgerSettings } from './drain/ledger-writer.js';
+import { Outbox } from './drain/outbox.js';
+import { Reconciler } from './jobs/reconciler.js';
 import type { SessionAuditParts } from './session-audit.js';
-import { Sweeper } from './sweeper.js';
-import { Verifier } from './verifier.js';
+import { Sweeper } from './jobs/sweeper.js';
+import { Verifier } from './queries/verifier.js';
 
 /** What stands behind `SessionAudit`: all of the SQL side but its jobs. */
 export function auditParts(

@@ -1,13 +1,13 @@
 import type { SessionStore } from '../store/session-store.js';
 import { auditParts } from './audit-parts.js';
-import type { LedgerDatabase } from './ledger-database.js';
-import { LedgerQueue } from './ledger-queue.js';
-import { LedgerWorker } from './ledger-worker.js';
-import type { LedgerSettings } from './ledger-writer.js';
-import { Partitions } from './partitions.js';
+import type { LedgerDatabase } from './postgres/ledger-database.js';
+import { LedgerQueue } from './jobs/ledger-queue.js';
+import { LedgerWorker } from './jobs/ledger-worker.js';
+import type { LedgerSettings } from './drain/ledger-writer.js';
+import { Partitions } from './jobs/partitions.js';
 import { SessionAudit } from './session-audit.js';
-import { settledWithin } from './settled-within.js';
-import { WakeUp } from './wake-up.js';
+import { waitAtMost } from './wait-at-most.js';
+import { DrainTrigger } from './jobs/drain-trigger.js';
 
 /** How long a shutdown tries to record what is still in the outboxes, ms. */
 const LAST_FLUSH = 3_000;
@@ -22,7 +22,7 @@ export interface LedgerParts {
 export class Ledger {
   readonly audit: SessionAudit;
   private readonly queue: LedgerQueue;
-  private readonly wakeUp: WakeUp;
+  private readonly wakeUp: DrainTrigger;
   private readonly worker: LedgerWorker | null;
   private readonly stopListening: () => void;
 
@@ -32,7 +32,7 @@ export class Ledger {
     const partitions = new Partitions(database, settings.tables);
     this.audit = new SessionAudit(audited);
     this.queue = new LedgerQueue(store.redis.client, settings.prefix);
-    this.wakeUp = new WakeUp((bucket) => this.queue.wake(bucket));
+    this.wakeUp = new DrainTrigger((bucket) => this.queue.wake(bucket));
     const { queue } = this;
     this.worker = settings.worker ? new LedgerWorker({ ...audited, queue, partitions }) : null;
     this.stopListening = store.onEvent((bucket) => this.wakeUp.notify(bucket));
@@ -48,7 +48,7 @@ export class Ledger {
     this.wakeUp.close();
     await this.worker?.stop();
     // What stays behind isn't lost: it is in Redis, and the next worker records it.
-    if (this.worker) await settledWithin(LAST_FLUSH, this.audit.flush());
+    if (this.worker) await waitAtMost(LAST_FLUSH, this.audit.flush());
     await this.queue.close();
     await this.parts.database.close();
   }

@@ -1,14 +1,14 @@
 import type { SessionStore } from '../store/session-store.js';
-import type { DeadLetter, DeadLetters, RedriveReport } from './dead-letters.js';
-import type { Drain } from './drain.js';
-import type { History, PageRequest, SessionPage } from './history.js';
-import type { LedgerDatabase } from './ledger-database.js';
-import type { LedgerTables } from './ledger-tables.js';
-import type { Outbox } from './outbox.js';
-import type { ReconcileReport, Reconciler } from './reconciler.js';
-import { countTrouble } from './sql/count-trouble.js';
-import type { Sweeper } from './sweeper.js';
-import type { Verifier, VerifyRange, VerifyReport } from './verifier.js';
+import type { DeadLetter, DeadLetters, RedriveReport } from './drain/dead-letters.js';
+import type { Drain } from './drain/drain.js';
+import type { History, PageRequest, SessionPage } from './queries/history.js';
+import type { LedgerDatabase } from './postgres/ledger-database.js';
+import type { LedgerTables } from './postgres/ledger-tables.js';
+import type { Outbox } from './drain/outbox.js';
+import type { ReconcileReport, Reconciler } from './jobs/reconciler.js';
+import { countHealthIssues } from './sql/count-trouble.js';
+import type { Sweeper } from './jobs/sweeper.js';
+import type { Verifier, VerifyRange, VerifyReport } from './queries/verifier.js';
 
 /** What a flush did. */
 export interface FlushReport {
@@ -136,7 +136,7 @@ export class SessionAudit {
   async health(): Promise<LedgerHealth> {
     const backlog = await this.backlog();
     const { database, tables } = this.parts;
-    const [trouble] = await database.query<Trouble>(countTrouble(tables));
+    const [trouble] = await database.query<Trouble>(countHealthIssues(tables));
     return {
       backlog: backlog.reduce((sum, { events }) => sum + events, 0),
       oldestAge: Math.max(0, ...backlog.map(({ oldestAge }) => oldestAge ?? 0)),

@@ -1,5 +1,5 @@
-import type { LedgerLayout } from '../audit/data-source-options.js';
-import type { UserIdType } from '../session.user-id.js';
+import type { LedgerLayout } from '../audit/postgres/schema.js';
+import type { UserIdType } from '../audit/postgres/user-id.js';
 import { maskUrl } from './mask-url.js';
 import { UsageError } from './usage-error.js';
 

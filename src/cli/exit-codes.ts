@@ -1,15 +1,15 @@
 /** How the command ends: scripts can trust these. */
 export const EXIT = {
   /** All is well. */
-  FINE: 0,
+  OK: 0,
   /** It did its work, and found something wrong. */
-  WRONG: 1,
+  FINDINGS: 1,
   /** The command line, the environment or the tables are not right: trying again won't help. */
   USAGE: 2,
   /** Redis or Postgres could not be reached, or went away: try again. */
-  AWAY: 3,
+  UNAVAILABLE: 3,
   /** A fault of this program. */
-  FAULT: 4,
+  INTERNAL: 4,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];

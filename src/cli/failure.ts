@@ -1,5 +1,5 @@
-import { sqlState } from '../audit/database-errors.js';
-import { SessionError } from '../session.errors.js';
+import { sqlState } from '../audit/postgres/database-errors.js';
+import { SessionError } from '../errors.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import { maskUrl } from './mask-url.js';
 import { UsageError } from './usage-error.js';
@@ -17,7 +17,7 @@ export function describeFailure(error: unknown, env: NodeJS.ProcessEnv): Failure
   if (error instanceof UsageError) return { code: EXIT.USAGE, message: error.message };
   if (!(error instanceof SessionError)) {
     return {
-      code: EXIT.FAULT,
+      code: EXIT.INTERNAL,
       message: `This should not have happened: ${reasonOf(error)}. Please report it.`,
     };
   }
@@ -25,7 +25,7 @@ export function describeFailure(error: unknown, env: NodeJS.ProcessEnv): Failure
     case 'ERR_SESSION_REDIS_UNAVAILABLE':
     case 'ERR_SESSION_REDIS_FULL':
       return {
-        code: EXIT.AWAY,
+        code: EXIT.UNAVAILABLE,
         message: `Redis (${shown(env.REDIS_URL)}) can't be used now: ${reasonOf(error)}. See that it runs and that REDIS_URL names it; nothing is lost, so run this again.`,
       };
     case 'ERR_SESSION_REDIS_REFUSED':
@@ -54,7 +54,7 @@ function unavailableDatabase(error: SessionError, env: NodeJS.ProcessEnv): Failu
     };
   }
   return {
-    code: EXIT.AWAY,
+    code: EXIT.UNAVAILABLE,
     message: `${postgres} can't be used now: ${reasonOf(error)}. See that it runs and that DATABASE_URL names it; nothing is lost, so run this again.`,
   };
 }

@@ -1,9 +1,9 @@
 import { auditParts } from '../audit/audit-parts.js';
-import { ledgerSettings } from '../audit/data-source-options.js';
-import { LedgerDatabase } from '../audit/ledger-database.js';
+import { ledgerSettings } from '../audit/postgres/schema.js';
+import { LedgerDatabase } from '../audit/postgres/ledger-database.js';
 import { SessionAudit } from '../audit/session-audit.js';
-import { countTrouble } from '../audit/sql/count-trouble.js';
-import type { RedisClient } from '../store/redis-client.js';
+import { countHealthIssues } from '../audit/sql/count-trouble.js';
+import type { RedisClient } from '../store/bounded-redis.js';
 import { SessionStore } from '../store/session-store.js';
 import type { Environment } from './environment.js';
 import { connectRedis, idleRedis, readBuckets, REDIS_TIMEOUT } from './operator-redis.js';
@@ -35,7 +35,7 @@ export async function openLedger(environment: Environment): Promise<OpenLedger> 
       audit: new SessionAudit(auditParts(store, database, settings)),
       async countDeadLetters() {
         const [trouble] = await database.query<{ dead_letters: string }>(
-          countTrouble(settings.tables),
+          countHealthIssues(settings.tables),
         );
         return Number(trouble!.dead_letters);
       },

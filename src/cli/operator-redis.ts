@@ -1,6 +1,6 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 
-import { BoundedRedis, type RedisClient } from '../store/redis-client.js';
+import { BoundedRedis, type RedisClient } from '../store/bounded-redis.js';
 import { metaKey } from '../store/redis-keys.js';
 import { LAYOUT_VERSION } from '../store/startup-checks.js';
 import type { Environment } from './environment.js';

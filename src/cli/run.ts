@@ -19,12 +19,12 @@ export interface Surroundings extends Streams {
  */
 export async function run(args: string[], surroundings: Surroundings): Promise<ExitCode> {
   const { env, stdout, stderr } = surroundings;
-  let code: ExitCode = EXIT.FINE;
+  let code: ExitCode = EXIT.OK;
   const runner: Runner = async (needed, work, options) => {
     const ledger = await openLedger(readEnvironment(env, needed));
     try {
       const output = new Output(surroundings, options.json ?? false);
-      code = (await work(ledger, output, options)) ? EXIT.FINE : EXIT.WRONG;
+      code = (await work(ledger, output, options)) ? EXIT.OK : EXIT.FINDINGS;
     } finally {
       await ledger.close();
     }
@@ -40,7 +40,7 @@ export async function run(args: string[], surroundings: Surroundings): Promise<E
     await program.parseAsync(args, { from: 'user' });
     return code;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.FINE : EXIT.USAGE;
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.OK : EXIT.USAGE;
     const failure = describeFailure(error, env);
     stderr.write(`${visible(failure.message)}\n`);
     return failure.code;

@@ -1,4 +1,4 @@
-import { SessionError } from '../session.errors.js';
+import { SessionError } from '../errors.js';
 
 /** The session cookie. The defaults are the strictest that browsers know. */
 export interface CookieOptions {
@@ -56,16 +56,24 @@ export function resolveCookie(options: CookieOptions = {}, module?: string): Coo
   const usual = `${secure ? '__Host-' : ''}session${module === undefined ? '' : `-${module}`}`;
   const name = options.name ?? usual;
   if (!NAME.test(name)) {
-    throw wrong('name', name, 'use letters, digits, hyphens and underscores');
+    throw invalidOption('name', name, 'use letters, digits, hyphens and underscores');
   }
   if (!secure && SECURE_PREFIX.test(name)) {
-    throw wrong('name', name, 'browsers refuse it without `cookie.secure`; use another name');
+    throw invalidOption(
+      'name',
+      name,
+      'browsers refuse it without `cookie.secure`; use another name',
+    );
   }
   if (!['lax', 'strict', 'none'].includes(sameSite)) {
-    throw wrong('sameSite', sameSite, "use 'lax', 'strict' or 'none'");
+    throw invalidOption('sameSite', sameSite, "use 'lax', 'strict' or 'none'");
   }
   if (!secure && sameSite === 'none') {
-    throw wrong('sameSite', sameSite, "browsers refuse it without `cookie.secure`; use 'lax'");
+    throw invalidOption(
+      'sameSite',
+      sameSite,
+      "browsers refuse it without `cookie.secure`; use 'lax'",
+    );
   }
   for (const origin of trustedOrigins) checkOrigin(origin);
   return { name, secure, sameSite, persistent, trustedOrigins };
@@ -73,14 +81,14 @@ export function resolveCookie(options: CookieOptions = {}, module?: string): Coo
 
 function checkOrigin(origin: string): void {
   if (URL.canParse(origin) && new URL(origin).origin === origin) return;
-  throw wrong(
+  throw invalidOption(
     'trustedOrigins',
     origin,
     "use scheme, host and port alone, as browsers send them: 'https://app.example.com'",
   );
 }
 
-function wrong(option: string, value: unknown, remedy: string): SessionError {
+function invalidOption(option: string, value: unknown, remedy: string): SessionError {
   return new SessionError(
     'ERR_SESSION_OPTIONS',
     `SessionModule: the option \`cookie.${option}\` is ${JSON.stringify(value)}; ${remedy}.`,

@@ -1,8 +1,8 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 
 import type { ValidSession } from '../session/session.service.js';
-import { getSessionGateToken } from './gate-token.js';
-import { incomingOf } from './incoming.js';
+import { getSessionAuthenticatorToken } from './gate-token.js';
+import { requestContextOf } from './request-context.js';
 import { ruleFor } from './requirement.js';
 
 /** By request or socket, and by module. A property of the request could be anybody's. */
@@ -30,8 +30,9 @@ export function rememberedSession(
 export function currentSessionOf<TUser = unknown>(
   context: ExecutionContext,
 ): ValidSession<TUser> | undefined {
-  const gate = getSessionGateToken(ruleFor(context).name);
-  return rememberedSession(incomingOf(context).subject, gate) as ValidSession<TUser> | undefined;
+  const gate = getSessionAuthenticatorToken(ruleFor(context).name);
+  return rememberedSession(requestContextOf(context).subject, gate) as
+    ValidSession<TUser> | undefined;
 }
 
 /**

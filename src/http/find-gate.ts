@@ -1,14 +1,14 @@
 import type { ModuleRef } from '@nestjs/core';
 
-import { SessionError } from '../session.errors.js';
-import { getSessionGateToken } from './gate-token.js';
-import type { SessionGate } from './session.gate.js';
+import { SessionError } from '../errors.js';
+import { getSessionAuthenticatorToken } from './gate-token.js';
+import type { SessionAuthenticator } from './session.authenticator.js';
 
 /** Gates that were found. Nest looks through all modules, which took a tenth of the guard's time. */
-const known = new WeakMap<ModuleRef, Map<string | undefined, SessionGate>>();
+const known = new WeakMap<ModuleRef, Map<string | undefined, SessionAuthenticator>>();
 
 /** The gate of the module of that name, wherever in the application it is imported. */
-export function findGate(modules: ModuleRef, name?: string): SessionGate {
+export function findAuthenticator(modules: ModuleRef, name?: string): SessionAuthenticator {
   let gates = known.get(modules);
   if (!gates) known.set(modules, (gates = new Map()));
   let gate = gates.get(name);
@@ -16,9 +16,9 @@ export function findGate(modules: ModuleRef, name?: string): SessionGate {
   return gate;
 }
 
-function lookUp(modules: ModuleRef, name?: string): SessionGate {
+function lookUp(modules: ModuleRef, name?: string): SessionAuthenticator {
   try {
-    return modules.get<SessionGate>(getSessionGateToken(name), { strict: false });
+    return modules.get<SessionAuthenticator>(getSessionAuthenticatorToken(name), { strict: false });
   } catch (cause) {
     const which =
       name === undefined ? 'no SessionModule without a name' : `no SessionModule '${name}'`;

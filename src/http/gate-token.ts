@@ -1,4 +1,4 @@
 /** The injection token of a module's `SessionGate`. Each module has one, the default one as well. */
-export function getSessionGateToken(name = 'default'): string {
+export function getSessionAuthenticatorToken(name = 'default'): string {
   return `SessionGate:${name}`;
 }

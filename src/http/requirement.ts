@@ -1,7 +1,7 @@
 import { Reflector } from '@nestjs/core';
 import type { ExecutionContext } from '@nestjs/common';
 
-import { SessionError } from '../session.errors.js';
+import { SessionError } from '../errors.js';
 import { milliseconds, type Duration } from '../session/duration.js';
 
 /** What a route, resolver or message handler asks of a session. */

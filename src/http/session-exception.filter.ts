@@ -1,7 +1,7 @@
 import { Catch, type ArgumentsHost } from '@nestjs/common';
 import { BaseExceptionFilter } from '@nestjs/core';
 
-import { SessionError } from '../session.errors.js';
+import { SessionError } from '../errors.js';
 import type { HttpResponse } from './http-messages.js';
 import { answerWith, asRejection } from './session-rejection.js';
 

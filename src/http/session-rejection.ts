@@ -1,6 +1,6 @@
 import { HttpException } from '@nestjs/common';
 
-import { SessionError } from '../session.errors.js';
+import { SessionError } from '../errors.js';
 import { setHeader, type HttpResponse } from './http-messages.js';
 
 /**

@@ -6,8 +6,8 @@ import { readCookie, writeCookie } from './cookie-header.js';
 import type { CookieSettings } from './cookie-options.js';
 import { credentialOf } from './credentials.js';
 import { headerOf, setHeader, type HttpRequest, type HttpResponse } from './http-messages.js';
-import { incomingRequest } from './incoming.js';
-import type { SessionGate } from './session.gate.js';
+import { contextOfRequest } from './request-context.js';
+import type { SessionAuthenticator } from './session.authenticator.js';
 import { answerWith, asRejection } from './session-rejection.js';
 
 /**
@@ -25,7 +25,7 @@ import { answerWith, asRejection } from './session-rejection.js';
 export class SessionCookie {
   constructor(
     private readonly service: SessionService<unknown>,
-    private readonly gate: SessionGate,
+    private readonly gate: SessionAuthenticator,
     private readonly settings: CookieSettings,
   ) {}
 
@@ -43,7 +43,7 @@ export class SessionCookie {
     response: HttpResponse,
     data: CreateSessionData,
   ): Promise<Session> {
-    this.gate.refuseCrossSite(incomingRequest(request));
+    this.gate.rejectCrossSite(contextOfRequest(request));
     return answering(response, async () => {
       // First, or the old session would count towards `maxSessionsPerUser`.
       await this.endBrought(request, { reason: 'signed-in-again' });
@@ -56,7 +56,7 @@ export class SessionCookie {
 
   /** Ends the session that the request carries, if any, and has the client forget it. */
   async signOut(request: HttpRequest, response: HttpResponse, end?: SessionEnd): Promise<void> {
-    this.gate.refuseCrossSite(incomingRequest(request));
+    this.gate.rejectCrossSite(contextOfRequest(request));
     await answering(response, () => this.endBrought(request, end));
     this.clear(response);
   }
@@ -83,7 +83,7 @@ export class SessionCookie {
   /** Sets the cookie to a session. */
   set(response: HttpResponse, session: Session): void {
     // Both times are of Redis's clock, so the browser's and ours don't matter.
-    const lifetime = session.expires.getTime() - session.createdAt.getTime();
+    const lifetime = session.expiresAt.getTime() - session.createdAt.getTime();
     const maxAge = this.settings.persistent ? Math.ceil(lifetime / 1000) : undefined;
     writeCookie(response, this.settings, { value: session.id, maxAge });
   }

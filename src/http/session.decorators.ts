@@ -1,6 +1,6 @@
 import { applyDecorators, UseGuards } from '@nestjs/common';
 
-import { protectGateway } from './gateway-protection.js';
+import { protectGateway } from './websocket/gateway-protection.js';
 import { inheritedRule, RuleOf, toRule, type SessionRequirement } from './requirement.js';
 import { SessionGuard } from './session.guard.js';
 

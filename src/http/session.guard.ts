@@ -1,11 +1,11 @@
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 
-import { findGate } from './find-gate.js';
-import { incomingOf, type Incoming } from './incoming.js';
+import { findAuthenticator } from './find-gate.js';
+import { requestContextOf, type RequestContext } from './request-context.js';
 import { ruleFor } from './requirement.js';
 import { answerWith, SessionRejection } from './session-rejection.js';
-import { asSocketError } from './socket-error.js';
+import { asSocketError } from './websocket/socket-error.js';
 
 /**
  * Lets in what carries a valid session. `@RequireSession()` brings it along; to guard a whole
@@ -22,9 +22,9 @@ export class SessionGuard implements CanActivate {
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const rule = ruleFor(context);
     if (rule.isPublic) return true;
-    const incoming = incomingOf(context);
+    const incoming = requestContextOf(context);
     try {
-      await findGate(this.modules, rule.name).admit(incoming, rule.fresh);
+      await findAuthenticator(this.modules, rule.name).authenticate(incoming, rule.fresh);
       return true;
     } catch (error) {
       throw await answerFor(error, incoming, context);
@@ -33,7 +33,7 @@ export class SessionGuard implements CanActivate {
 }
 
 /** The refusal in the form that the transport's own error handling understands. */
-async function answerFor(error: unknown, { response }: Incoming, context: ExecutionContext) {
+async function answerFor(error: unknown, { response }: RequestContext, context: ExecutionContext) {
   const isRefusedSocket = context.getType() === 'ws' && error instanceof SessionRejection;
   return isRefusedSocket ? asSocketError(error) : answerWith(response, error);
 }

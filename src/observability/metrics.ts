@@ -1,6 +1,6 @@
 import type { Registry } from 'prom-client';
 
-import { SessionError } from '../session.errors.js';
+import { SessionError } from '../errors.js';
 import { outcomeOf, type Instrument } from './instrument.js';
 import { sourcesWithin, type MetricsSource } from './metrics-gauges.js';
 import type { MetricsOptions } from './metrics-options.js';
@@ -10,7 +10,7 @@ type PromClient = typeof import('prom-client');
 
 /** The metrics of one module. Labels are few and never personal. */
 export interface SessionMetrics extends Instrument {
-  refused(code: string): void;
+  rejected(code: string): void;
   /** Forgets the module: its gauges are not asked after any more. */
   stop(): void;
 }
@@ -46,7 +46,7 @@ export async function startMetrics(
         throw error;
       }
     },
-    refused: (code) => refusals.inc({ module, code }),
+    rejected: (code) => refusals.inc({ module, code }),
     stop: () => void sources.delete(source),
   };
 }
@@ -62,7 +62,7 @@ function operationSeconds({ Histogram }: PromClient, registry: Registry) {
 }
 
 function refusalsTotal({ Counter }: PromClient, registry: Registry) {
-  const name = 'nest_session_refusals_total';
+  const name = 'nest_session_rejections_total';
   type Metric = InstanceType<PromClient['Counter']>;
   const found = registry.getSingleMetric(name) as Metric | undefined;
   const help = 'Requests, resolver calls, handshakes and messages refused by the guard, by code.';

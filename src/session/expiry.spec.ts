@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 
-import { hardEndOf } from './expiry.js';
+import { requestedExpiryOf } from './expiry.js';
 
 const LIFETIME = 12 * 3600 * 1000;
 
 describe('`expires`', () => {
-  test.each<[string, number | Date | undefined, ReturnType<typeof hardEndOf>]>([
+  test.each<[string, number | Date | undefined, ReturnType<typeof requestedExpiryOf>]>([
     ['left out: the usual lifetime', undefined, { kind: 'for', value: LIFETIME }],
     ['one millisecond', 1, { kind: 'for', value: 1 }],
     ['a part of a millisecond more', 1.99, { kind: 'for', value: 1 }],
@@ -15,8 +15,8 @@ describe('`expires`', () => {
     ['a Date', new Date(1_763_920_000_000), { kind: 'until', value: 1_763_920_000_000 }],
     ['a Date before 2001, which is no lifetime', new Date(5000), { kind: 'until', value: 5000 }],
     ['a Date before 1970', new Date(-5000), { kind: 'until', value: -5000 }],
-  ])('%s', (_, expires, hardEnd) => {
-    expect(hardEndOf(expires, LIFETIME)).toEqual(hardEnd);
+  ])('%s', (_, expires, expiresAt) => {
+    expect(requestedExpiryOf(expires, LIFETIME)).toEqual(expiresAt);
   });
 
   test.each<unknown>([
@@ -39,7 +39,7 @@ describe('`expires`', () => {
     { toString: null, valueOf: null },
     Object.create(null),
   ])('%p is refused, by an error that says so', (expires) => {
-    const attempt = () => hardEndOf(expires as number, LIFETIME);
+    const attempt = () => requestedExpiryOf(expires as number, LIFETIME);
     expect(attempt).toThrow(expect.objectContaining({ code: 'ERR_SESSION_EXPIRES' }));
     expect(attempt).toThrow(/^`expires` must be /);
   });

@@ -1,5 +1,5 @@
-import { SessionError } from '../session.errors.js';
-import type { HardEnd } from '../store/session-store.js';
+import { SessionError } from '../errors.js';
+import type { RequestedExpiry } from '../store/session-store.js';
 import { show } from './input.js';
 
 /** A number from here on can only be a moment (2001 and later), never a lifetime (31 years). */
@@ -11,16 +11,19 @@ const FIRST_MOMENT = 1e12;
  *
  * @throws SessionError `ERR_SESSION_EXPIRES`
  */
-export function hardEndOf(expires: number | Date | undefined, lifetime: number): HardEnd {
+export function requestedExpiryOf(
+  expires: number | Date | undefined,
+  lifetime: number,
+): RequestedExpiry {
   if (expires === undefined) return { kind: 'for', value: lifetime };
   const value = expires instanceof Date ? expires.getTime() : expires;
   if (typeof value !== 'number' || !Number.isFinite(value)) {
-    throw refused(`must be a finite number or a valid Date, not ${show(expires)}`);
+    throw invalidExpires(`must be a finite number or a valid Date, not ${show(expires)}`);
   }
   const whole = Math.floor(value);
   if (expires instanceof Date || whole >= FIRST_MOMENT) return { kind: 'until', value: whole };
   if (whole <= 0) {
-    throw refused(
+    throw invalidExpires(
       `must be positive, not ${value}: a lifetime in milliseconds, a Date, or a moment in ` +
         'milliseconds since 1970',
     );
@@ -28,6 +31,6 @@ export function hardEndOf(expires: number | Date | undefined, lifetime: number):
   return { kind: 'for', value: whole };
 }
 
-function refused(why: string): SessionError {
+function invalidExpires(why: string): SessionError {
   return new SessionError('ERR_SESSION_EXPIRES', `\`expires\` ${why}.`);
 }

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 
-import { SessionError } from '../session.errors.js';
+import { SessionError } from '../errors.js';
 import type { JsonObject } from '../store/session-record.js';
 import { dataTooLarge, type EndCause } from '../store/session-store.js';
 import type { ClientDetails, SessionDataPatch, SessionEnd } from './session.js';
@@ -40,7 +40,7 @@ function checkIp(ip: unknown): string {
   if (ip === undefined || ip === '') return '';
   const address = typeof ip === 'string' ? ip.replace(/%.*$/, '') : '';
   if (isIP(address) === 0) {
-    throw input(
+    throw invalidInput(
       `client.ip is no IP address: ${show(ip)}. Pass one address, without a port; of a ` +
         'forwarding header, the entry that your own proxy wrote.',
     );
@@ -51,7 +51,7 @@ function checkIp(ip: unknown): string {
 function cleanUserAgent(userAgent: unknown): string {
   if (userAgent === undefined) return '';
   if (typeof userAgent !== 'string') {
-    throw input(`client.userAgent must be a string, not ${show(userAgent)}.`);
+    throw invalidInput(`client.userAgent must be a string, not ${show(userAgent)}.`);
   }
   // Cut before the surrogates are mended: the cut may split a pair.
   const cut = userAgent.replace(CONTROL_CHARACTERS, '').slice(0, MAX_USER_AGENT);
@@ -82,11 +82,11 @@ function own(values: JsonObject, name: string) {
 
 function toJson(name: string, value: unknown): string {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw input(`${name} must be a plain object, not ${show(value)}.`);
+    throw invalidInput(`${name} must be a plain object, not ${show(value)}.`);
   }
   const json = stringify(name, value);
   // A `toJSON` method may have made something else of it: of a Date, say, a string.
-  if (!json?.startsWith('{')) throw input(`${name} must be an object in JSON too.`);
+  if (!json?.startsWith('{')) throw invalidInput(`${name} must be an object in JSON too.`);
   return json;
 }
 
@@ -101,15 +101,17 @@ function stringify(name: string, value: unknown): string | undefined {
 }
 
 function checkText(name: string, value: unknown, min: number, max: number): string {
-  if (typeof value !== 'string') throw input(`${name} must be a string, not ${show(value)}.`);
-  if (value.length < min) throw input(`${name} is empty.`);
+  if (typeof value !== 'string')
+    throw invalidInput(`${name} must be a string, not ${show(value)}.`);
+  if (value.length < min) throw invalidInput(`${name} is empty.`);
   if (value.length > max) {
-    throw input(`${name} has ${value.length} characters; at most ${max} are allowed.`);
+    throw invalidInput(`${name} has ${value.length} characters; at most ${max} are allowed.`);
   }
   if (value.search(CONTROL_CHARACTERS) !== -1) {
-    throw input(`${name} holds a control character: ${show(value)}.`);
+    throw invalidInput(`${name} holds a control character: ${show(value)}.`);
   }
-  if (!value.isWellFormed()) throw input(`${name} holds half a surrogate pair: ${show(value)}.`);
+  if (!value.isWellFormed())
+    throw invalidInput(`${name} holds half a surrogate pair: ${show(value)}.`);
   return value;
 }
 
@@ -122,6 +124,6 @@ export function show(value: unknown): string {
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }
 
-function input(message: string): SessionError {
+function invalidInput(message: string): SessionError {
   return new SessionError('ERR_SESSION_INPUT', message);
 }

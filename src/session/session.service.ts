@@ -1,7 +1,7 @@
-import { SessionError } from '../session.errors.js';
+import { SessionError } from '../errors.js';
 import type { JsonObject, SessionRecord } from '../store/session-record.js';
-import type { BegunSession, SessionAddress, SessionStore } from '../store/session-store.js';
-import { hardEndOf } from './expiry.js';
+import type { CreatedSession, SessionAddress, SessionStore } from '../store/session-store.js';
+import { requestedExpiryOf } from './expiry.js';
 import { checkClient, checkData, checkEnd, checkPatch, checkUserId, MAX_DATA } from './input.js';
 import {
   addressOfHandle,
@@ -10,7 +10,7 @@ import {
   digestOf,
   generateSessionId,
   handleOf,
-} from './session-id.js';
+} from '../store/session-id.js';
 import type {
   CreateSessionData,
   Session,
@@ -60,14 +60,14 @@ export class SessionService<TUser = SessionUser> {
   async createSession(data: CreateSessionData): Promise<Session> {
     const userId = checkUserId(data.userId);
     this.settings.checkUserId?.(userId);
-    const hardEnd = hardEndOf(data.expires, this.settings.lifetime);
+    const expiry = requestedExpiryOf(data.expires, this.settings.lifetime);
     const client = checkClient(data.client);
     const bucket = bucketOf(userId, this.store.buckets);
     const id = generateSessionId(bucket);
     const address = { bucket, digest: digestOf(id) };
     const begun = await this.store.create(address, {
       userId,
-      hardEnd,
+      expiry,
       ...client,
       data: checkData(data.data),
     });
@@ -245,12 +245,12 @@ export class SessionService<TUser = SessionUser> {
   }
 }
 
-function toSession(id: string, address: SessionAddress, begun: BegunSession): Session {
+function toSession(id: string, address: SessionAddress, begun: CreatedSession): Session {
   return {
     id,
     handle: handleOf(address),
     userId: begun.userId,
-    expires: new Date(begun.hardEnd),
+    expiresAt: new Date(begun.expiresAt),
     createdAt: new Date(begun.createdAt),
   };
 }
@@ -262,8 +262,8 @@ function toDetails(address: SessionAddress, record: SessionRecord): SessionDetai
     createdAt: new Date(record.createdAt),
     signedInAt: new Date(record.signedInAt),
     lastUsedAt: new Date(record.lastUsedAt),
-    expires: new Date(record.hardEnd),
-    expiresIfIdle: new Date(record.ends),
+    expiresAt: new Date(record.expiresAt),
+    idleExpiresAt: new Date(record.idleExpiresAt),
     client: {
       ...(record.ip && { ip: record.ip }),
       ...(record.userAgent && { userAgent: record.userAgent }),

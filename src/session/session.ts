@@ -8,7 +8,7 @@ export interface Session {
   handle: string;
   userId: string;
   /** The hard end: when the session ends at the latest. An `idleTimeout` may end it before. */
-  expires: Date;
+  expiresAt: Date;
   createdAt: Date;
 }
 
@@ -30,9 +30,9 @@ export interface SessionDetails<TData extends JsonObject = JsonObject> {
   /** The last use that was noted; with an `idleTimeout`, at most a tenth of it ago. */
   lastUsedAt: Date;
   /** The hard end, which no use can move. */
-  expires: Date;
+  expiresAt: Date;
   /** When the session ends if it isn't used again: with an `idleTimeout`, before `expires`. */
-  expiresIfIdle: Date;
+  idleExpiresAt: Date;
   client: ClientDetails;
   data: TData;
 }

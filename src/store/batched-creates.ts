@@ -1,10 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
 
 /** Sessions of one run: keeps Redis's pauses in the low milliseconds. */
-const MOST = 64;
+const MAX_BATCH = 64;
 
 /** A session that is to begin, as the script's arguments, and whom to tell. */
-interface Wish {
+interface PendingCreate {
   session: string[];
   /** When it was made, by the process's monotonic clock, ms. */
   at: number;
@@ -18,7 +18,7 @@ interface Wish {
  * where little is going on, nothing waits.
  */
 export class BatchedCreates {
-  private readonly waiting = new Map<number, Wish[]>();
+  private readonly waiting = new Map<number, PendingCreate[]>();
   private readonly busy = new Set<number>();
 
   /**
@@ -44,22 +44,22 @@ export class BatchedCreates {
     this.busy.add(bucket);
     await setImmediate(); // the input of this turn was read: several requests share the first run
     for (let wishes = this.take(bucket); wishes.length > 0; wishes = this.take(bucket)) {
-      await this.fulfil(bucket, wishes);
+      await this.flush(bucket, wishes);
     }
     this.busy.delete(bucket);
   }
 
   /** The next wishes, but for those that nobody waits for any more. */
-  private take(bucket: number): Wish[] {
+  private take(bucket: number): PendingCreate[] {
     const earliest = performance.now() - this.timeout;
     const waiting = (this.waiting.get(bucket) ?? []).filter(({ at }) => at > earliest);
-    const taken = waiting.splice(0, MOST);
+    const taken = waiting.splice(0, MAX_BATCH);
     if (waiting.length > 0) this.waiting.set(bucket, waiting);
     else this.waiting.delete(bucket);
     return taken;
   }
 
-  private async fulfil(bucket: number, wishes: Wish[]): Promise<void> {
+  private async flush(bucket: number, wishes: PendingCreate[]): Promise<void> {
     try {
       const answers = await this.send(
         bucket,

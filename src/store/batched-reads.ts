@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 
-import type { BoundedRedis } from './redis-client.js';
+import type { BoundedRedis } from './bounded-redis.js';
 
 /** Keys of one MGET: keeps Redis's pauses short. */
-const MOST = 500;
+const MAX_BATCH = 500;
 
 interface Batch {
   keys: string[];
@@ -31,7 +31,7 @@ export class BatchedReads {
   }
 
   private openBatch(): Batch {
-    if (this.batch && this.batch.keys.length < MOST) return this.batch;
+    if (this.batch && this.batch.keys.length < MAX_BATCH) return this.batch;
     const keys: string[] = [];
     const batch: Batch = { keys, values: setImmediate().then(() => this.send(batch)) };
     this.batch = batch;

@@ -1,6 +1,6 @@
 import { Cluster, Redis, type ClusterNode, type ClusterOptions, type RedisOptions } from 'ioredis';
 
-import type { RedisClient } from './redis-client.js';
+import type { RedisClient } from './bounded-redis.js';
 
 /** A Cluster by its nodes, with ioredis's own options beside them. */
 export type RedisClusterConnection = ClusterOptions & { nodes: ClusterNode[] };

@@ -13,7 +13,7 @@ const RECORD = {
   userId: 'ada',
   createdAt: 1_763_920_000_000,
   signedInAt: 1_763_910_000_000,
-  hardEnd: 1_763_960_000_000,
+  expiresAt: 1_763_960_000_000,
   ends: 1_763_930_000_000,
   lastUsedAt: 1_763_925_000_000,
   ip: '203.0.113.7',
@@ -22,19 +22,19 @@ const RECORD = {
 };
 
 const text = (...fields: (string | number)[]) => fields.join(SEPARATOR);
-const { createdAt, signedInAt, hardEnd, ends, lastUsedAt, ip, userAgent } = RECORD;
+const { createdAt, signedInAt, expiresAt, ends, lastUsedAt, ip, userAgent } = RECORD;
 
 describe('a record', () => {
   test('is read field by field', () => {
-    const full = text('ada', createdAt, signedInAt, hardEnd, ends, lastUsedAt, ip, userAgent);
+    const full = text('ada', createdAt, signedInAt, expiresAt, ends, lastUsedAt, ip, userAgent);
     expect(parseRecord(full)).toEqual(RECORD);
   });
 
   test('leaves out the times that equal another', () => {
-    expect(parseRecord(text('ada', createdAt, '', hardEnd, '', '', '', ''))).toEqual({
+    expect(parseRecord(text('ada', createdAt, '', expiresAt, '', '', '', ''))).toEqual({
       ...RECORD,
       signedInAt: createdAt,
-      ends: hardEnd,
+      ends: expiresAt,
       lastUsedAt: createdAt,
       ip: '',
       userAgent: '',
@@ -46,7 +46,7 @@ describe('a record', () => {
     const data = dictionary(names, jsonValue({ stringUnit: 'binary' }), { noNullPrototype: true });
     assert(
       property(data, (given) => {
-        const base = text('ada', createdAt, '', hardEnd, '', '', ip, userAgent);
+        const base = text('ada', createdAt, '', expiresAt, '', '', ip, userAgent);
         const record = parseRecord(base + formatData(given as JsonObject));
         expect(record.data).toEqual(JSON.parse(JSON.stringify(given)));
       }),
@@ -56,11 +56,11 @@ describe('a record', () => {
   test.each([
     ['empty text', ''],
     ['text', 'foreign'],
-    ['too few fields', text('ada', createdAt, '', hardEnd, '', '', '')],
-    ['a field without its value', text('ada', createdAt, '', hardEnd, '', '', '', '', '"a"')],
-    ['a time that is none', text('ada', 'then', '', hardEnd, '', '', '', '')],
-    ['an end before its beginning', text('ada', hardEnd, '', createdAt, '', '', '', '')],
-    ['data that is no JSON', text('ada', createdAt, '', hardEnd, '', '', '', '', '"a"', '{')],
+    ['too few fields', text('ada', createdAt, '', expiresAt, '', '', '')],
+    ['a field without its value', text('ada', createdAt, '', expiresAt, '', '', '', '', '"a"')],
+    ['a time that is none', text('ada', 'then', '', expiresAt, '', '', '', '')],
+    ['an end before its beginning', text('ada', expiresAt, '', createdAt, '', '', '', '')],
+    ['data that is no JSON', text('ada', createdAt, '', expiresAt, '', '', '', '', '"a"', '{')],
   ])('is never read out of %s', (_, foreign) => {
     expect(() => parseRecord(foreign)).toThrow(
       expect.objectContaining({ code: 'ERR_SESSION_REDIS_REFUSED' }),

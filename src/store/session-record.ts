@@ -1,4 +1,4 @@
-import { SessionError } from '../session.errors.js';
+import { SessionError } from '../errors.js';
 
 /** Joins the fields of records and events; no input can hold it, see `session/input.ts`. */
 export const SEPARATOR = '\x1f';
@@ -17,9 +17,9 @@ export interface SessionRecord {
   /** When the user signed in: earlier than `createdAt` once the session was rotated. */
   signedInAt: number;
   /** The end that no use can move. */
-  hardEnd: number;
+  expiresAt: number;
   /** The end as it stands: the hard end, or sooner by the idle timeout. */
-  ends: number;
+  idleExpiresAt: number;
   lastUsedAt: number;
   ip: string;
   userAgent: string;
@@ -34,15 +34,15 @@ export interface SessionRecord {
 export function parseRecord(text: string): SessionRecord {
   const fields = text.split(SEPARATOR);
   const createdAt = Number(fields[1]);
-  const hardEnd = Number(fields[3]);
+  const expiresAt = Number(fields[3]);
   // Names and values come in pairs; a missing time is NaN.
-  if (fields.length < 8 || fields.length % 2 !== 0 || !(createdAt < hardEnd)) throw unreadable();
+  if (fields.length < 8 || fields.length % 2 !== 0 || !(createdAt < expiresAt)) throw unreadable();
   return {
     userId: fields[0]!,
     createdAt,
     signedInAt: Number(fields[2]) || createdAt,
-    hardEnd,
-    ends: Number(fields[4]) || hardEnd,
+    expiresAt,
+    idleExpiresAt: Number(fields[4]) || expiresAt,
     lastUsedAt: Number(fields[5]) || createdAt,
     ip: fields[6]!,
     userAgent: fields[7]!,

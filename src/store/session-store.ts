@@ -1,10 +1,10 @@
-import { SessionError } from '../session.errors.js';
+import { SessionError } from '../errors.js';
 import { BatchedCreates } from './batched-creates.js';
 import { BatchedReads } from './batched-reads.js';
-import { BoundedRedis, type RedisClient } from './redis-client.js';
+import { BoundedRedis, type RedisClient } from './bounded-redis.js';
 import { RedisClock } from './redis-clock.js';
 import { RedisKeys } from './redis-keys.js';
-import { scripts, type Script } from './script-files.js';
+import { scripts, type Script } from './scripts.js';
 import {
   formatData,
   formatPatch,
@@ -47,11 +47,11 @@ export interface StoreSettings {
 }
 
 /** The hard end, as a lifetime from now or as a moment, in ms. */
-export type HardEnd = { kind: 'for' | 'until'; value: number };
+export type RequestedExpiry = { kind: 'for' | 'until'; value: number };
 
 export interface NewSession {
   userId: string;
-  hardEnd: HardEnd;
+  expiry: RequestedExpiry;
   ip: string;
   userAgent: string;
   data: JsonObject;
@@ -64,12 +64,12 @@ export interface EndCause {
 }
 
 /** What create and rotate answer: the session as it began. Times in ms. */
-export interface BegunSession {
+export interface CreatedSession {
   userId: string;
   createdAt: number;
   signedInAt: number;
-  hardEnd: number;
-  ends: number;
+  expiresAt: number;
+  idleExpiresAt: number;
 }
 
 /** Live sessions in Redis. Every change is one script; a read is one plain command. */
@@ -112,19 +112,19 @@ export class SessionStore {
     return () => this.eventListeners.delete(listener);
   }
 
-  async create(at: SessionAddress, session: NewSession): Promise<BegunSession> {
-    // Bounded as a whole: it may wait for the bucket's run before its own.
+  async create(at: SessionAddress, session: NewSession): Promise<CreatedSession> {
+    // Bounded as a valid: it may wait for the bucket's run before its own.
     const answer = await this.redis.bounded(
       this.creates.add(at.bucket, [
         at.digest,
         session.userId,
-        formatHardEnd(session.hardEnd),
+        formatExpiry(session.expiry),
         session.ip + SEPARATOR + session.userAgent,
         formatData(session.data),
       ]),
     );
     if (answer[0] === 'AGAIN') return this.create(at, session);
-    if (answer[0] !== 'OK') throw this.refusal(answer, session);
+    if (answer[0] !== 'OK') throw this.rejection(answer, session);
     return begun(answer);
   }
 
@@ -153,7 +153,7 @@ export class SessionStore {
       [keys.expiryIndex, keys.outbox, keys.session(at.digest)],
       [keys.base, at.digest, cause.reason, cause.actor],
     );
-    this.tellListeners(at.bucket);
+    this.emit(at.bucket);
   }
 
   /** Ends all sessions that the user had when the call began, but for `spared`. */
@@ -173,19 +173,19 @@ export class SessionStore {
         [keys.expiryIndex, keys.outbox, keys.userSet(userId)],
         [keys.base, cutoff, spared ?? '', CHUNK, cause.reason, cause.actor],
       );
-      this.tellListeners(bucket);
+      this.emit(bucket);
       more = Number(reply) === 1; // text, where the client has ioredis's `stringNumbers`
     }
   }
 
   /** Moves a session to a new address in the same bucket; null for a session that is over. */
-  async rotate(from: SessionAddress, newDigest: string): Promise<BegunSession | null> {
+  async rotate(from: SessionAddress, newDigest: string): Promise<CreatedSession | null> {
     const keys = this.keysOf(from.bucket);
     const [answer] = await this.withDeadline(from.bucket, scripts.rotate, (deadline) => [
       [keys.expiryIndex, keys.outbox, keys.session(from.digest), keys.session(newDigest)],
       [keys.base, from.digest, newDigest, this.settings.rules.idleTimeout, deadline],
     ]);
-    this.tellListeners(from.bucket);
+    this.emit(from.bucket);
     return answer![0] === 'OK' ? begun(answer!) : null;
   }
 
@@ -232,7 +232,7 @@ export class SessionStore {
       [keys.expiryIndex, keys.outbox],
       [keys.base, CHUNK],
     );
-    this.tellListeners(bucket);
+    this.emit(bucket);
     return Number(reply) === 1;
   }
 
@@ -246,15 +246,15 @@ export class SessionStore {
   /** Writes the end of a session that SQL knows as open and Redis has lost. */
   async declareLost(
     at: SessionAddress,
-    session: { createdAt: number; userId: string | null; hardEnd: number },
+    session: { createdAt: number; userId: string | null; expiresAt: number },
   ): Promise<void> {
     const keys = this.keysOf(at.bucket);
     await this.redis.run(
       scripts.declareLost,
       [keys.expiryIndex, keys.outbox, keys.session(at.digest)],
-      [keys.base, at.digest, session.createdAt, session.userId ?? '', session.hardEnd],
+      [keys.base, at.digest, session.createdAt, session.userId ?? '', session.expiresAt],
     );
-    this.tellListeners(at.bucket);
+    this.emit(at.bucket);
   }
 
   /** Redis's time, ms: on a Cluster, that of the bucket's node. */
@@ -279,7 +279,7 @@ export class SessionStore {
         ...sessions.flat(),
       ],
     ]);
-    this.tellListeners(bucket);
+    this.emit(bucket);
     return answers;
   }
 
@@ -315,13 +315,13 @@ export class SessionStore {
     return answers;
   }
 
-  private tellListeners(bucket: number): void {
+  private emit(bucket: number): void {
     for (const listener of this.eventListeners) listener(bucket);
   }
 
-  private refusal(answer: string[], session: NewSession): SessionError {
+  private rejection(answer: string[], session: NewSession): SessionError {
     const { maxLifetime, backlogLimit, maxSessionsPerUser } = this.settings.rules;
-    const until = () => describeMoment(session.hardEnd.value);
+    const until = () => describeMoment(session.expiry.value);
     switch (answer[0]) {
       case 'PAST':
         return new SessionError(
@@ -332,7 +332,7 @@ export class SessionStore {
         return new SessionError(
           'ERR_SESSION_EXPIRES',
           `\`expires\` is further away than \`maxLifetime\` (${maxLifetime} ms) allows: ` +
-            `${session.hardEnd.kind === 'until' ? until() : `${session.hardEnd.value} ms`}.`,
+            `${session.expiry.kind === 'until' ? until() : `${session.expiry.value} ms`}.`,
         );
       case 'BACKLOG':
         return new SessionError(
@@ -363,13 +363,13 @@ export function dataTooLarge(bytes: number, limit: number): SessionError {
   );
 }
 
-function begun([, userId, createdAt, signedInAt, hardEnd, ends]: string[]): BegunSession {
+function begun([, userId, createdAt, signedInAt, expiresAt, ends]: string[]): CreatedSession {
   return {
     userId: userId!,
     createdAt: Number(createdAt),
     signedInAt: Number(signedInAt),
-    hardEnd: Number(hardEnd),
-    ends: Number(ends),
+    expiresAt: Number(expiresAt),
+    idleExpiresAt: Number(ends),
   };
 }
 
@@ -378,7 +378,7 @@ function fieldsOf(answer: unknown): string[] {
 }
 
 /** A lifetime from now is told from a moment by its sign. */
-function formatHardEnd({ kind, value }: HardEnd): string {
+function formatExpiry({ kind, value }: RequestedExpiry): string {
   return kind === 'for' ? `+${value}` : String(value);
 }
 

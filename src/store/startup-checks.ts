@@ -1,5 +1,5 @@
-import { SessionError } from '../session.errors.js';
-import { redisError, type BoundedRedis, type RedisClient } from './redis-client.js';
+import { SessionError } from '../errors.js';
+import { redisError, type BoundedRedis, type RedisClient } from './bounded-redis.js';
 import { metaKey } from './redis-keys.js';
 
 /** Goes up when a key's layout changes, so that two versions never write to one prefix. */

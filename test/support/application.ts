@@ -1,8 +1,8 @@
 import { openRedis, type RedisConnection } from '../../src/store/connect.js';
-import type { RedisClient } from '../../src/store/redis-client.js';
-import { scripts } from '../../src/store/script-files.js';
+import type { RedisClient } from '../../src/store/bounded-redis.js';
+import { scripts } from '../../src/store/scripts.js';
 import { MAX_REDIS_TIMEOUT, SessionStore, type StoreRules } from '../../src/store/session-store.js';
-import { bucketOf } from '../../src/session/session-id.js';
+import { bucketOf } from '../../src/store/session-id.js';
 import type { SessionUser, UserLoader } from '../../src/session/session.js';
 import { RememberingService } from './handed-out.js';
 import type { RedisUnderTest } from './redis-under-test.js';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-import { bucketOf } from '../../src/session/session-id.js';
+import { bucketOf } from '../../src/store/session-id.js';
 import { HOUR, type Application } from './application.js';
 
 const source = readFileSync(new URL('./multiply-session.lua', import.meta.url), 'utf8');

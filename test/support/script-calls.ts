@@ -1,4 +1,4 @@
-import { scripts, type Script } from '../../src/store/script-files.js';
+import { scripts, type Script } from '../../src/store/scripts.js';
 import type { Application } from './application.js';
 
 /** Where the sessions start among the arguments of create, and how many each of them has. */
@@ -58,7 +58,7 @@ function movedBack({ script, args }: ScriptCall, passed: number): (string | numb
 function momentsAmong(script: Script, args: (string | number)[]): number[] {
   switch (script) {
     case scripts.create:
-      return [3, ...hardEndsAmong(args)];
+      return [3, ...expiriesAmong(args)];
     case scripts.rotate:
       return [4];
     case scripts.updateData:
@@ -71,7 +71,7 @@ function momentsAmong(script: Script, args: (string | number)[]): number[] {
 }
 
 /** Of each session that is to begin, where its hard end is a moment and not a lifetime. */
-function hardEndsAmong(args: (string | number)[]): number[] {
+function expiriesAmong(args: (string | number)[]): number[] {
   const found: number[] = [];
   for (let i = FIRST_SESSION; i < args.length; i += SESSION_ARGS) {
     if (!String(args[i + 2]).startsWith('+')) found.push(i + 2);

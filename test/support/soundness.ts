@@ -44,7 +44,7 @@ function* recordFaults(keys: DumpedKey[], records: Ends, index: Ends, userSets: 
   }
   for (const { key, value, expiresAt } of keys) {
     const [, kind] = partsOf(key);
-    if (kind === 's' && expiresAt !== parseRecord(value as string).ends) {
+    if (kind === 's' && expiresAt !== parseRecord(value as string).idleExpiresAt) {
       yield `${key} doesn't expire at its session's end`;
     }
     if (kind === 'u' && expiresAt !== -1) yield `${key} doesn't go with its last session`;
@@ -86,7 +86,7 @@ function endsOfRecords(keys: DumpedKey[]): Ends {
   return new Map(
     records.map(({ key, value }) => {
       const [bucket, , digest] = partsOf(key);
-      return [bucket + digest, parseRecord(value as string).ends];
+      return [bucket + digest, parseRecord(value as string).idleExpiresAt];
     }),
   );
 }

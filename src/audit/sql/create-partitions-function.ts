@@ -1,4 +1,4 @@
-import type { LedgerTables } from '../ledger-tables.js';
+import type { LedgerTables } from '../postgres/ledger-tables.js';
 
 /**
  * `make_session_partitions(ahead)` makes the partitions of this month (UTC) and of `ahead` more,

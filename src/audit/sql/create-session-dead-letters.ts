@@ -1,4 +1,4 @@
-import type { LedgerTables } from '../ledger-tables.js';
+import type { LedgerTables } from '../postgres/ledger-tables.js';
 
 /** Outbox entries that could not be recorded, with the reason and their raw bytes. */
 export const createSessionDeadLetters = (t: LedgerTables): string => `

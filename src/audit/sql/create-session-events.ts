@@ -1,4 +1,4 @@
-import type { LedgerTables } from '../ledger-tables.js';
+import type { LedgerTables } from '../postgres/ledger-tables.js';
 
 /**
  * The ledger: what happened, in the order in which it was recorded, each row bearing the hash of

@@ -1,4 +1,4 @@
-import type { LedgerTables } from '../ledger-tables.js';
+import type { LedgerTables } from '../postgres/ledger-tables.js';
 
 /**
  * One row per session: its state and its history. Partitioned by month of its beginning.

@@ -1,4 +1,4 @@
-import type { LedgerTables } from '../ledger-tables.js';
+import type { LedgerTables } from '../postgres/ledger-tables.js';
 
 /** Keeps what could not be recorded. $1 chain, $2 stream ID, $3 raw bytes, $4 SQLSTATE, $5 reason */
 export const insertDeadLetter = (t: LedgerTables): string => `

@@ -1,4 +1,4 @@
-import type { LedgerTables } from '../ledger-tables.js';
+import type { LedgerTables } from '../postgres/ledger-tables.js';
 
 /**
  * Appends a batch to the ledger: a plain INSERT, so that a doubled row is an error and never a

@@ -1,4 +1,4 @@
-import type { LedgerTables } from '../ledger-tables.js';
+import type { LedgerTables } from '../postgres/ledger-tables.js';
 
 /**
  * A row for each session of the batch that has none yet, with its end where that is in the batch

@@ -1,4 +1,4 @@
-import type { LedgerTables } from '../ledger-tables.js';
+import type { LedgerTables } from '../postgres/ledger-tables.js';
 import { SESSION_COLUMNS } from './list-user-sessions.js';
 
 /**

@@ -1,4 +1,4 @@
-import type { LedgerTables } from '../ledger-tables.js';
+import type { LedgerTables } from '../postgres/ledger-tables.js';
 
 /** Dead letters that still wait, the oldest first. $1 the ID before the first, $2 how many */
 export const listDeadLetters = (t: LedgerTables): string => `

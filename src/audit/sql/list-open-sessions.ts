@@ -1,4 +1,4 @@
-import type { LedgerTables } from '../ledger-tables.js';
+import type { LedgerTables } from '../postgres/ledger-tables.js';
 
 /**
  * A page of the sessions that are open in SQL, the oldest first, by the partial index on open

@@ -1,9 +1,9 @@
-import type { LedgerTables } from '../ledger-tables.js';
+import type { LedgerTables } from '../postgres/ledger-tables.js';
 
 /** The columns of a session as the audit API shows it. */
 export const SESSION_COLUMNS = `
   id, user_id::text AS "userId", token AS handle, created_at AS "createdAt",
-  expires_at AS expires, ended_at AS "endedAt", end_reason AS "endReason",
+  expires_at AS "expiresAt", ended_at AS "endedAt", end_reason AS "endReason",
   ended_by AS "endedBy", ip, user_agent AS "userAgent"`;
 
 /**

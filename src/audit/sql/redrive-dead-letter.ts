@@ -1,4 +1,4 @@
-import type { LedgerTables } from '../ledger-tables.js';
+import type { LedgerTables } from '../postgres/ledger-tables.js';
 
 /** Takes a dead letter for this transaction; no row where another has it or had it. $1 ID */
 export const lockDeadLetter = (t: LedgerTables): string => `

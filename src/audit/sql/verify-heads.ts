@@ -1,7 +1,7 @@
-import type { LedgerTables } from '../ledger-tables.js';
+import type { LedgerTables } from '../postgres/ledger-tables.js';
 
 /**
- * Every chain with its first and last seq, and what is wrong with it as a whole: `head` where it
+ * Every chain with its first and last seq, and what is wrong with it as a valid: `head` where it
  * doesn't end where `session_chains` says, as rows at its end were removed or put there past the
  * drain; `foreign` where no bucket has its number.
  */

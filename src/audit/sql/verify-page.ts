@@ -1,4 +1,4 @@
-import type { LedgerTables } from '../ledger-tables.js';
+import type { LedgerTables } from '../postgres/ledger-tables.js';
 
 /**
  * Where the next page of a chain ends, and how many rows it has: found in the rows, not reckoned,

@@ -1,4 +1,4 @@
-import type { LedgerBreak } from '../../audit/verifier.js';
+import type { LedgerBreak } from '../../audit/queries/verifier.js';
 import { table } from '../output.js';
 import type { Work } from './command.js';
 
@@ -27,10 +27,10 @@ export const verify: Work<VerifyOptions> = async ({ audit }, output, { chain, fr
       onProgress: (done, total) => tell(Number(done), Number(total)),
     }),
   );
-  const { whole, rows, breaks } = report;
+  const { valid, rows, breaks } = report;
   output.result(report, () => {
     const verified = `${Number(rows).toLocaleString('en')} rows verified`;
-    if (whole) return [`${verified}: nothing was changed, removed or put in.`];
+    if (valid) return [`${verified}: nothing was changed, removed or put in.`];
     const shown = breaks.slice(0, SHOWN);
     const more = breaks.length - shown.length;
     return [
@@ -43,5 +43,5 @@ export const verify: Work<VerifyOptions> = async ({ audit }, output, { chain, fr
       'Keep the database as it is, and compare with a backup and with kept heads: see docs/sql.md.',
     ];
   });
-  return whole;
+  return valid;
 };

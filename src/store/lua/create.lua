@@ -17,7 +17,7 @@
 --!include bucket
 --!include append-event
 --!include receipt
---!include begin-session
+--!include create-session
 --!include end-session
 --!include end-live-session
 --!include make-room
@@ -29,7 +29,7 @@ local deadline = tonumber(ARGV[4])
 local user_limit, overflow = tonumber(ARGV[5]), ARGV[6]
 local backlog_limit = tonumber(ARGV[7])
 
-local function hard_end_of(wish)
+local function expiry_of(wish)
   if string.sub(wish, 1, 1) == '+' then return now + tonumber(wish) end
   return tonumber(wish)
 end
@@ -39,27 +39,27 @@ local function create(digest, user, wish, client, data)
   if earlier then return earlier end
   if is_stale(deadline) then return refusal('STALE', now) end
 
-  local hard_end = hard_end_of(wish)
-  if hard_end <= now then return refusal('PAST', now) end
-  if hard_end > now + max_lifetime then return refusal('TOO_LONG', now) end
+  local requested = expiry_of(wish)
+  if requested <= now then return refusal('PAST', now) end
+  if requested > now + max_lifetime then return refusal('TOO_LONG', now) end
   if backlog_limit > 0 and backlog >= backlog_limit then return refusal('BACKLOG', backlog) end
   if user_limit > 0 then
     local no_room = make_room(user_key(user), user_limit, overflow)
     if no_room then return no_room end
   end
 
-  local created, latest_end = text(now), text(hard_end)
+  local created, expires_at = text(now), text(requested)
   local session = {
     user = user,
     created = created,
     signed_in = created,
-    hard_end = latest_end,
-    ends = end_by_idle_timeout(latest_end, idle_timeout),
+    expires_at = expires_at,
+    idle_expires_at = idle_expiry(expires_at, idle_timeout),
     used = created,
     client = client,
     rest = client .. data,
   }
-  begin_session(digest, session, '', '')
+  create_session(digest, session, '', '')
   return answer(session)
 end
 

@@ -10,17 +10,17 @@
 --!include bucket
 --!include append-event
 
-local digest, created, user, hard_end = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
+local digest, created, user, expires_at = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local MARKER_LIFETIME = 60000 -- ms; by then the event is long in SQL
 
-local session = { user = user, created = created, ends = hard_end }
+local session = { user = user, created = created, idle_expires_at = expires_at }
 if redis.call('EXISTS', KEYS[3]) == 1 then return 'OK' end
 -- Over but not yet swept: the sweep knows the true moment and reason.
 if redis.call('ZSCORE', expiry_index, expiry_member(digest, session)) then return 'OK' end
 if not redis.call('SET', base .. 'l:' .. digest, '', 'NX', 'PX', MARKER_LIFETIME) then return 'OK' end
 
-if hard_end <= now then
-  append_event('destroyed', digest, session, hard_end, 'expired', '')
+if expires_at <= now then
+  append_event('destroyed', digest, session, expires_at, 'expired', '')
 else
   append_event('destroyed', digest, session, now, 'lost', '')
 end

@@ -9,7 +9,7 @@
 --!include bucket
 --!include append-event
 --!include receipt
---!include begin-session
+--!include create-session
 --!include end-session
 --!include end-live-session
 
@@ -30,11 +30,11 @@ local new = {
   user = old.user,
   created = created,
   signed_in = old.signed_in,
-  hard_end = old.hard_end,
-  ends = end_by_idle_timeout(old.hard_end, idle_timeout),
+  expires_at = old.expires_at,
+  idle_expires_at = idle_expiry(old.expires_at, idle_timeout),
   used = created,
   client = string.match(old.rest, '^[^\31]*\31[^\31]*'),
   rest = old.rest,
 }
-begin_session(new_digest, new, 'rotated', '')
+create_session(new_digest, new, 'rotated', '')
 return answer(new)

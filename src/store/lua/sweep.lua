@@ -16,7 +16,7 @@ for i = 1, #due, 2 do
   local ended_at = due[i + 1]
   local digest, created, user = string.match(due[i], '^([^:]*):(%x+):(.*)$')
   if digest then
-    local session = { user = user, created = text(tonumber(created, 16)), ends = ended_at }
+    local session = { user = user, created = text(tonumber(created, 16)), idle_expires_at = ended_at }
     end_session(digest, session, ended_at, 'expired', '')
   else
     redis.call('ZREM', expiry_index, due[i]) -- not ours; it would block the head for ever

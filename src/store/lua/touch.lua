@@ -15,9 +15,9 @@ if not session then return 'GONE' end
 
 if now - tonumber(session.used) >= idle_timeout / 10 then
   session.used = text(now)
-  session.ends = end_by_idle_timeout(session.hard_end, idle_timeout)
-  redis.call('ZADD', user_key(session.user), 'XX', session.ends, digest)
-  redis.call('ZADD', expiry_index, 'XX', session.ends, expiry_member(digest, session))
+  session.idle_expires_at = idle_expiry(session.expires_at, idle_timeout)
+  redis.call('ZADD', user_key(session.user), 'XX', session.idle_expires_at, digest)
+  redis.call('ZADD', expiry_index, 'XX', session.idle_expires_at, expiry_member(digest, session))
   write_record(digest, session)
 end
-return 'OK\31' .. session.used .. '\31' .. session.ends
+return 'OK\31' .. session.used .. '\31' .. session.idle_expires_at

@@ -39,18 +39,18 @@ end
 local function read_session(digest)
   local record = redis.call('GET', session_key(digest))
   if not record then return nil end
-  local user, created, signed_in, hard_end, ends, used, rest = string.match(
+  local user, created, signed_in, expires_at, idle_expires_at, used, rest = string.match(
     record, '^([^\31]*)\31(%d+)\31(%d*)\31(%d+)\31(%d*)\31(%d*)\31(.*)$')
   if not user then error('unreadable session record ' .. session_key(digest)) end
-  ends = unless_empty(ends, hard_end)
+  idle_expires_at = unless_empty(idle_expires_at, expires_at)
   -- Over from that very millisecond on, as the sweep sees it; the key may live a moment longer.
-  if tonumber(ends) <= now then return nil end
+  if tonumber(idle_expires_at) <= now then return nil end
   return {
     user = user,
     created = created,
     signed_in = unless_empty(signed_in, created),
-    hard_end = hard_end,
-    ends = ends,
+    expires_at = expires_at,
+    idle_expires_at = idle_expires_at,
     used = unless_empty(used, created),
     rest = rest, -- ip, user agent, data
   }
@@ -65,14 +65,14 @@ local function write_record(digest, session)
   local record = session.user
     .. '\31' .. session.created
     .. '\31' .. unless_equal(session.signed_in, session.created)
-    .. '\31' .. session.hard_end
-    .. '\31' .. unless_equal(session.ends, session.hard_end)
+    .. '\31' .. session.expires_at
+    .. '\31' .. unless_equal(session.idle_expires_at, session.expires_at)
     .. '\31' .. unless_equal(session.used, session.created)
     .. '\31' .. session.rest
-  redis.call('SET', session_key(digest), record, 'PXAT', session.ends)
+  redis.call('SET', session_key(digest), record, 'PXAT', session.idle_expires_at)
 end
 
-local function end_by_idle_timeout(hard_end, idle_timeout)
-  if idle_timeout == 0 then return hard_end end
-  return text(math.min(now + idle_timeout, tonumber(hard_end)))
+local function idle_expiry(expires_at, idle_timeout)
+  if idle_timeout == 0 then return expires_at end
+  return text(math.min(now + idle_timeout, tonumber(expires_at)))
 end

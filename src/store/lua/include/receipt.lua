@@ -8,7 +8,7 @@ local REPLAY_WINDOW = 10000 -- ms; twice the longest deadline that the store giv
 -- Answers are one text each, their fields joined like a record's.
 local function answer(session)
   return 'OK\31' .. session.user .. '\31' .. session.created .. '\31' .. session.signed_in
-    .. '\31' .. session.hard_end .. '\31' .. session.ends
+    .. '\31' .. session.expires_at .. '\31' .. session.idle_expires_at
 end
 
 local function refusal(why, number) return why .. '\31' .. text(number) end

@@ -1,0 +1,174 @@
+import { resolveCookie, type CookieSettings } from '../http/cookie-options.js';
+import { SessionError } from '../errors.js';
+import type { MetricsOptions } from '../observability/metrics-options.js';
+import type { DatabaseConnection, SessionModuleOptions } from './session.options.js';
+import { milliseconds, type Duration } from '../session/duration.js';
+import { policies } from '../session/policies.js';
+import type { SessionUser, UserLoader } from '../session/session.js';
+import type { UserIdOptions, UserIdType } from '../audit/postgres/user-id.js';
+import type { RedisConnection } from '../store/connect.js';
+import { MAX_REDIS_TIMEOUT, type Overflow } from '../store/session-store.js';
+
+/** The name of a module that is the application's only one. */
+export const DEFAULT_NAME = 'default';
+
+/** The options, checked and complete. Times in ms; 0 switches a rule off. */
+export interface SessionSettings<TUser = SessionUser> {
+  name: string;
+  redis: RedisConnection;
+  database: DatabaseConnection | undefined;
+  users: UserLoader<TUser>;
+  userId: UserIdOptions & { type: UserIdType };
+  lifetime: number;
+  maxLifetime: number;
+  idleTimeout: number;
+  maxSessionsPerUser: number;
+  overflow: Overflow;
+  cookie: CookieSettings;
+  audit: {
+    worker: boolean;
+    /** 0 where sessions go on whatever the backlog. */
+    backlogLimit: number;
+    schema: string;
+    migrate: boolean;
+  };
+  /** Null where nothing is measured. */
+  metrics: MetricsOptions | null;
+  tracing: boolean;
+  prefix: string;
+  buckets: number;
+  redisTimeout: number;
+  allowEviction: boolean;
+}
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+const YEAR = 366 * DAY;
+/** The create script reads every session of a user who is at the limit. */
+const MAX_SESSIONS_PER_USER = 1_000;
+const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/;
+
+/**
+ * Checks the options and fills in the defaults.
+ *
+ * @throws SessionError `ERR_SESSION_OPTIONS`, which names the option, its value and the remedy
+ */
+export function resolveSettings<TUser>(
+  options: SessionModuleOptions<TUser>,
+  name = DEFAULT_NAME,
+): SessionSettings<TUser> {
+  const limits = policies[options.policy ?? 'aal1'];
+  if (!limits) throw invalidOption('policy', options.policy, "use 'aal1', 'aal2' or 'aal3'");
+  const maxLifetime = duration('maxLifetime', options.maxLifetime, limits.maxLifetime, 1, YEAR);
+  const usual = Math.min(12 * HOUR, maxLifetime);
+  const audit = options.audit ?? {};
+  const worker = audit.worker ?? true;
+  if (!options.redis)
+    throw invalidOption('redis', options.redis, 'give a URL, ioredis options or a client');
+  if (!options.database && worker) {
+    throw invalidOption(
+      'database',
+      options.database,
+      'give a URL, TypeORM options or a DataSource; only a process with `audit.worker: false` can do without',
+    );
+  }
+  return {
+    name,
+    redis: options.redis,
+    database: options.database,
+    users: options.users ?? (withoutLoader as UserLoader<TUser>),
+    userId: userIdSettings(options.userId),
+    maxLifetime,
+    lifetime: duration('lifetime', options.lifetime, usual, 1, maxLifetime),
+    idleTimeout: duration('idleTimeout', options.idleTimeout, limits.idleTimeout, 0, YEAR),
+    maxSessionsPerUser: integer(
+      'maxSessionsPerUser',
+      options.maxSessionsPerUser,
+      0,
+      0,
+      MAX_SESSIONS_PER_USER,
+    ),
+    overflow: oneOf('overflow', options.overflow, ['evict-oldest', 'reject']),
+    cookie: resolveCookie(options.cookie, name === DEFAULT_NAME ? undefined : name),
+    audit: {
+      worker,
+      backlogLimit:
+        oneOf('audit.whenBacklogFull', audit.whenBacklogFull, ['reject', 'accept']) === 'reject'
+          ? integer('audit.backlogLimit', audit.backlogLimit, 100_000, 1, 2 ** 31)
+          : 0,
+      schema: identifier('audit.schema', audit.schema ?? 'public'),
+      migrate: audit.migrate ?? false,
+    },
+    metrics: options.metrics ? (options.metrics === true ? {} : options.metrics) : null,
+    tracing: options.tracing ?? true,
+    prefix: prefixOf(options.prefix, name),
+    buckets: integer('buckets', options.buckets, 16, 1, 256),
+    redisTimeout: duration('redisTimeout', options.redisTimeout, 500, 1, MAX_REDIS_TIMEOUT),
+    allowEviction: options.allowEviction ?? false,
+  };
+}
+
+const withoutLoader: UserLoader<SessionUser> = { findById: async (id) => ({ id }) };
+
+function userIdSettings(userId: UserIdOptions = {}): UserIdOptions & { type: UserIdType } {
+  const type = oneOf('userId.type', userId.type, ['text', 'integer', 'bigint', 'uuid']);
+  if (!userId.references) return { type };
+  const { table, column = 'id' } = userId.references;
+  // A table may be given with its schema.
+  for (const part of table.split('.')) identifier('userId.references.table', part);
+  return { type, references: { table, column: identifier('userId.references.column', column) } };
+}
+
+/** Braces would move the hash tag, and with it keys to other slots. */
+function prefixOf(prefix: string | undefined, name: string): string {
+  const value = prefix ?? (name === DEFAULT_NAME ? 'sess' : `sess-${name}`);
+  if (/^[^{}\s]{1,64}$/.test(value)) return value;
+  throw invalidOption('prefix', value, 'use 1 to 64 characters without braces or spaces');
+}
+
+function duration(
+  option: string,
+  value: Duration | undefined,
+  fallback: number,
+  min: number,
+  max: number,
+) {
+  const ms = value === undefined ? fallback : milliseconds(value);
+  if (ms >= min && ms <= max) return Math.floor(ms);
+  throw invalidOption(
+    option,
+    value,
+    `use milliseconds from ${min} to ${max}, or text such as '30m' or '12h'`,
+  );
+}
+
+function integer(
+  option: string,
+  value: number | undefined,
+  fallback: number,
+  min: number,
+  max: number,
+) {
+  const number = value ?? fallback;
+  if (Number.isInteger(number) && number >= min && number <= max) return number;
+  throw invalidOption(option, value, `use a whole number from ${min} to ${max}`);
+}
+
+function oneOf<T extends string>(option: string, value: T | undefined, allowed: [T, ...T[]]): T {
+  const chosen = value ?? allowed[0];
+  if (allowed.includes(chosen)) return chosen;
+  throw invalidOption(option, value, `use ${allowed.map((each) => `'${each}'`).join(' or ')}`);
+}
+
+function identifier(option: string, value: string): string {
+  if (IDENTIFIER.test(value)) return value;
+  throw invalidOption(option, value, 'use a plain SQL identifier: letters, digits and underscores');
+}
+
+function invalidOption(option: string, value: unknown, remedy: string): SessionError {
+  const shown = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  return new SessionError(
+    'ERR_SESSION_OPTIONS',
+    `SessionModule: the option \`${option}\` is ${shown}; ${remedy}.`,
+  );
+}

@@ -1,0 +1,66 @@
+import { describe, expect, test } from '@jest/globals';
+
+import { SessionError } from '../errors.js';
+import { BoundedRedis, redisError, type RedisClient } from './bounded-redis.js';
+
+function replyError(message: string): Error {
+  return Object.assign(new Error(message), { name: 'ReplyError' });
+}
+
+describe('what goes wrong with Redis', () => {
+  test.each<[Error, string]>([
+    [replyError("OOM command not allowed when used memory > 'maxmemory'."), 'FULL'],
+    [replyError('OOM allow-oom flag is not set on the script, can not run it'), 'FULL'],
+    [replyError('LOADING Redis is loading the dataset in memory'), 'UNAVAILABLE'],
+    [replyError("READONLY You can't write against a read only replica."), 'UNAVAILABLE'],
+    [replyError('CLUSTERDOWN Hash slot not served'), 'UNAVAILABLE'],
+    [replyError('MASTERDOWN Link with MASTER is down'), 'UNAVAILABLE'],
+    [replyError('BUSY Redis is busy running a script.'), 'UNAVAILABLE'],
+    [replyError('MISCONF Errors writing to the AOF file'), 'UNAVAILABLE'],
+    [replyError('TRYAGAIN Multiple keys request during rehashing of slot'), 'UNAVAILABLE'],
+    [replyError('MOVED 9842 127.0.0.1:7001'), 'UNAVAILABLE'],
+    [replyError('ASK 9842 127.0.0.1:7001'), 'UNAVAILABLE'],
+    [replyError('WRONGTYPE Operation against a key'), 'REFUSED'],
+    [replyError('NOAUTH Authentication required.'), 'REFUSED'],
+    [replyError('ERR user_script:7: unreadable session record'), 'REFUSED'],
+    [new Error('Connection is closed.'), 'UNAVAILABLE'],
+    [new Error('connect ECONNREFUSED 127.0.0.1:6379'), 'UNAVAILABLE'],
+  ])('%p', (cause, code) => {
+    expect(redisError(cause)).toMatchObject({ code: `ERR_SESSION_REDIS_${code}`, cause });
+  });
+
+  test('that is an error of ours already stays as it is', () => {
+    const error = new SessionError('ERR_SESSION_LIMIT', 'too many');
+    expect(redisError(error)).toBe(error);
+  });
+
+  test('without an Error is told all the same', () => {
+    expect(redisError('gone')).toMatchObject({
+      code: 'ERR_SESSION_REDIS_UNAVAILABLE',
+      cause: 'gone',
+    });
+  });
+});
+
+describe('a bounded wait', () => {
+  const redis = new BoundedRedis({} as RedisClient, 20);
+
+  test('ends with the answer where one comes', async () => {
+    expect(await redis.bounded(Promise.resolve('PONG'))).toBe('PONG');
+  });
+
+  test('ends with an error of its own where none comes', async () => {
+    await expect(redis.bounded(new Promise(() => undefined))).rejects.toMatchObject({
+      code: 'ERR_SESSION_REDIS_UNAVAILABLE',
+      message: expect.stringContaining('within 20 ms'),
+    });
+  });
+
+  test('leaves no failure unhandled that comes after it', async () => {
+    let fail: (error: Error) => void = () => undefined;
+    const command = new Promise((_, reject) => (fail = reject));
+    await expect(redis.bounded(command)).rejects.toThrow();
+    fail(new Error('too late'));
+    await expect(command).rejects.toThrow('too late');
+  });
+});

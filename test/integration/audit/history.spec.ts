@@ -1,0 +1,113 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+
+import type { RecordedSession, SessionPage } from '../../../src/index.js';
+import { DAY, HOUR } from '../../support/application.js';
+import type { AuditedProcess } from './audited-process.js';
+import { seedSessions } from './seed-sessions.js';
+import type { Trail } from './trail.js';
+import { useLedger } from './use-ledger.js';
+
+const WEB = { audit: { worker: false } };
+
+describe('the questions about sessions', () => {
+  const ground = useLedger();
+  let now: number;
+  beforeAll(() => {
+    now = Date.now();
+  });
+
+  const open = async (): Promise<{ trail: Trail; web: AuditedProcess }> => {
+    const trail = await ground.open({ isForged: true });
+    const web = await trail.start(WEB);
+    await web.sessions.createSession({ userId: 'somebody' });
+    await web.audit.flush();
+    return { trail, web };
+  };
+
+  /** All pages, one after the other; `between` happens before each but the first. */
+  const readAll = async (
+    read: (after?: string) => Promise<SessionPage>,
+    between = async () => {},
+  ): Promise<RecordedSession[]> => {
+    const first = await read();
+    const sessions = [...first.sessions];
+    for (let { next } = first; next !== null;) {
+      await between();
+      const page = await read(next);
+      sessions.push(...page.sessions);
+      next = page.next;
+    }
+    return sessions;
+  };
+
+  const handles = (sessions: RecordedSession[]) => sessions.map(({ handle }) => handle);
+
+  it('give a user’s sessions in pages, the newest first, even where many began at once', async () => {
+    const { trail, web } = await open();
+    await seedSessions(trail, { users: ['ada', 'bob'], count: 60, from: now - DAY, step: HOUR });
+    await seedSessions(trail, { users: ['ada'], count: 25, from: now - 2 * HOUR, step: 0 });
+    const expected = await trail.rows<{ token: string }>(
+      `SELECT token FROM sessions WHERE user_id = 'ada' ORDER BY created_at DESC, id DESC`,
+    );
+    for (const limit of [1, 7, 55, 100]) {
+      const found = await readAll((after) => web.audit.history('ada', { after, limit }));
+      expect(handles(found)).toEqual(expected.map(({ token }) => token));
+    }
+  });
+
+  it('give the same pages though sessions begin meanwhile', async () => {
+    const { trail, web } = await open();
+    await seedSessions(trail, { users: ['ada'], count: 30, from: now - DAY, step: HOUR });
+    const before = await readAll((after) => web.audit.history('ada', { after, limit: 50 }));
+    const found = await readAll(
+      (after) => web.audit.history('ada', { after, limit: 4 }),
+      () => seedSessions(trail, { users: ['ada'], count: 3, from: now - HOUR, step: 0 }),
+    );
+    expect(handles(found)).toEqual(handles(before));
+  });
+
+  it('tell who was signed in at a moment', async () => {
+    const { trail, web } = await open();
+    await seedSessions(trail, {
+      users: ['ada', 'bob'],
+      count: 200,
+      from: now - 3 * DAY,
+      step: HOUR,
+    });
+    for (const moment of [now - 2 * DAY, now - DAY, now - 1, now + DAY]) {
+      const expected = await trail.rows<{ token: string }>(
+        `SELECT token FROM sessions
+         WHERE created_at <= $1 AND coalesce(ended_at, expires_at) > $1
+         ORDER BY created_at DESC, id DESC`,
+        [new Date(moment)],
+      );
+      const at = new Date(moment);
+      const found = await readAll((after) => web.audit.activeAt(at, { after, limit: 20 }));
+      expect(handles(found)).toEqual(expected.map(({ token }) => token));
+    }
+    expect(await web.audit.activeAt(new Date(0))).toEqual({ sessions: [], next: null });
+  });
+
+  it('also of sessions that lived longer than any could today', async () => {
+    const trail = await ground.open();
+    const generous = await trail.start({ ...WEB, maxLifetime: '90d' });
+    const { handle } = await generous.sessions.createSession({ userId: 'ada', expires: 60 * DAY });
+    await generous.audit.flush();
+    const strict = await trail.start({ ...WEB, maxLifetime: '1h' });
+    const { sessions } = await strict.audit.activeAt(new Date(now + 59 * DAY));
+    expect(handles(sessions)).toEqual([handle]);
+  });
+
+  it('are refused where they make no sense', async () => {
+    const { web } = await open();
+    const refusals = [
+      web.audit.history('ada', { limit: 0 }),
+      web.audit.history('ada', { limit: 1_001 }),
+      web.audit.history('ada', { after: 'gibberish' }),
+      web.audit.activeAt(new Date(Number.NaN)),
+    ];
+    for (const refusal of refusals) {
+      await expect(refusal).rejects.toMatchObject({ code: 'ERR_SESSION_INPUT' });
+    }
+  });
+});

@@ -1,0 +1,71 @@
+import { describe, expect, it } from '@jest/globals';
+import { DataSource } from 'typeorm';
+
+import { ledgerDataSourceOptions, type LedgerLayout } from '../../../src/index.js';
+import type { Trail } from './trail.js';
+import { useLedger } from './use-ledger.js';
+
+const USERS = 'CREATE TABLE users (id uuid PRIMARY KEY)';
+const LAYOUTS: [what: string, layout: LedgerLayout, before?: string][] = [
+  ['as they are by default', {}],
+  ['in a schema of their own', { schema: 'Audit' }, 'CREATE SCHEMA "Audit"'],
+  ['with numbers for user IDs', { userId: { type: 'integer' } }],
+  ['with large numbers for user IDs', { userId: { type: 'bigint' } }],
+  ['with a users table', { userId: { type: 'uuid', references: { table: 'users' } } }, USERS],
+];
+
+describe('the migrations of the audit tables', () => {
+  const ground = useLedger();
+
+  const withDataSource = async <T>(
+    { databaseUrl, layout }: Trail,
+    work: (dataSource: DataSource) => Promise<T>,
+  ) => {
+    const dataSource = new DataSource(ledgerDataSourceOptions(databaseUrl, layout));
+    await dataSource.initialize();
+    try {
+      return await work(dataSource);
+    } finally {
+      await dataSource.destroy();
+    }
+  };
+
+  /** All that isn't Postgres's own or the users'. */
+  const objects = (trail: Trail) =>
+    trail.rows(`
+      SELECT relname AS name FROM pg_class WHERE relnamespace::regnamespace::text
+        IN ('public', '"Audit"') AND relkind IN ('r', 'p', 'S') AND relname !~ '^(users|session_ledger_migrations)'
+      UNION ALL SELECT proname FROM pg_proc
+        WHERE pronamespace::regnamespace::text IN ('public', '"Audit"')`);
+
+  describe.each(LAYOUTS)('%s', (_, layout, before) => {
+    it('leave nothing to generate, and can be reverted and run again', async () => {
+      const trail = await ground.open({ layout, before, tables: false });
+      await withDataSource(trail, async (dataSource) => {
+        expect(await dataSource.runMigrations()).toHaveLength(1);
+        expect(await dataSource.runMigrations()).toHaveLength(0);
+        const { upQueries } = await dataSource.driver.createSchemaBuilder().log();
+        expect(upQueries.map(({ query }) => query)).toEqual([]);
+
+        await dataSource.undoLastMigration();
+        expect(await objects(trail)).toEqual([]);
+        expect(await dataSource.runMigrations()).toHaveLength(1);
+      });
+    });
+  });
+
+  it('can be run by the module as it starts, by several processes at once', async () => {
+    const trail = await ground.open({ layout: { schema: 'Audit' }, tables: false });
+    const apps = await Promise.all([1, 2, 3].map(() => trail.start({ audit: { migrate: true } })));
+    for (const app of apps) expect(await app.audit.health()).toMatchObject({ deadLetters: 0 });
+    await apps[0]!.sessions.createSession({ userId: 'ada' });
+  });
+
+  it('are asked for by a worker that starts without the tables', async () => {
+    const trail = await ground.open({ tables: false });
+    await expect(trail.start()).rejects.toMatchObject({
+      code: 'ERR_SESSION_DATABASE_UNSUITABLE',
+      message: expect.stringContaining('migration:run'),
+    });
+  });
+});

@@ -1,0 +1,97 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+
+import { eventually } from '../../support/eventually.js';
+import { startApplication } from './application-process.js';
+import { countRecords } from './records.js';
+import { begin, beginAndEnd } from './sessions.js';
+import { useLedger } from './use-ledger.js';
+
+const MEGABYTE = 1024 ** 2;
+const MINUTE = 60_000;
+
+describe('while Postgres is away', () => {
+  const ground = useLedger();
+  const web = (backlogLimit: number, whenBacklogFull: 'reject' | 'accept') => ({
+    buckets: 1,
+    audit: { worker: false, backlogLimit, whenBacklogFull },
+  });
+  afterEach(() => ground.postgres.resume());
+
+  it(
+    'an application starts, sessions work on, and the trail catches up with 100,000 events',
+    async () => {
+      const trail = await ground.open();
+      await ground.postgres.kill();
+      const app = await startApplication({
+        redis: ground.redis.servers[0]!.url,
+        database: trail.databaseUrl,
+        prefix: trail.prefix,
+        redisTimeout: 5_000,
+      });
+      const heap = await app.make(20_000);
+      expect((await app.make(80_000)) - heap).toBeLessThan(10 * MEGABYTE);
+      await app.kill(); // what it did is safe in Redis
+
+      await ground.postgres.restart();
+      await trail.start();
+      await eventually(async () => {
+        expect(await countRecords(trail)).toEqual({ created: 50_000, destroyed: 50_000 });
+      }, 2 * MINUTE);
+    },
+    4 * MINUTE,
+  );
+
+  it('a process that ran before drains again once it is back', async () => {
+    const trail = await ground.open();
+    const app = await trail.start();
+    await beginAndEnd(app, 50);
+    await ground.postgres.kill();
+    await beginAndEnd(app, 50);
+    await expect(app.audit.health()).rejects.toMatchObject({
+      code: 'ERR_SESSION_DATABASE_UNAVAILABLE',
+    });
+    await ground.postgres.restart();
+    await eventually(async () => {
+      expect(await countRecords(trail)).toEqual({ created: 100, destroyed: 100 });
+    }, 30_000);
+  });
+
+  it('frozen, it holds up no session, and is drained into as it thaws', async () => {
+    const trail = await ground.open();
+    const app = await trail.start({ redisTimeout: 500 });
+    await beginAndEnd(app, 50);
+    await eventually(async () => expect((await countRecords(trail)).destroyed).toBe(50));
+    ground.postgres.pause();
+    for (let i = 0; i < 10; i += 1) await beginAndEnd(app, 50);
+    ground.postgres.resume();
+    await eventually(async () => {
+      expect(await countRecords(trail)).toEqual({ created: 550, destroyed: 550 });
+    }, 30_000);
+  });
+
+  it('no session begins beyond the backlog limit, but each can end', async () => {
+    const trail = await ground.open();
+    const app = await trail.start(web(100, 'reject'));
+    const [first, ...others] = await begin(app, 100);
+    const refused = app.sessions.createSession({ userId: 'ada' });
+    await expect(refused).rejects.toMatchObject({
+      code: 'ERR_SESSION_BACKLOG',
+      message: expect.stringContaining('100'),
+    });
+    expect(await app.sessions.validateSession(first!.id)).not.toBeNull();
+    await Promise.all(others.map(({ id }) => app.sessions.destroySession(id)));
+    await app.sessions.rotateSession(first!.id);
+
+    await app.audit.flush();
+    await app.sessions.createSession({ userId: 'ada' });
+    await app.audit.flush();
+    expect(await countRecords(trail)).toEqual({ created: 102, destroyed: 100 });
+  });
+
+  it('sessions begin beyond the backlog limit where that is wanted', async () => {
+    const trail = await ground.open();
+    const app = await trail.start(web(10, 'accept'));
+    await beginAndEnd(app, 100);
+    expect(await app.audit.flush()).toEqual({ recorded: 200, deadLettered: 0 });
+  });
+});

@@ -1,0 +1,72 @@
+import { describe, expect, it } from '@jest/globals';
+
+import { eventually } from '../../support/eventually.js';
+import { stoppedDrainer, type DrainStep } from './drainer-process.js';
+import { countRecords } from './records.js';
+import { beginAndEnd } from './sessions.js';
+import type { Trail } from './trail.js';
+import { useLedger } from './use-ledger.js';
+
+const SESSIONS = 20;
+const IN_MID_TRANSACTION: DrainStep[] = [
+  'holding the lock',
+  'after the records',
+  'before the commit',
+];
+
+describe('Postgres, interrupted', () => {
+  const ground = useLedger();
+
+  const drainUntil = (trail: Trail, stopAt: DrainStep) =>
+    stoppedDrainer({
+      redisUrl: ground.redis.servers[0]!.url,
+      databaseUrl: trail.databaseUrl,
+      prefix: trail.prefix,
+      bucket: 0,
+      stopAt,
+    });
+
+  const openWithEvents = async () => {
+    const trail = await ground.open();
+    const web = await trail.start({ buckets: 1, audit: { worker: false } });
+    await beginAndEnd(web, SESSIONS);
+    return { trail, web };
+  };
+
+  it.each(IN_MID_TRANSACTION)('by the end of the connection, %s', async (step) => {
+    const { trail, web } = await openWithEvents();
+    const drainer = await drainUntil(trail, step);
+    await trail.rows(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+       WHERE datname = current_database() AND state = 'idle in transaction'`,
+    );
+    expect(await drainer.goOn()).toMatch(/SessionError: Postgres can't be used now/);
+
+    expect(await web.audit.flush()).toMatchObject({ recorded: 2 * SESSIONS });
+    expect(await countRecords(trail)).toEqual({ created: SESSIONS, destroyed: SESSIONS });
+  });
+
+  it.each(IN_MID_TRANSACTION)('by a crash, %s', async (step) => {
+    const { trail, web } = await openWithEvents();
+    const drainer = await drainUntil(trail, step);
+    await ground.postgres.kill();
+    expect(await drainer.goOn()).toMatch(/SessionError: Postgres can't be used now/);
+    await ground.postgres.restart();
+
+    await eventually(() => web.audit.flush());
+    expect(await countRecords(trail)).toEqual({ created: SESSIONS, destroyed: SESSIONS });
+  });
+
+  it('by crashes under load', async () => {
+    const trail = await ground.open();
+    const app = await trail.start();
+    for (let round = 0; round < 3; round += 1) {
+      await Promise.all([ground.postgres.restart(), beginAndEnd(app, 400)]);
+      await beginAndEnd(app, 400);
+    }
+    await eventually(async () => {
+      expect(await countRecords(trail)).toEqual({ created: 2_400, destroyed: 2_400 });
+    }, 30_000);
+    expect(await app.audit.health()).toMatchObject({ backlog: 0, deadLetters: 0 });
+  });
+});

@@ -1,0 +1,87 @@
+import { describe, expect, it } from '@jest/globals';
+
+import type { UserIdType } from '../../../src/index.js';
+import { recordsOf } from './records.js';
+import { useLedger } from './use-ledger.js';
+
+const WEB = { audit: { worker: false } };
+const UUID = '7f9c2ba4-e88f-4d27-a3f2-1c0e3c5d9b11';
+const USERS = `CREATE TABLE "user" (id integer PRIMARY KEY); INSERT INTO "user" VALUES (1), (2)`;
+
+describe('user IDs', () => {
+  const ground = useLedger();
+  const referring = { type: 'integer', references: { table: 'public.user' } } as const;
+
+  it.each<[UserIdType, string, string]>([
+    ['text', 'Ada ★', ''],
+    ['integer', '-2147483648', '2147483648'],
+    ['bigint', '9223372036854775807', '9223372036854775808'],
+    ['uuid', UUID, UUID.toUpperCase()],
+  ])('of the type %s are stored as such', async (type, userId, unfit) => {
+    const trail = await ground.open({ layout: { userId: { type } } });
+    const web = await trail.start(WEB);
+    const session = await web.sessions.createSession({ userId });
+    await web.audit.flush();
+    await web.sessions.destroySession(session.id);
+    await web.audit.flush();
+
+    expect(await recordsOf(trail, session.handle)).toMatchObject([{ userId }, { userId }]);
+    const [{ type: stored }] = (await trail.rows(
+      'SELECT pg_typeof(user_id)::text AS type FROM sessions',
+    )) as [{ type: string }];
+    expect(stored).toBe(type);
+    expect((await web.audit.history(userId)).sessions).toHaveLength(1);
+    const refused = web.sessions.createSession({ userId: unfit });
+    await expect(refused).rejects.toMatchObject({ code: 'ERR_SESSION_INPUT' });
+  });
+
+  it('refer to the users table, and let go of a user who is deleted', async () => {
+    const trail = await ground.open({ before: USERS, layout: { userId: referring } });
+    const web = await trail.start(WEB);
+    const { handle } = await web.sessions.createSession({ userId: '1' });
+    await web.audit.flush();
+    await trail.rows('DELETE FROM "user" WHERE id = 1');
+
+    expect(await trail.rows('SELECT user_id FROM sessions')).toEqual([{ user_id: null }]);
+    expect(await recordsOf(trail, handle)).toMatchObject([{ userId: '1' }]);
+    await web.sessions.destroySessionByHandle(handle);
+    await web.audit.flush();
+    expect(await recordsOf(trail, handle)).toHaveLength(2);
+  });
+
+  it('of users who are gone before the drain leave NULL', async () => {
+    const trail = await ground.open({ before: USERS, layout: { userId: referring } });
+    const web = await trail.start(WEB);
+    for (const userId of ['1', '2', '3']) await web.sessions.createSession({ userId });
+    await trail.rows('DELETE FROM "user" WHERE id = 1');
+    expect(await web.audit.flush()).toEqual({ recorded: 3, deadLettered: 0 });
+    const rows = await trail.rows('SELECT user_id FROM sessions ORDER BY user_id');
+    expect(rows.map((row) => (row as { user_id: number }).user_id)).toEqual([2, null, null]);
+  });
+
+  it('of users who are deleted during the drain leave NULL', async () => {
+    const trail = await ground.open({ before: USERS, layout: { userId: referring } });
+    const web = await trail.start(WEB);
+    await trail.rows('INSERT INTO "user" SELECT generate_series(3, 400)');
+    const state = { isOver: false, began: 0 };
+    const deletions = async () => {
+      for (let id = 1; id <= 400; id += 1) {
+        await trail.rows('DELETE FROM "user" WHERE id = $1', [id]);
+      }
+      state.isOver = true;
+    };
+    const drains = async () => {
+      while (!state.isOver) {
+        const users = Array.from({ length: 40 }, () => String(1 + ((state.began++ * 7) % 400)));
+        await Promise.all(users.map((userId) => web.sessions.createSession({ userId })));
+        await web.audit.flush();
+      }
+    };
+    await Promise.all([deletions(), drains()]);
+    const counts = await trail.rows(
+      'SELECT count(*)::int AS all, count(user_id)::int AS known FROM sessions',
+    );
+    expect(counts).toEqual([{ all: state.began, known: 0 }]);
+    expect(await web.audit.health()).toMatchObject({ deadLetters: 0 });
+  });
+});

@@ -1,0 +1,143 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { transformFile } from '@swc/core';
+import { Redis } from 'ioredis';
+import { startPostgres, startRedis } from '../../../dev/index.js';
+import { childrenOf, isRunning } from '../../../dev/process-family.js';
+import { sharedMemoryOf } from './shared-memory.js';
+import { until } from './until.js';
+
+const START = `
+import { Client } from 'pg';
+import { Redis } from 'ioredis';
+import { startPostgres, startRedis } from './dev/index.js';
+const redis = await startRedis();
+const postgres = await startPostgres();
+const client = new Client({ connectionString: postgres.url });
+client.on('error', () => {});
+await client.connect();
+const tell = (message) => console.log(JSON.stringify(message));
+`;
+
+let project: string;
+let temporary: string;
+
+// A project of its own, in JavaScript: the process that is to be killed cannot be one of jest's.
+beforeAll(async () => {
+  project = mkdtempSync(join(tmpdir(), 'starter-'));
+  mkdirSync(join(project, 'dev'));
+  const sources = readdirSync('dev').filter((file) => file.endsWith('.ts'));
+  for (const file of sources) {
+    const { code } = await transformFile(join('dev', file), {
+      jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
+      module: { type: 'es6' },
+    });
+    writeFileSync(join(project, 'dev', `${basename(file, '.ts')}.js`), code);
+  }
+  writeFileSync(join(project, 'package.json'), '{ "type": "module" }');
+  symlinkSync(join(process.cwd(), 'node_modules'), join(project, 'node_modules'));
+});
+
+beforeEach(() => {
+  temporary = mkdtempSync(join(tmpdir(), 'starter-tmp-'));
+});
+
+afterAll(() => rmSync(project, { recursive: true }));
+
+/** Runs the script, and gives the first line that it prints. */
+async function starter(script: string): Promise<{ child: ChildProcess; told: number[] }> {
+  const file = join(project, 'start.js');
+  writeFileSync(file, START + script);
+  const child = spawn(process.execPath, [file], {
+    env: { ...process.env, TMPDIR: temporary },
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
+  });
+  const [line] = (await once(child.stdout!, 'data')) as [Buffer];
+  return { child, told: JSON.parse(line.toString()) };
+}
+
+async function gone(pids: number[]): Promise<void> {
+  await until(() => !pids.some(isRunning));
+  await until(() => readdirSync(temporary).length === 0);
+  expect(sharedMemoryOf(pids)).toEqual([]);
+  rmSync(temporary, { recursive: true });
+}
+
+describe('servers whose starter', () => {
+  test.each([
+    ['is killed', ''],
+    ['is killed while they are paused', 'redis.pause(); postgres.pause();'],
+    ['is killed after it killed them', 'await redis.kill(); await postgres.kill();'],
+    ['is killed after it restarted them', 'await redis.restart(); await postgres.restart();'],
+  ])('%s are ended, and their folders removed', async (_how, before) => {
+    const { child, told } = await starter(
+      `${before} tell([redis.pid, postgres.pid]); setInterval(() => {}, 1_000);`,
+    );
+    const family = [...told, ...told.flatMap(childrenOf)];
+    expect(readdirSync(temporary)).toHaveLength(2);
+    child.kill('SIGKILL');
+    await gone(family);
+  });
+
+  test('is killed leave a kept folder and its port to the next at once', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'kept-'));
+    const config = { appendonly: 'yes', appendfsync: 'always' };
+    const { child, told } = await starter(`
+      const kept = await startRedis({ dir: ${JSON.stringify(join(dir, 'redis'))}, config: ${JSON.stringify(config)} });
+      const alsoKept = await startPostgres({ dir: ${JSON.stringify(join(dir, 'postgres'))} });
+      await new Redis(kept.url).set('kept', 'yes');
+      await alsoKept.createDatabase('kept');
+      tell([kept.port, alsoKept.port]);
+    `);
+    child.kill('SIGKILL');
+    const [redis, postgres] = await Promise.all([
+      startRedis({ dir: join(dir, 'redis'), port: told[0], config }),
+      startPostgres({ dir: join(dir, 'postgres'), port: told[1] }),
+    ]);
+    const client = new Redis(redis.url);
+    expect(await client.get('kept')).toBe('yes');
+    await expect(postgres.createDatabase('kept')).rejects.toThrow('already exists');
+    client.disconnect();
+    await Promise.all([redis.stop(), postgres.stop()]);
+    rmSync(dir, { recursive: true });
+    await gone([]);
+  });
+
+  test('ends without stopping them are ended, and their folders removed', async () => {
+    const { child, told } = await starter('tell([redis.pid, postgres.pid]); process.exit();');
+    await until(() => child.exitCode !== null);
+    await gone(told);
+  });
+
+  test('forgets them do not keep it alive', async () => {
+    const { child, told } = await starter('await client.end(); tell([redis.pid, postgres.pid]);');
+    await until(() => child.exitCode !== null);
+    expect(child.exitCode).toBe(0);
+    await gone(told);
+  });
+
+  test('is interrupted from the terminal still serve its orderly stop', async () => {
+    const { child, told } = await starter(`
+      process.on('SIGINT', async () => {
+        await client.query('SELECT 1');
+        await client.end();
+        const other = new Redis(redis.url);
+        await other.ping();
+        other.disconnect();
+        await Promise.all([redis.stop(), postgres.stop()]);
+        process.exit(7);
+      });
+      tell([redis.pid, postgres.pid]);
+      setInterval(() => {}, 1_000);
+    `);
+    process.kill(-child.pid!, 'SIGINT'); // as the terminal does: to the whole group
+    await until(() => child.exitCode !== null);
+    expect(child.exitCode).toBe(7);
+    await gone(told);
+  });
+});

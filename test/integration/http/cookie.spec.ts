@@ -1,0 +1,162 @@
+import { Body, Controller, Post, Req, Res } from '@nestjs/common';
+import { describe, expect, test } from '@jest/globals';
+
+import { SessionCookie, type HttpRequest, type HttpResponse } from '../../../src/index.js';
+import { setHeader } from '../../../src/http/http-messages.js';
+import { useWebApplication } from './use-web-application.js';
+import { ask, bearer, signIn, type Platform } from './web-application.js';
+
+/** Uses the cookie by its parts. */
+@Controller('parts')
+class PartsController {
+  constructor(private readonly cookie: SessionCookie) {}
+
+  @Post('twice')
+  async twice(
+    @Body() { userId }: { userId: string },
+    @Req() request: HttpRequest,
+    @Res({ passthrough: true }) response: HttpResponse,
+  ) {
+    setHeader(response, 'set-cookie', ['theme=dark; Path=/']);
+    await this.cookie.signIn(request, response, { userId });
+    await this.cookie.signIn(request, response, { userId });
+  }
+
+  @Post('clear')
+  clear(@Res({ passthrough: true }) response: HttpResponse): void {
+    this.cookie.clear(response, { siteData: true });
+  }
+}
+
+describe.each<Platform>(['Express', 'Fastify'])('the session cookie on %s', (platform) => {
+  const site = useWebApplication(platform, { module: { controllers: [PartsController] } });
+
+  test('is set as strictly as browsers know, in an answer that no cache keeps', async () => {
+    const { headers, body } = await ask(site.app, 'POST /session', {}, { userId: 'ada' });
+    const { id } = body as { id: string };
+    expect(headers.getSetCookie()).toEqual([
+      `__Host-session=${id}; Path=/; Secure; HttpOnly; SameSite=Lax`,
+    ]);
+    expect(headers.get('cache-control')).toBe('no-store');
+  });
+
+  test('is set once in an answer, beside the cookies of the application', async () => {
+    const { headers } = await ask(site.app, 'POST /parts/twice', {}, { userId: 'ada' });
+    expect(headers.getSetCookie()).toHaveLength(2);
+    expect(headers.getSetCookie()[0]).toBe('theme=dark; Path=/');
+    expect(headers.getSetCookie()[1]).toMatch(/^__Host-session=/);
+  });
+
+  test('names the client of the session that it begins', async () => {
+    const { headers } = await ask(
+      site.app,
+      'POST /session',
+      { 'user-agent': 'Firefox' },
+      { userId: 'ada' },
+    );
+    const cookie = headers.getSetCookie()[0]!.split(';')[0]!;
+    const { body } = await ask(site.app, 'GET /account', { cookie });
+    expect(body).toMatchObject({ session: { client: { ip: '127.0.0.1', userAgent: 'Firefox' } } });
+  });
+
+  test('always bears a new session ID, whatever ID the client brought (session fixation)', async () => {
+    const planted = await site.app.sessions.createSession({ userId: 'grace' });
+    const unknown = `00${'A'.repeat(43)}`;
+    for (const brought of [planted.id, unknown]) {
+      const { body, headers } = await ask(
+        site.app,
+        'POST /session',
+        { cookie: `__Host-session=${brought}` },
+        { userId: 'ada' },
+      );
+      expect((body as { id: string }).id).not.toBe(brought);
+      expect(headers.getSetCookie()[0]).not.toContain(brought);
+      expect(await site.app.sessions.validateSession(brought)).toBeNull();
+    }
+  });
+
+  test('of the last sign-in replaces that of the one before, whose session ends', async () => {
+    const first = await signIn(site.app, 'ada');
+    const { headers } = await ask(site.app, 'POST /session', { cookie: first }, { userId: 'ada' });
+    const second = headers.getSetCookie()[0]!.split(';')[0]!;
+    expect((await ask(site.app, 'GET /account', { cookie: first })).status).toBe(401);
+    expect((await ask(site.app, 'GET /account', { cookie: second })).status).toBe(200);
+  });
+
+  test('two logins never share a session ID', async () => {
+    const cookies = await Promise.all(Array.from({ length: 20 }, () => signIn(site.app, 'ada')));
+    expect(new Set(cookies).size).toBe(20);
+  });
+
+  test('gets a new ID when the session is rotated, and the old one is over', async () => {
+    const before = await signIn(site.app, 'ada');
+    const { headers } = await ask(site.app, 'POST /session/rotate', { cookie: before });
+    const after = headers.getSetCookie()[0]!.split(';')[0]!;
+    expect(headers.get('cache-control')).toBe('no-store');
+    expect(after).not.toBe(before);
+    expect((await ask(site.app, 'GET /account', { cookie: before })).status).toBe(401);
+    expect((await ask(site.app, 'GET /account', { cookie: after })).status).toBe(200);
+  });
+
+  test('is forgotten at sign-out, and the session is over', async () => {
+    const cookie = await signIn(site.app, 'ada');
+    const { status, headers } = await ask(site.app, 'POST /session/sign-out', { cookie });
+    expect(status).toBe(204);
+    expect(headers.getSetCookie()).toEqual([
+      '__Host-session=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax',
+    ]);
+    expect(headers.get('cache-control')).toBe('no-store');
+    expect((await ask(site.app, 'GET /account', { cookie })).status).toBe(401);
+  });
+
+  test('is forgotten with all that the browser keeps of the site, where asked for', async () => {
+    const { headers } = await ask(site.app, 'POST /parts/clear');
+    expect(headers.get('clear-site-data')).toBe('"cache", "cookies", "storage"');
+  });
+
+  test('sign-out of nobody is no error', async () => {
+    expect((await ask(site.app, 'POST /session/sign-out')).status).toBe(204);
+    expect((await ask(site.app, 'POST /session/sign-out', bearer('no-session'))).status).toBe(204);
+  });
+});
+
+describe('the session cookie by its options', () => {
+  const site = useWebApplication('Express', {
+    options: {
+      cookie: { secure: false, sameSite: 'strict', persistent: true },
+      lifetime: '1h',
+    },
+  });
+
+  test('lives as long as the session, where it shall outlive the browser', async () => {
+    const { headers } = await ask(site.app, 'POST /session', {}, { userId: 'ada' });
+    expect(headers.getSetCookie()[0]).toMatch(
+      /^session=[\w-]+; Path=\/; Max-Age=3600; HttpOnly; SameSite=Strict$/,
+    );
+  });
+
+  test('that lives longer than its session gives no access: Redis alone decides', async () => {
+    const cookie = await signIn(site.app, 'ada');
+    await site.letTimePass('ada', 61 * 60_000);
+    expect((await ask(site.app, 'GET /account', { cookie })).status).toBe(401);
+  });
+});
+
+describe('an address behind proxies', () => {
+  const site = useWebApplication('Express');
+
+  test.each(['unknown', '198.51.100.7:4711', '"><script>', 'fe80::1%eth0'])(
+    'that says %j never hinders a sign-in',
+    async (forwarded) => {
+      const express = site.app.nest.getHttpAdapter().getInstance();
+      express.set('trust proxy', true);
+      const { status } = await ask(
+        site.app,
+        'POST /session',
+        { 'x-forwarded-for': forwarded },
+        { userId: 'ada' },
+      );
+      expect(status).toBe(201);
+    },
+  );
+});

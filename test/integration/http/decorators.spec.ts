@@ -1,0 +1,164 @@
+import { Controller, Get, Injectable, Module, type Type } from '@nestjs/common';
+import { APP_GUARD, ExternalContextCreator, LazyModuleLoader } from '@nestjs/core';
+import { describe, expect, test } from '@jest/globals';
+
+import { Public, RequireSession, SessionGuard, SessionService } from '../../../src/index.js';
+import { useWebApplication } from './use-web-application.js';
+import { ask, bearer, signIn, type Platform } from './web-application.js';
+
+/** A controller that says nothing: only a global guard protects it. */
+@Controller('plain')
+class PlainController {
+  @Get()
+  show() {
+    return { shown: true };
+  }
+
+  @Public()
+  @Get('open')
+  open() {
+    return { open: true };
+  }
+}
+
+@Public()
+@Controller('docs')
+class DocsController {
+  @Get()
+  show() {
+    return { shown: true };
+  }
+
+  @RequireSession()
+  @Get('mine')
+  mine() {
+    return { mine: true };
+  }
+}
+
+@RequireSession({ name: 'nobody-imported-this' })
+@Controller('misspelt')
+class MisspeltController {
+  @Get()
+  show(): void {}
+}
+
+/** A feature that is loaded when it is first asked for. */
+@RequireSession()
+@Injectable()
+class ReportsFeature {
+  constructor(private readonly sessions: SessionService) {}
+
+  async count() {
+    return (await this.sessions.listUserSessions('ada')).length;
+  }
+}
+
+@Module({ providers: [ReportsFeature] })
+class ReportsModule {}
+
+describe.each<Platform>(['Express', 'Fastify'])('decorators on %s', (platform) => {
+  const site = useWebApplication(platform, {
+    module: { controllers: [DocsController, MisspeltController] },
+  });
+
+  test('on a class hold for each of its methods', async () => {
+    expect((await ask(site.app, 'GET /account')).status).toBe(401);
+    expect((await ask(site.app, 'POST /account/name')).status).toBe(401);
+  });
+
+  test('on a method replace those of its class', async () => {
+    expect(await ask(site.app, 'GET /account/help')).toMatchObject({
+      status: 200,
+      body: { signedIn: false },
+    });
+    expect((await ask(site.app, 'GET /docs')).status).toBe(200);
+    expect((await ask(site.app, 'GET /docs/mine')).status).toBe(401);
+    const cookie = await signIn(site.app);
+    expect((await ask(site.app, 'GET /docs/mine', { cookie })).status).toBe(200);
+  });
+
+  test('are inherited from a base controller, beside guards of the derived one', async () => {
+    expect((await ask(site.app, 'GET /derived/inherited')).status).toBe(401);
+    expect((await ask(site.app, 'GET /derived/own')).status).toBe(401);
+    const ada = { cookie: await signIn(site.app, 'ada') };
+    expect(await ask(site.app, 'GET /derived/inherited', ada)).toMatchObject({
+      status: 200,
+      body: { name: 'Ada' },
+    });
+    expect((await ask(site.app, 'GET /derived/own', ada)).status).toBe(200);
+  });
+
+  test("let guards of the application's own know the user", async () => {
+    const ada = { cookie: await signIn(site.app, 'ada') };
+    const grace = { cookie: await signIn(site.app, 'grace') };
+    expect((await ask(site.app, 'GET /account/reports', ada)).status).toBe(200);
+    expect((await ask(site.app, 'GET /account/reports', grace)).status).toBe(403);
+  });
+
+  test('hold on a lazy-loaded module', async () => {
+    const loader = site.app.nest.get(LazyModuleLoader);
+    const feature = await loader.load(() => Promise.resolve(ReportsModule as Type));
+    const instance = feature.get(ReportsFeature);
+    // Nest makes no routes of lazy modules; whoever calls their handlers does it like this.
+    const count = site.app.nest.get(ExternalContextCreator).create(
+      instance,
+      instance.count,
+      'count',
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+      {
+        guards: true,
+        filters: false,
+        interceptors: false,
+      },
+      'http',
+    );
+    const nobody = { headers: {}, method: 'GET' };
+    await expect(count(nobody)).rejects.toMatchObject({ code: 'ERR_SESSION_REQUIRED' });
+    const { id } = await site.app.sessions.createSession({ userId: 'ada' });
+    await expect(count({ ...nobody, headers: bearer(id) })).resolves.toBeGreaterThan(0);
+  });
+
+  test('that name a module which is not there let nobody in', async () => {
+    const cookie = await signIn(site.app);
+    expect((await ask(site.app, 'GET /misspelt', { cookie })).status).toBe(500);
+  });
+
+  test.each([0, -1, Number.NaN, 'soon' as '1m'])('refuse to be defined with fresh: %j', (fresh) => {
+    expect(() => RequireSession({ fresh })).toThrow(/@RequireSession: `fresh` is/);
+  });
+});
+
+describe.each<Platform>(['Express', 'Fastify'])(
+  'the guard for a whole application on %s',
+  (platform) => {
+    const site = useWebApplication(platform, {
+      module: {
+        controllers: [PlainController, DocsController],
+        providers: [{ provide: APP_GUARD, useClass: SessionGuard }],
+      },
+    });
+
+    test('demands a session wherever nothing else is said', async () => {
+      expect((await ask(site.app, 'GET /plain')).status).toBe(401);
+      const { id } = await site.app.sessions.createSession({ userId: 'ada' });
+      expect((await ask(site.app, 'GET /plain', bearer(id))).status).toBe(200);
+      expect((await ask(site.app, 'GET /account', bearer(id))).status).toBe(200);
+    });
+
+    test('lets everybody in where it says @Public()', async () => {
+      expect((await ask(site.app, 'GET /plain/open')).status).toBe(200);
+      expect((await ask(site.app, 'GET /docs')).status).toBe(200);
+      expect((await ask(site.app, 'GET /docs/mine')).status).toBe(401);
+      expect((await ask(site.app, 'GET /account/help')).status).toBe(200);
+    });
+
+    test('leaves it to @RequireSession which module is meant', async () => {
+      const staff = await site.app.staffSessions.createSession({ userId: 'ada' });
+      expect((await ask(site.app, 'GET /staff', bearer(staff.id))).status).toBe(200);
+    });
+  },
+);

@@ -1,0 +1,15 @@
+import type { Request, Response } from 'express';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+import type { SessionCookie } from '../../../src/index.js';
+
+/** For the compiler alone: what the frameworks call requests and answers fits `SessionCookie`. */
+export function takesTheirTypes(
+  cookie: SessionCookie,
+  requests: [Request, FastifyRequest, IncomingMessage],
+  responses: [Response, FastifyReply, ServerResponse],
+): void {
+  for (const request of requests) cookie.read(request);
+  for (const response of responses) cookie.clear(response);
+}

@@ -1,0 +1,102 @@
+import {
+  SubscribeMessage,
+  WebSocketGateway,
+  WebSocketServer,
+  type GatewayMetadata,
+} from '@nestjs/websockets';
+import type { Type } from '@nestjs/common';
+
+import { CurrentUser, Public, RequireSession } from '../../../src/index.js';
+import type { Member } from './accounts.js';
+
+export type SocketKind = 'Socket.IO' | 'ws';
+
+/** Both know a place by its name: a namespace of Socket.IO, a path for `ws`. */
+function at(kind: SocketKind, place: string): GatewayMetadata {
+  return kind === 'ws' ? { path: `/${place}` } : { namespace: place };
+}
+
+type Server = { emit(event: string, data: unknown): void } | { clients: Set<WsClient> };
+
+interface WsClient {
+  send(text: string): void;
+}
+
+/** The gateways of a test's application. */
+export function gatewaysOf(kind: SocketKind): Type[] {
+  @RequireSession()
+  @WebSocketGateway(at(kind, 'chat'))
+  class ChatGateway {
+    @WebSocketServer() private readonly server!: Server;
+
+    @SubscribeMessage('who am i')
+    whoAmI(@CurrentUser() user: Member) {
+      return { event: 'answer', data: user.name };
+    }
+
+    @RequireSession({ fresh: '10m' })
+    @SubscribeMessage('change password')
+    changePassword() {
+      return { event: 'answer', data: 'changed' };
+    }
+
+    /** What one member says, all in the room hear. */
+    @SubscribeMessage('say')
+    say() {
+      if ('clients' in this.server) {
+        for (const client of this.server.clients) client.send('{"event":"said","data":"hello"}');
+      } else {
+        this.server.emit('said', 'hello');
+      }
+    }
+  }
+
+  /** Open but for one message. */
+  @WebSocketGateway(at(kind, 'help'))
+  class HelpGateway {
+    @SubscribeMessage('ask')
+    ask() {
+      return { event: 'answer', data: 'help' };
+    }
+
+    @RequireSession()
+    @SubscribeMessage('who am i')
+    whoAmI(@CurrentUser() user: Member) {
+      return { event: 'answer', data: user.name };
+    }
+  }
+
+  @RequireSession({ name: 'staff' })
+  @WebSocketGateway(at(kind, 'staff'))
+  class StaffGateway {
+    connected = 0;
+
+    /** The application's own hooks are kept. */
+    afterInit(): void {
+      this.connected = 0;
+    }
+
+    handleConnection(): void {
+      this.connected++;
+    }
+
+    @SubscribeMessage('who am i')
+    whoAmI(@CurrentUser() user: { id: string }) {
+      return { event: 'answer', data: `${user.id} of ${this.connected}` };
+    }
+
+    @Public()
+    @SubscribeMessage('ask')
+    ask() {
+      return { event: 'answer', data: 'help' };
+    }
+  }
+
+  /** Extends a guarded gateway without a word of its own. */
+  @WebSocketGateway(at(kind, 'derived'))
+  class DerivedGateway extends ChatGateway {
+    afterInit(): void {}
+  }
+
+  return [ChatGateway, HelpGateway, StaffGateway, DerivedGateway];
+}

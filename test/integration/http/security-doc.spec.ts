@@ -1,0 +1,26 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+
+const project = join(import.meta.dirname, '..', '..', '..');
+const text = readFileSync(join(project, 'docs', 'security.md'), 'utf8');
+
+/** A test is named as `file.ts`: _its title_, in italics by either mark. */
+const TEST = /`((?:src|test)\/[\w/.-]+\.ts)`: ([_*])(.+?)\2(?=[;.]|\s+\|)/g;
+const named = [...text.matchAll(TEST)].map(([, file, , title]) => [file!, title!] as const);
+
+describe('docs/security.md', () => {
+  test('names every test in the form that is checked here', () => {
+    const files = text.match(/`(?:src|test)\/[\w/.-]+\.ts`/g) ?? [];
+    expect(named.length).toBe(files.length);
+    expect(named.length).toBeGreaterThan(40);
+  });
+
+  test.each(named)('%s has the test: %s', (file, title) => {
+    const source = readFileSync(join(project, file), 'utf8');
+    const titles = [`('${title}'`, `("${title}"`, `'${title}',`].filter((each) =>
+      source.replaceAll(/\(\s+/g, '(').includes(each),
+    );
+    expect(titles).not.toEqual([]);
+  });
+});

@@ -1,0 +1,124 @@
+import { Client } from 'pg';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+
+import { eventually } from '../../support/eventually.js';
+import { useWatchedApplication } from './use-watched-application.js';
+
+const MINUTE = 60_000;
+
+describe('the health indicator, through Terminus', () => {
+  const site = useWatchedApplication();
+
+  const check = async () => {
+    const response = await fetch(`${site.url}/health`);
+    const { details } = (await response.json()) as { details: Record<string, object> };
+    return { status: response.status, sessions: details.sessions };
+  };
+  const sql = async (text: string) => {
+    const client = new Client(site.postgres.url);
+    await client.connect();
+    await client.query(text).finally(() => client.end());
+  };
+
+  beforeEach(async () => {
+    await eventually(() => site.audit.flush());
+  });
+  afterEach(() => {
+    site.redis.servers[0]!.resume();
+    site.postgres.resume();
+  });
+
+  test('is up where Redis and Postgres answer and every event is recorded', async () => {
+    expect(await check()).toEqual({
+      status: 200,
+      sessions: {
+        status: 'up',
+        redis: 'up',
+        postgres: 'up',
+        backlog: 0,
+        oldestUnrecorded: 0,
+        deadLetters: 0,
+        defaultPartitionRows: 0,
+        problems: [],
+      },
+    });
+  });
+
+  test('is degraded while events wait, until they are recorded', async () => {
+    await site.sessions.createSession({ userId: 'ada' });
+    expect(await check()).toMatchObject({ sessions: { status: 'up', backlog: 1 } });
+    await site.letTimePass(2 * MINUTE);
+    const { status, sessions } = await check();
+    expect(status).toBe(200);
+    expect(sessions).toMatchObject({
+      status: 'degraded',
+      backlog: 1,
+      problems: ['Events wait for Postgres. Is an audit worker running?'],
+    });
+    expect((sessions as { oldestUnrecorded: number }).oldestUnrecorded).toBeGreaterThan(MINUTE);
+    await site.audit.flush();
+    expect(await check()).toMatchObject({ sessions: { status: 'up', backlog: 0 } });
+  });
+
+  test('is degraded where there are dead letters', async () => {
+    await sql(
+      "INSERT INTO session_dead_letters (chain, stream_id, raw, reason) VALUES (0, '1-1', '', 'test')",
+    );
+    expect(await check()).toMatchObject({
+      sessions: { status: 'degraded', deadLetters: 1 },
+    });
+    await sql('UPDATE session_dead_letters SET redriven_at = now()');
+    expect(await check()).toMatchObject({ sessions: { status: 'up', deadLetters: 0 } });
+  });
+
+  test('is degraded where rows lie in a default partition', async () => {
+    await sql(
+      "INSERT INTO sessions (token, expires_at, created_at) VALUES ('t', '1999-01-02', '1999-01-01')",
+    );
+    expect(await check()).toMatchObject({
+      sessions: { status: 'degraded', defaultPartitionRows: 1 },
+    });
+    await sql('DELETE FROM sessions_default');
+  });
+
+  test('is degraded while Postgres is away, and still tells the backlog', async () => {
+    await site.sessions.createSession({ userId: 'ada' });
+    await site.postgres.kill();
+    const { status, sessions } = await check();
+    expect(status).toBe(200);
+    expect(sessions).toEqual({
+      status: 'degraded',
+      redis: 'up',
+      postgres: 'down',
+      backlog: 1,
+      oldestUnrecorded: expect.any(Number),
+      problems: ['Postgres does not answer; sessions work on.'],
+    });
+    await site.postgres.restart();
+    await eventually(async () =>
+      expect(await check()).toMatchObject({ sessions: { postgres: 'up' } }),
+    );
+  });
+
+  test('is down while Redis is away, and shows no error to whoever asks', async () => {
+    site.redis.servers[0]!.pause();
+    expect(await check()).toEqual({
+      status: 503,
+      sessions: { status: 'down', redis: 'down', problems: ['Redis does not answer.'] },
+    });
+    site.redis.servers[0]!.resume();
+    await eventually(async () => expect(await check()).toMatchObject({ status: 200 }));
+  });
+});
+
+describe('the health indicator in a process without a database', () => {
+  const site = useWatchedApplication({ database: undefined });
+
+  test('tells of Redis and of the backlog', async () => {
+    const response = await fetch(`${site.url}/health`);
+    expect(await response.json()).toMatchObject({
+      details: { sessions: { status: 'up', postgres: 'none', backlog: 0 } },
+    });
+    await site.sessions.createSession({ userId: 'ada' });
+  });
+});

@@ -1,0 +1,79 @@
+import { Registry } from 'prom-client';
+import { afterEach, describe, expect, test } from '@jest/globals';
+
+import { eventually } from '../../support/eventually.js';
+import { useWatchedApplication } from './use-watched-application.js';
+
+describe('Prometheus metrics', () => {
+  const registry = new Registry();
+  const site = useWatchedApplication({ metrics: { registry } });
+  afterEach(() => site.redis.servers[0]!.resume());
+
+  const value = async (line: string) => {
+    const text = await registry.metrics();
+    const found = text.split('\n').find((each) => each.startsWith(`${line} `));
+    return found === undefined ? undefined : Number(found.slice(line.length));
+  };
+
+  test('time each operation, by its outcome', async () => {
+    const { id } = await site.sessions.createSession({ userId: 'ada' });
+    await site.sessions.validateSession(id);
+    await site.sessions.createSession({ userId: '' }).catch(() => undefined);
+    const count = (operation: string, outcome: string) =>
+      value(
+        `nest_session_operation_seconds_count{module="default",operation="${operation}",outcome="${outcome}"}`,
+      );
+    expect(await count('createSession', 'ok')).toBe(1);
+    expect(await count('createSession', 'ERR_SESSION_INPUT')).toBe(1);
+    expect(await count('validateSession', 'ok')).toBe(1);
+  });
+
+  test('count what the guard refused, by code', async () => {
+    await fetch(`${site.url}/account`);
+    const refusals = 'nest_session_rejections_total{module="default",code="ERR_SESSION_REQUIRED"}';
+    expect(await value(refusals)).toBe(1);
+  });
+
+  test("tell the ledger's backlog, also while Postgres is away", async () => {
+    await site.audit.flush();
+    await site.sessions.createSession({ userId: 'ada' });
+    expect(await value('nest_session_ledger_backlog_events{module="default"}')).toBe(1);
+    expect(await value('nest_session_ledger_dead_letters{module="default"}')).toBe(0);
+    expect(await value('nest_session_ledger_postgres_up{module="default"}')).toBe(1);
+    await site.postgres.kill();
+    expect(await value('nest_session_ledger_backlog_events{module="default"}')).toBe(1);
+    expect(await value('nest_session_ledger_oldest_event_seconds{module="default"}')).toBeDefined();
+    expect(await value('nest_session_ledger_dead_letters{module="default"}')).toBeUndefined();
+    expect(await value('nest_session_ledger_postgres_up{module="default"}')).toBe(0);
+    await site.postgres.restart();
+    await eventually(() => site.audit.flush());
+  });
+
+  test('go on while Redis is away, without what only Redis knows', async () => {
+    site.redis.servers[0]!.pause();
+    expect(await value('nest_session_open_sockets{module="default"}')).toBe(0);
+    expect(await value('nest_session_ledger_backlog_events{module="default"}')).toBeUndefined();
+  });
+
+  test('hold no session ID, user or address', async () => {
+    const { id, handle } = await site.sessions.createSession({
+      userId: 'conspicuous',
+      client: { ip: '192.0.2.1' },
+    });
+    await site.sessions.validateSession(id);
+    const text = await registry.metrics();
+    for (const secret of [id, id.slice(2), handle, 'conspicuous', '192.0.2.1']) {
+      expect(text).not.toContain(secret);
+    }
+  });
+});
+
+describe('without the option `metrics`', () => {
+  const site = useWatchedApplication({ tracing: false });
+
+  test('nothing stands between the caller and the service', async () => {
+    await site.sessions.createSession({ userId: 'ada' });
+    expect(Object.hasOwn(site.sessions, 'createSession')).toBe(false);
+    expect(Object.hasOwn(site.sessions, 'findValidSession')).toBe(false);
+  });
+});

@@ -1,0 +1,109 @@
+import { NestFactory } from '@nestjs/core';
+import type { INestApplicationContext } from '@nestjs/common';
+import { afterAll, afterEach, beforeAll } from '@jest/globals';
+import { Client } from 'pg';
+
+import { startPostgres, startRedis, type PrivateServer } from '../../../dev/index.js';
+import { SessionAudit, SessionModule, SessionService } from '../../../src/index.js';
+import type { LedgerBreak } from '../../../src/audit/queries/verifier.js';
+import { recipe } from './recipes.js';
+
+/** A place in the ledger that a verification names. */
+export interface Place {
+  chain: number;
+  seq: string;
+  problem: string;
+}
+
+/** The trail of real sessions, to be tampered with: it is as recorded before each test. */
+export interface RecordedTrail {
+  readonly sessions: SessionService<unknown>;
+  readonly audit: SessionAudit;
+  readonly client: Client;
+  readonly urls: { redis: string; database: string };
+  /** Runs a statement as a superuser with triggers off. */
+  tamper(sql: string, args?: unknown[]): Promise<void>;
+  /** What is found by `SessionAudit.verify()`. */
+  verify(): Promise<LedgerBreak[]>;
+  /** What is found by the plain statement of docs/sql.md. */
+  ask(): Promise<Place[]>;
+  /** Makes the trail as it was recorded. */
+  restore(): Promise<void>;
+}
+
+/** Two buckets, so that the chains are long and yet more than one. */
+const BUCKETS = 2;
+
+export function useRecordedTrail(): RecordedTrail {
+  let servers: PrivateServer[] = [];
+  let nest: INestApplicationContext | undefined;
+  let client: Client | undefined;
+
+  beforeAll(async () => {
+    const [redis, postgres] = await Promise.all([startRedis(), startPostgres()]);
+    servers = [redis, postgres];
+    nest = await openModule(redis.url, postgres.url);
+    await liveALittle(nest.get(SessionService), nest.get(SessionAudit));
+    client = new Client({ connectionString: postgres.url });
+    await client.connect();
+    await client.query(`
+      CREATE TABLE kept_events AS SELECT * FROM session_events;
+      CREATE TABLE kept_chains AS SELECT * FROM session_chains`);
+  });
+  afterEach(() => trail.restore());
+  afterAll(async () => {
+    await client?.end();
+    await nest?.close();
+    await Promise.all(servers.map((server) => server.stop()));
+  });
+
+  const trail: RecordedTrail = {
+    get sessions() {
+      return nest!.get(SessionService);
+    },
+    get audit() {
+      return nest!.get(SessionAudit);
+    },
+    get client() {
+      return client!;
+    },
+    get urls() {
+      return { redis: servers[0]!.url, database: servers[1]!.url };
+    },
+    async tamper(sql, args) {
+      await client!.query('SET session_replication_role = replica');
+      await client!.query(sql, args).finally(() => client!.query('RESET session_replication_role'));
+    },
+    verify: async () => (await trail.audit.verify()).breaks,
+    ask: async () => (await client!.query<Place>(recipe('The whole ledger'))).rows,
+    async restore() {
+      await trail.tamper(`
+        TRUNCATE session_events, session_chains;
+        INSERT INTO session_events SELECT * FROM kept_events;
+        INSERT INTO session_chains SELECT * FROM kept_chains`);
+    },
+  };
+  return trail;
+}
+
+async function openModule(redis: string, database: string): Promise<INestApplicationContext> {
+  const audit = { migrate: true, worker: false };
+  const module = SessionModule.forRoot({ redis, database, buckets: BUCKETS, audit });
+  return NestFactory.createApplicationContext(module, { logger: false });
+}
+
+/** Some users sign in, rotate, log out and are thrown out, in several batches of the drain. */
+async function liveALittle(service: SessionService<unknown>, audit: SessionAudit): Promise<void> {
+  for (let round = 0; round < 3; round += 1) {
+    for (let user = 0; user < 12; user += 1) {
+      const userId = `user${user}`;
+      const client = { ip: '192.0.2.7', userAgent: 'Firefox' };
+      const session = await service.createSession({ userId, client });
+      const other = await service.createSession({ userId });
+      await service.rotateSession(other.id);
+      await service.destroySession(session.id, { reason: 'logout', actor: userId });
+    }
+    await service.invalidateAllUserSessions('user0', { reason: 'revoked', actor: 'admin' });
+    await audit.flush();
+  }
+}

@@ -1,0 +1,128 @@
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
+
+import { isClient, openRedis } from '../../../src/store/connect.js';
+import { bucketOf, generateSessionId } from '../../../src/store/session-id.js';
+import { HOUR, sweepAll } from '../../support/application.js';
+import { eventually } from '../../support/eventually.js';
+import { letTimePass } from '../../support/move-time.js';
+import { readOutbox } from '../../support/outbox.js';
+import { redisCluster, singleRedis } from '../../support/redis-under-test.js';
+import { useRedis, type Ground } from '../../support/use-redis.js';
+
+/** How often each node has run a command. */
+function timesRun({ redis }: Ground, command: string): Promise<number[]> {
+  const counts = redis.nodes.map(async (node) => {
+    const info = await node.info('commandstats');
+    return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(info)?.[1] ?? 0);
+  });
+  return Promise.all(counts);
+}
+
+describe('a connection', () => {
+  const given: Redis[] = [];
+  afterAll(() => given.forEach((client) => client.disconnect()));
+  const ground = useRedis(singleRedis);
+
+  test('that the module opened is closed with it; a live client that it was given stays open', async () => {
+    const { url, port } = ground.redis.servers[0]!;
+    for (const connection of [url, { port }]) {
+      const { client, close } = openRedis(connection, 500);
+      expect(await client.ping()).toBe('PONG');
+      await close();
+      await eventually(async () => expect(client.status).toBe('end'));
+    }
+    const live = new Redis(url);
+    given.push(live);
+    const { client, close } = openRedis(live, 500);
+    expect(client).toBe(live);
+    await close();
+    expect(await live.ping()).toBe('PONG');
+
+    const app = ground.open();
+    await app.service.createSession({ userId: 'ada' });
+  });
+
+  test('of another copy of ioredis is known as a live client', () => {
+    const foreign = { evalsha: () => undefined, duplicate: () => undefined };
+    expect(isClient(foreign as unknown as Redis)).toBe(true);
+    expect(isClient({ host: '127.0.0.1' })).toBe(false);
+    expect(isClient({ nodes: [] })).toBe(false);
+    expect(isClient('redis://127.0.0.1')).toBe(false);
+  });
+
+  test('whose client gives numbers as text does all of a long task', async () => {
+    const connection = new Redis(ground.redis.servers[0]!.url, { stringNumbers: true });
+    given.push(connection);
+    const app = ground.open({ connection, buckets: 1 });
+    for (const userId of ['ada', 'bob']) {
+      await Promise.all(
+        Array.from({ length: 700 }, () => app.service.createSession({ userId, expires: HOUR })),
+      );
+    }
+    await app.service.invalidateAllUserSessions('ada');
+    expect(await app.service.listUserSessions('ada')).toEqual([]);
+    await letTimePass(app, 2 * HOUR);
+    await sweepAll(app);
+    expect(await readOutbox(app)).toHaveLength(2 * 1400);
+  });
+
+  test('carries the reads of one turn together, and each gets its own answer', async () => {
+    const app = ground.open();
+    const sessions = await Promise.all(
+      Array.from({ length: 600 }, (_, n) => app.service.createSession({ userId: `user ${n}` })),
+    );
+    const ids = sessions.flatMap(({ id }) => [id, generateSessionId(0)]);
+    const [before] = await timesRun(ground, 'mget');
+    const users = await Promise.all(ids.map((id) => app.service.validateSession(id)));
+    const [after] = await timesRun(ground, 'mget');
+    expect(users).toEqual(sessions.flatMap(({ userId }) => [{ id: userId }, null]));
+    expect(after! - before!).toBeLessThan(10);
+  });
+
+  test('carries reads of which one is of something foreign: the others are answered', async () => {
+    const app = ground.open();
+    const ada = await app.service.createSession({ userId: 'ada' });
+    const bob = await app.service.createSession({ userId: 'bob' });
+    const key = app.store.keysOf(bucketOf('ada', 16)).session(ada.handle.slice(2));
+    const record = (await app.client.getBuffer(key))!;
+    await app.client.set(key, 'foreign', 'KEEPTTL');
+    const [ofAda, ofBob] = await Promise.allSettled([
+      app.service.validateSession(ada.id),
+      app.service.validateSession(bob.id),
+    ]);
+    expect(ofAda).toMatchObject({ reason: { code: 'ERR_SESSION_REDIS_REFUSED' } });
+    expect(ofBob).toEqual({ status: 'fulfilled', value: { id: 'bob' } });
+    await app.client.set(key, record, 'KEEPTTL');
+  });
+});
+
+describe('in a Redis Cluster', () => {
+  const ground = useRedis(redisCluster);
+
+  // Each node has a clock of its own. One that lags would spare the latest sessions of a logout
+  // everywhere, if another node's time were its cutoff.
+  test("a session is judged by its own node's clock, and no other is asked", async () => {
+    const app = ground.open({ idleTimeout: HOUR });
+    await app.service.createSession({ userId: 'warm up' }); // ioredis gets to know the nodes
+    const userId = 'ada';
+    const { outbox } = app.store.keysOf(bucketOf(userId, app.store.buckets));
+    const isOwner = await Promise.all(
+      ground.redis.nodes.map((node) =>
+        node.exists(outbox).then(
+          () => true,
+          () => false,
+        ),
+      ),
+    );
+    for (const node of ground.redis.nodes) await node.config('RESETSTAT');
+
+    const { id } = await app.service.createSession({ userId });
+    await app.service.validateSession(id);
+    await app.service.updateSessionData(id, { a: 1 });
+    await app.service.rotateSession(id);
+    await app.service.invalidateAllUserSessions(userId);
+    const asked = await timesRun(ground, 'time');
+    expect(asked.map((times) => times > 0)).toEqual(isOwner);
+  });
+});

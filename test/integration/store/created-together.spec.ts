@@ -1,0 +1,116 @@
+import { describe, expect, test } from '@jest/globals';
+
+import { bucketOf } from '../../../src/store/session-id.js';
+import { scripts } from '../../../src/store/scripts.js';
+import { MINUTE, type Application } from '../../support/application.js';
+import { eventually } from '../../support/eventually.js';
+import { dumpKeys } from '../../support/key-dump.js';
+import { readOutbox } from '../../support/outbox.js';
+import { eachRedis } from '../../support/redis-under-test.js';
+import { answersOf, recordScripts, runAgain } from '../../support/script-calls.js';
+import { useRedis } from '../../support/use-redis.js';
+
+/** What became of each of these calls: a session, or the code of its error. */
+async function outcomesOf(calls: Promise<unknown>[]): Promise<string[]> {
+  const outcome = (call: Promise<unknown>) =>
+    call.then(
+      () => 'a session',
+      ({ code }: { code: string }) => code,
+    );
+  return Promise.all(calls.map(outcome));
+}
+
+function signIn({ service }: Application, userIds: string[]): Promise<unknown>[] {
+  return userIds.map((userId) => service.createSession({ userId }));
+}
+
+/** The most sessions of one run, see `batched-creates.ts`. */
+const MOST = 64;
+
+function blockFor(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end) continue;
+}
+
+const users = (count: number) => Array.from({ length: count }, (_, n) => `user ${n}`);
+
+describe.each(eachRedis)('sessions that begin at the same time on %s', (_, start) => {
+  const ground = useRedis(start);
+
+  test('share runs of the script, and each caller gets the session of its own user', async () => {
+    const app = ground.open({ buckets: 2 });
+    const calls = recordScripts(app);
+    const sessions = await Promise.all(
+      users(300).map((userId) => app.service.createSession({ userId })),
+    );
+    expect(calls.length).toBeLessThan(30);
+    for (const [n, { id, userId }] of sessions.entries()) {
+      expect(userId).toBe(`user ${n}`);
+      expect(await app.service.validateSession(id)).toEqual({ id: userId });
+    }
+    expect(await readOutbox(app)).toHaveLength(300);
+  });
+
+  test('are begun once, though their script is run again', async () => {
+    const app = ground.open({ buckets: 1 });
+    const calls = recordScripts(app);
+    await Promise.all(signIn(app, users(100)));
+    const before = await dumpKeys(ground.redis, `${app.prefix}:`);
+    for (const call of calls) expect(await runAgain(app, call)).toEqual(call.reply);
+    expect(await dumpKeys(ground.redis, `${app.prefix}:`)).toEqual(before);
+    expect(answersOf(calls.at(-1)!.reply).every(([result]) => result === 'OK')).toBe(true);
+  });
+
+  test('fill the backlog to its limit, and not by one event more', async () => {
+    const app = ground.open({ buckets: 1, backlogLimit: 10 });
+    const outcomes = await outcomesOf(signIn(app, users(40)));
+    expect(outcomes.filter((outcome) => outcome === 'a session')).toHaveLength(10);
+    expect(outcomes.filter((outcome) => outcome === 'ERR_SESSION_BACKLOG')).toHaveLength(30);
+    expect(await readOutbox(app)).toHaveLength(10);
+  });
+
+  test("don't share a fault: where a user's set holds something foreign, the others begin", async () => {
+    const app = ground.open({ buckets: 1 });
+    const foreign = app.store.keysOf(bucketOf('user 7', 1)).userSet('user 7');
+    await app.client.set(foreign, 'foreign');
+    const outcomes = await outcomesOf(signIn(app, users(20)));
+    await app.client.del(foreign);
+    const expected = users(20).map((userId) =>
+      userId === 'user 7' ? 'ERR_SESSION_REDIS_REFUSED' : 'a session',
+    );
+    expect(outcomes).toEqual(expected);
+    expect(await readOutbox(app)).toHaveLength(19);
+  });
+
+  test('evict no more in one run than a chunk, where a lowered limit leaves many to evict', async () => {
+    const before = ground.open({ buckets: 1 });
+    const crowd = users(4).flatMap((userId) => Array<string>(150).fill(userId));
+    await Promise.all(signIn(before, crowd));
+    const app = ground.open({ buckets: 1, prefix: before.prefix, maxSessionsPerUser: 1 });
+    const calls = recordScripts(app);
+    await Promise.all(signIn(app, users(4)));
+    const creates = calls.filter(({ script }) => script === scripts.create);
+    expect(creates.length).toBeGreaterThan(1);
+    expect(answersOf(creates[0]!.reply).some(([result]) => result === 'AGAIN')).toBe(true);
+    for (const userId of users(4))
+      expect(await app.service.listUserSessions(userId)).toHaveLength(1);
+  });
+
+  test('that wait until their callers have given up are not begun later', async () => {
+    const app = ground.open({ buckets: 1, timeout: 200 });
+    await app.service.createSession({ userId: 'ada', expires: MINUTE });
+    for (const server of ground.redis.servers) server.pause();
+    const calls = signIn(app, users(200)); // more than a run takes
+    blockFor(20); // so that their time is up for certain when the first run fails
+    const outcomes = await outcomesOf(calls);
+    for (const server of ground.redis.servers) server.resume();
+    expect(new Set(outcomes)).toEqual(new Set(['ERR_SESSION_REDIS_UNAVAILABLE']));
+    await eventually(() => app.service.createSession({ userId: 'last' }));
+    const begun = (await readOutbox(app)).map(({ userId }) => userId);
+    expect(
+      users(200)
+        .slice(MOST)
+        .filter((userId) => begun.includes(userId)),
+    ).toEqual([]);
+  });
+});

@@ -1,0 +1,97 @@
+import { describe, expect, test } from '@jest/globals';
+
+import { HOUR, MINUTE, sweepAll } from '../../support/application.js';
+import { dumpKeys } from '../../support/key-dump.js';
+import { letTimePass } from '../../support/move-time.js';
+import { eventsOf, readOutbox } from '../../support/outbox.js';
+import { eachRedis } from '../../support/redis-under-test.js';
+import { useRedis } from '../../support/use-redis.js';
+
+describe.each(eachRedis)('%s that is out of memory', (_, start) => {
+  const ground = useRedis(start);
+  const full = { code: 'ERR_SESSION_REDIS_FULL' };
+
+  const setMemory = async (bytes: string) => {
+    for (const node of ground.redis.nodes) await node.config('SET', 'maxmemory', bytes);
+  };
+  const whileFull = async (action: () => Promise<void>) => {
+    await setMemory('1');
+    try {
+      await action();
+    } finally {
+      await setMemory('0');
+    }
+  };
+
+  test('refuses to begin a session, with an error of its own, and nothing is left behind', async () => {
+    const app = ground.open({ maxSessionsPerUser: 1 });
+    const { id } = await app.service.createSession({ userId: 'ada' });
+    const before = await dumpKeys(ground.redis, `${app.prefix}:`);
+    await whileFull(async () => {
+      for (const userId of ['ada', 'bob']) {
+        await expect(app.service.createSession({ userId })).rejects.toMatchObject(full);
+      }
+      await expect(app.service.rotateSession(id)).rejects.toMatchObject(full);
+      await expect(app.service.updateSessionData(id, { a: 1 })).rejects.toMatchObject(full);
+      expect(await dumpKeys(ground.redis, `${app.prefix}:`)).toEqual(before);
+      expect(await app.service.validateSession(id)).toEqual({ id: 'ada' });
+    });
+    await app.service.createSession({ userId: 'bob' });
+  });
+
+  test('still ends sessions, one or all, by ID or by handle', async () => {
+    const app = ground.open();
+    const [first, second, ...others] = await Promise.all(
+      Array.from({ length: 300 }, () => app.service.createSession({ userId: 'ada' })),
+    );
+    await whileFull(async () => {
+      await app.service.destroySession(first!.id);
+      await app.service.destroySessionByHandle(second!.handle);
+      expect(await app.service.listUserSessions('ada')).toHaveLength(others.length);
+      await app.service.invalidateAllUserSessions('ada');
+      expect(await app.service.listUserSessions('ada')).toEqual([]);
+    });
+    expect(await readOutbox(app)).toHaveLength(600);
+  });
+
+  test('still notes uses, and sweeps', async () => {
+    const app = ground.open({ idleTimeout: 30 * MINUTE });
+    const used = await app.service.createSession({ userId: 'ada', expires: 2 * HOUR });
+    const unused = await app.service.createSession({ userId: 'bob', expires: 2 * HOUR });
+    await letTimePass(app, 20 * MINUTE);
+    await whileFull(async () => {
+      expect(await app.service.validateSession(used.id)).toEqual({ id: 'ada' });
+    });
+    await letTimePass(app, 20 * MINUTE);
+    await whileFull(async () => {
+      await sweepAll(app);
+      expect(await app.service.validateSession(used.id)).toEqual({ id: 'ada' });
+    });
+    expect(await eventsOf(app, used.handle)).toHaveLength(1);
+    expect(await eventsOf(app, unused.handle)).toMatchObject([{}, { reason: 'expired' }]);
+  });
+
+  test('begins a session wholly or not at all, up to the last byte', async () => {
+    const app = ground.open({ buckets: 1 });
+    const used = async () => {
+      const infos = await Promise.all(ground.redis.nodes.map((node) => node.info('memory')));
+      return Math.max(...infos.map((info) => Number(/used_memory:(\d+)/.exec(info)![1])));
+    };
+    await app.service.createSession({ userId: 'ada' });
+    await setMemory(String((await used()) + 2_000_000));
+    const data = { text: 'x'.repeat(16_000) };
+    let begun = 1;
+    const fill = async () => {
+      while (begun < 1000) {
+        await app.service.createSession({ userId: 'ada', data });
+        begun += 1;
+      }
+    };
+    await expect(fill()).rejects.toMatchObject(full);
+    expect(await app.service.listUserSessions('ada')).toHaveLength(begun);
+    expect(await readOutbox(app)).toHaveLength(begun);
+    await app.service.invalidateAllUserSessions('ada');
+    await app.service.createSession({ userId: 'ada', data });
+    await setMemory('0');
+  });
+});

@@ -1,0 +1,311 @@
+import { describe, expect, test } from '@jest/globals';
+
+import { scripts } from '../../../src/store/scripts.js';
+import { HOUR, MINUTE, redisTime, SECOND, sweepAll } from '../../support/application.js';
+import { dumpKeys } from '../../support/key-dump.js';
+import { letTimePass } from '../../support/move-time.js';
+import { eventsOf, readOutbox } from '../../support/outbox.js';
+import { eachRedis } from '../../support/redis-under-test.js';
+import {
+  answersOf,
+  FIRST_SESSION,
+  lastCall,
+  recordScripts,
+  runAgain,
+  type ScriptCall,
+} from '../../support/script-calls.js';
+import { useRedis } from '../../support/use-redis.js';
+
+/** Past the deadline that the store gives a request, and past every receipt. */
+const TOO_LATE = 30 * SECOND;
+
+// ioredis sends a command again when it reconnects before the reply has come, so a script may
+// run twice with the same arguments, the second time right away or after much has happened.
+describe.each(eachRedis)('a script that is run again on %s', (_, start) => {
+  const ground = useRedis(start);
+  const open = (options = {}) => {
+    const app = ground.open({ buckets: 2, ...options });
+    return { ...app, calls: recordScripts(app) };
+  };
+  const dump = (app: { prefix: string }) => dumpKeys(ground.redis, `${app.prefix}:`);
+
+  /** Runs it again, and expects the same reply and not one key, value or expiry changed. */
+  const expectHarmless = async (app: ReturnType<typeof open>, call: ScriptCall) => {
+    const before = await dump(app);
+    expect(await runAgain(app, call)).toEqual(call.reply);
+    expect(await dump(app)).toEqual(before);
+  };
+
+  describe('right away changes nothing and replies the same:', () => {
+    test('create', async () => {
+      const app = open({ idleTimeout: MINUTE });
+      const client = { ip: '203.0.113.7', userAgent: 'Firefox/140' };
+      await app.service.createSession({ userId: 'ada', client, data: { a: 1 } });
+      await expectHarmless(app, lastCall(app.calls, scripts.create));
+    });
+
+    test('create, until a moment', async () => {
+      const app = open();
+      const expires = new Date((await redisTime(app, 'ada')) + HOUR);
+      await app.service.createSession({ userId: 'ada', expires });
+      await expectHarmless(app, lastCall(app.calls, scripts.create));
+    });
+
+    test('create that evicted another session', async () => {
+      const app = open({ maxSessionsPerUser: 1 });
+      await app.service.createSession({ userId: 'ada' });
+      await app.service.createSession({ userId: 'ada' });
+      await expectHarmless(app, lastCall(app.calls, scripts.create));
+    });
+
+    test.each([
+      ['the session limit', { maxSessionsPerUser: 1, overflow: 'reject' }, HOUR],
+      ['a full outbox', { backlogLimit: 1 }, HOUR],
+      ['the maximum lifetime', { maxLifetime: HOUR }, HOUR + 1],
+      ['the past', {}, new Date(1)],
+    ])('create that was refused by %s', async (__, options, expires) => {
+      const app = open(options);
+      await app.service.createSession({ userId: 'ada', expires: MINUTE });
+      await expect(app.service.createSession({ userId: 'ada', expires })).rejects.toThrow();
+      const call = lastCall(app.calls, scripts.create);
+      const before = await dump(app);
+      const [[result]] = answersOf(await runAgain(app, call)) as [string[]];
+      expect(result).toBe(answersOf(call.reply)[0]![0]);
+      expect(await dump(app)).toEqual(before);
+    });
+
+    test('touch', async () => {
+      const app = open({ idleTimeout: 10 * MINUTE });
+      const { id } = await app.service.createSession({ userId: 'ada' });
+      await letTimePass(app, 2 * MINUTE);
+      await app.service.validateSession(id);
+      await expectHarmless(app, lastCall(app.calls, scripts.touch));
+    });
+
+    test('destroy', async () => {
+      const app = open();
+      const { id } = await app.service.createSession({ userId: 'ada' });
+      await app.service.destroySession(id);
+      await expectHarmless(app, lastCall(app.calls, scripts.destroy));
+    });
+
+    test('destroy of what is unknown', async () => {
+      const app = open();
+      const { handle } = await open().service.createSession({ userId: 'ada' });
+      await app.service.destroySessionByHandle(handle);
+      await expectHarmless(app, lastCall(app.calls, scripts.destroy));
+    });
+
+    // Of a user with fewer sessions than a chunk. A copy of a full chunk's run does the work of
+    // the next chunk, which is what the caller would ask for next.
+    test('destroy-all', async () => {
+      const app = open();
+      for (let n = 0; n < 5; n++) await app.service.createSession({ userId: 'ada' });
+      const { id: except } = await app.service.createSession({ userId: 'ada' });
+      await app.service.createSession({ userId: 'bob' });
+      await app.service.invalidateAllUserSessions('ada', { except });
+      await expectHarmless(app, lastCall(app.calls, scripts.destroyAll));
+    });
+
+    test('rotate', async () => {
+      const app = open({ idleTimeout: MINUTE });
+      const { id } = await app.service.createSession({ userId: 'ada', data: { a: 1 } });
+      await app.service.rotateSession(id);
+      await expectHarmless(app, lastCall(app.calls, scripts.rotate));
+    });
+
+    test('rotate of a session that is over', async () => {
+      const app = open();
+      const { id } = await app.service.createSession({ userId: 'ada' });
+      await app.service.destroySession(id);
+      await expect(app.service.rotateSession(id)).rejects.toThrow();
+      await expectHarmless(app, lastCall(app.calls, scripts.rotate));
+    });
+
+    test('update-data', async () => {
+      const app = open();
+      const { id } = await app.service.createSession({ userId: 'ada', data: { a: 1, b: 2 } });
+      await app.service.updateSessionData(id, { a: undefined, b: 3, c: { d: 4 } });
+      await expectHarmless(app, lastCall(app.calls, scripts.updateData));
+    });
+
+    test('declare-lost', async () => {
+      const app = open();
+      const {
+        handle,
+        userId,
+        createdAt,
+        expiresAt: expires,
+      } = await app.service.createSession({
+        userId: 'ada',
+      });
+      const [bucket, digest] = [Number.parseInt(handle.slice(0, 2), 16), handle.slice(2)];
+      const keys = app.store.keysOf(bucket);
+      await app.client.del(keys.session(digest), keys.expiryIndex, keys.userSet(userId));
+      const lost = { createdAt: createdAt.getTime(), userId, expiresAt: expires.getTime() };
+      await app.store.declareLost({ bucket, digest }, lost);
+      expect(await eventsOf(app, handle)).toMatchObject([{}, { reason: 'lost' }]);
+      await expectHarmless(app, lastCall(app.calls, scripts.declareLost));
+    });
+
+    test('declare-lost of a session that is alive', async () => {
+      const app = open();
+      const {
+        id,
+        handle,
+        userId,
+        createdAt,
+        expiresAt: expires,
+      } = await app.service.createSession({
+        userId: 'ada',
+      });
+      const [bucket, digest] = [Number.parseInt(handle.slice(0, 2), 16), handle.slice(2)];
+      const lost = { createdAt: createdAt.getTime(), userId, expiresAt: expires.getTime() };
+      await app.store.declareLost({ bucket, digest }, lost);
+      expect(await app.service.validateSession(id)).toEqual({ id: 'ada' });
+      await expectHarmless(app, lastCall(app.calls, scripts.declareLost));
+    });
+
+    test('sweep', async () => {
+      const app = open({ buckets: 1 });
+      for (let n = 0; n < 5; n++) {
+        await app.service.createSession({ userId: `user ${n}`, expires: HOUR });
+      }
+      await letTimePass(app, 2 * HOUR);
+      await sweepAll(app);
+      await expectHarmless(app, lastCall(app.calls, scripts.sweep));
+    });
+  });
+
+  describe('after the session has ended brings nothing back:', () => {
+    const endings: [
+      string,
+      number,
+      (app: ReturnType<typeof open>, id: string) => Promise<unknown>,
+    ][] = [
+      ['by its user', 0, (app, id) => app.service.destroySession(id)],
+      ['everywhere', 0, (app) => app.service.invalidateAllUserSessions('ada')],
+      ['by rotation', 0, (app, id) => app.service.rotateSession(id)],
+      ['by time, unswept', 5 * MINUTE, async () => undefined],
+      ['by the sweep', 5 * MINUTE, (app) => sweepAll(app)],
+    ];
+
+    test.each(endings)('create, ended %s', async (__, passed, end) => {
+      const app = open();
+      const session = await app.service.createSession({ userId: 'ada', expires: MINUTE });
+      const call = lastCall(app.calls, scripts.create);
+      await letTimePass(app, passed);
+      await end(app, session.id);
+      const before = await dump(app);
+      const [[result]] = answersOf(await runAgain(app, call, passed)) as [string[]];
+      expect(result).toBe(passed === 0 ? 'OK' : 'STALE');
+      expect(await dump(app)).toEqual(before);
+      expect(await app.service.validateSession(session.id)).toBeNull();
+    });
+
+    test('create, ended within its deadline: the caller is told that it had begun', async () => {
+      const app = open();
+      const { id } = await app.service.createSession({ userId: 'ada' });
+      await app.service.destroySession(id);
+      await expectHarmless(app, lastCall(app.calls, scripts.create));
+    });
+
+    test('create of a session of a few milliseconds', async () => {
+      const app = open();
+      const { handle, expiresAt: expires } = await app.service.createSession({
+        userId: 'ada',
+        expires: 5,
+      });
+      while ((await redisTime(app, 'ada')) <= expires.getTime()) continue;
+      await expectHarmless(app, lastCall(app.calls, scripts.create));
+      await sweepAll(app);
+      await expectHarmless(app, lastCall(app.calls, scripts.create));
+      expect(await eventsOf(app, handle)).toHaveLength(2);
+    });
+
+    test('rotate, whose new session was ended', async () => {
+      const app = open();
+      const { id } = await app.service.createSession({ userId: 'ada' });
+      const rotated = await app.service.rotateSession(id);
+      await app.service.destroySession(rotated.id);
+      await expectHarmless(app, lastCall(app.calls, scripts.rotate));
+    });
+
+    test('rotate, whose new session was evicted', async () => {
+      const app = open({ maxSessionsPerUser: 1 });
+      const { id } = await app.service.createSession({ userId: 'ada' });
+      await app.service.rotateSession(id);
+      await app.service.createSession({ userId: 'ada' });
+      await expectHarmless(app, lastCall(app.calls, scripts.rotate));
+    });
+
+    test.each(['touch', 'updateData'] as const)('%s', async (name) => {
+      const app = open({ idleTimeout: 10 * MINUTE });
+      const { id } = await app.service.createSession({ userId: 'ada' });
+      await letTimePass(app, 2 * MINUTE);
+      await app.service.validateSession(id);
+      await app.service.updateSessionData(id, { a: 1 });
+      await app.service.destroySession(id);
+      const before = await dump(app);
+      expect(await runAgain(app, lastCall(app.calls, scripts[name]))).toBe('GONE');
+      expect(await dump(app)).toEqual(before);
+    });
+  });
+
+  describe('after its deadline is refused as stale, and writes nothing:', () => {
+    const expectStale = async (app: ReturnType<typeof open>, call: ScriptCall) => {
+      await letTimePass(app, TOO_LATE);
+      const before = await dump(app);
+      const [[result]] = answersOf(await runAgain(app, call, TOO_LATE)) as [string[]];
+      expect(result).toBe('STALE');
+      expect(await dump(app)).toEqual(before);
+    };
+
+    test('create, whose session has ended', async () => {
+      const app = open();
+      const { id } = await app.service.createSession({ userId: 'ada' });
+      await app.service.destroySession(id);
+      await expectStale(app, lastCall(app.calls, scripts.create));
+    });
+
+    test('rotate, whose session has ended', async () => {
+      const app = open();
+      const { id } = await app.service.createSession({ userId: 'ada' });
+      const rotated = await app.service.rotateSession(id);
+      await app.service.destroySession(rotated.id);
+      await expectStale(app, lastCall(app.calls, scripts.rotate));
+    });
+
+    test('update-data: it would undo what others have written since', async () => {
+      const app = open();
+      const { id } = await app.service.createSession({ userId: 'ada' });
+      await app.service.updateSessionData(id, { a: 'first' });
+      const call = lastCall(app.calls, scripts.updateData);
+      await app.service.updateSessionData(id, { a: 'second' });
+      await expectStale(app, call);
+    });
+  });
+
+  test('a late copy of a logout everywhere spares those who have signed in since', async () => {
+    const app = open();
+    await app.service.createSession({ userId: 'ada' });
+    await app.service.invalidateAllUserSessions('ada');
+    const call = lastCall(app.calls, scripts.destroyAll);
+    await letTimePass(app, SECOND);
+    const { id } = await app.service.createSession({ userId: 'ada' });
+    await runAgain(app, call, SECOND);
+    expect(await app.service.validateSession(id)).toEqual({ id: 'ada' });
+  });
+
+  test('a deadline that is too far ahead is refused: its receipt would not last', async () => {
+    const app = open();
+    await app.service.createSession({ userId: 'ada' });
+    const call = lastCall(app.calls, scripts.create);
+    const args = call.args
+      .with(FIRST_SESSION, 'another')
+      .with(3, Number(call.args[3]) + 6 * SECOND);
+    const [[result]] = answersOf(await runAgain(app, { ...call, args })) as [string[]];
+    expect(result).toBe('STALE');
+    expect(await readOutbox(app)).toHaveLength(1);
+  });
+});

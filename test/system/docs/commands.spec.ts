@@ -1,0 +1,41 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { describe, expect, test } from '@jest/globals';
+
+const SHELL = /^```(?:sh|bash|shell)\n(.*?)^```/gms;
+
+/** Where each command that the docs give is run. A new one needs its place here. */
+const RUN_BY: [command: RegExp, where: string][] = [
+  [/^npm ci && npm start$/, 'test/system/demo/npm-start.spec.ts'],
+  [/^npm ci && npm test$/, '.ci/run'],
+  [/^npm install nest-session-ledger /, 'test/system/package'],
+  [/^npm run migration:(run|revert)$/, 'test/system/docs/migrations.spec.ts'],
+  [/^npm run ledger -- [a-z-]+/, 'test/integration/cli'],
+  [/^npm run faults( |$)/, 'test/system/faults'],
+  [/^npm run bench( |$)/, 'test/system/bench'],
+  [/^node build\/bench\/costs\.js$/, 'test/system/bench'],
+];
+
+function documents(): string[] {
+  const docs = readdirSync('docs').filter((file) => file.endsWith('.md'));
+  return ['README.md', 'CONTRIBUTING.md', ...docs.map((file) => join('docs', file))];
+}
+
+function commandsOf(document: string): string[] {
+  const blocks = [...readFileSync(document, 'utf8').matchAll(SHELL)];
+  const lines = blocks.flatMap(([, block]) => block!.split('\n'));
+  return lines.map((line) => line.replace(/\s+#.*$/, '').trim()).filter((line) => line !== '');
+}
+
+describe('The commands in the docs', () => {
+  const commands = documents().flatMap((document) =>
+    commandsOf(document).map((command) => ({ document, command })),
+  );
+
+  test.each(commands)('$document: `$command` is run by a test', ({ command }) => {
+    const [, where] = RUN_BY.find(([pattern]) => pattern.test(command)) ?? [];
+    expect(where).toBeDefined();
+    expect(existsSync(where!)).toBe(true);
+  });
+});

@@ -1,0 +1,53 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Client } from 'pg';
+
+import { startPostgres, type PrivatePostgres } from '../../../dev/index.js';
+
+const execute = promisify(execFile);
+
+/** TypeORM's command line, by the scripts that the operator's guide names. */
+describe('The migrations of the audit tables', () => {
+  let postgres: PrivatePostgres;
+
+  beforeAll(async () => {
+    postgres = await startPostgres();
+  });
+
+  afterAll(async () => {
+    await postgres.stop();
+  });
+
+  async function run(script: string): Promise<string> {
+    const env = { ...process.env, DATABASE_URL: postgres.url, NODE_OPTIONS: '' };
+    const { stdout } = await execute('npm', ['run', '--silent', script], { env });
+    return stdout;
+  }
+
+  async function tables(): Promise<string[]> {
+    const client = new Client(postgres.url);
+    await client.connect();
+    const { rows } = await client.query(
+      `SELECT relname FROM pg_class WHERE relname LIKE 'session%' AND relkind IN ('r', 'p')
+       AND NOT relispartition ORDER BY relname`,
+    );
+    await client.end();
+    return rows.map((row: { relname: string }) => row.relname);
+  }
+
+  test('come and go by one command each', async () => {
+    await run('migration:run');
+    expect(await tables()).toEqual(
+      expect.arrayContaining([
+        'session_chains',
+        'session_dead_letters',
+        'session_events',
+        'sessions',
+      ]),
+    );
+    await run('migration:revert');
+    expect(await tables()).toEqual(['session_ledger_migrations']);
+  });
+});

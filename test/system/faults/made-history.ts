@@ -1,0 +1,148 @@
+import type { Answer, Operation } from '../../../faults/application/protocol.js';
+import type { Breach } from '../../../faults/checker/breach.js';
+import { check, type Verdict } from '../../../faults/checker/check.js';
+import type { EventRecord, Evidence } from '../../../faults/checker/evidence.js';
+import type { Promises } from '../../../faults/checker/promises.js';
+import type { Call } from '../../../faults/history.js';
+
+export const LIFETIME = 60_000;
+
+const PROMISES: Promises = {
+  idleTimeout: 0,
+  maxSessionsPerUser: 0,
+  overflow: 'evict-oldest',
+  lossWindows: [],
+};
+
+/** A history made by hand: calls a second apart, and what Redis and Postgres hold in the end. */
+export class MadeHistory {
+  readonly calls: Call[] = [];
+  readonly evidence: Evidence = {
+    due: new Set(),
+    events: [],
+    rows: [],
+    chainBreaks: [],
+    deadLetters: 0,
+    live: [],
+  };
+  private now = 1_000_000;
+
+  /** A call; without an answer it was cut off. */
+  call(operation: Operation, answer: Answer | null): Call {
+    this.now += 1_000;
+    const startedAt = this.now;
+    const endedAt = answer ? startedAt + 10 : null;
+    const call = { n: this.calls.length, process: 'p', operation, startedAt, endedAt, answer };
+    this.calls.push(call);
+    return call;
+  }
+
+  /** A sign-in: answered unless told otherwise, recorded, and live in Redis. */
+  create(handle: string, { answered = true, userId = 'u' } = {}): Call {
+    const createdAt = this.now + 1_005;
+    const begun = { id: `id of ${handle}`, handle, createdAt, expiresAt: createdAt + LIFETIME };
+    const operation = { op: 'create', userId, marker: this.next(), lifetime: LIFETIME } as const;
+    const call = this.call(operation, answered ? { ok: true, value: { begun } } : null);
+    this.record({ event: 'created', handle, occurredAt: createdAt });
+    this.evidence.live.push({ handle, userId, createdAt });
+    this.evidence.due.add(handle);
+    this.evidence.rows.push({
+      handle,
+      userId,
+      createdAt,
+      expiresAt: createdAt + LIFETIME,
+      endedAt: null,
+      endReason: null,
+      endedBy: null,
+      userAgent: operation.marker,
+      beginRecorded: true,
+    });
+    return call;
+  }
+
+  /** A rotation, answered, done and recorded. */
+  rotate(from: string, to: string): Call {
+    const row = this.evidence.rows.find(({ handle }) => handle === from)!;
+    const createdAt = this.now + 1_005;
+    const begun = { id: `id of ${to}`, handle: to, createdAt, expiresAt: row.expiresAt };
+    const operation = { op: 'rotate', id: `id of ${from}`, handle: from } as const;
+    const call = this.call(operation, { ok: true, value: { begun } });
+    this.end(from, { occurredAt: createdAt, reason: 'rotated' });
+    const { expiresAt } = row; // a rotation keeps it
+    this.record({
+      event: 'created',
+      handle: to,
+      occurredAt: createdAt,
+      reason: 'rotated',
+      expiresAt,
+    });
+    this.evidence.live.push({ handle: to, userId: row.userId!, createdAt });
+    this.evidence.due.add(to);
+    const begin = { handle: to, createdAt, endedAt: null, endReason: null };
+    this.evidence.rows.push({ ...row, ...begin });
+    return call;
+  }
+
+  /** A logout, answered, done and recorded. */
+  destroy(handle: string): Call {
+    const actor = this.next();
+    const id = `id of ${handle}`;
+    const call = this.call(
+      { op: 'destroy', id, handle, actor },
+      { ok: true, value: { done: true } },
+    );
+    this.end(handle, { occurredAt: this.now + 5, reason: 'logout', actor });
+    return call;
+  }
+
+  /** The end of a session in Redis and in SQL. */
+  end(handle: string, end: { occurredAt: number; reason: string; actor?: string }): void {
+    const { occurredAt, reason, actor = null } = end;
+    this.record({ event: 'destroyed', handle, ...end });
+    const row = this.evidence.rows.find((each) => each.handle === handle);
+    if (row) Object.assign(row, { endedAt: occurredAt, endReason: reason, endedBy: actor });
+    this.forget(handle);
+  }
+
+  /** Redis has it no more. */
+  forget(handle: string): void {
+    this.evidence.live = this.evidence.live.filter((each) => each.handle !== handle);
+    this.evidence.due.delete(handle);
+  }
+
+  validate(handle: string, live: boolean): Call {
+    return this.call(
+      { op: 'validate', id: `id of ${handle}`, handle },
+      { ok: true, value: { live } },
+    );
+  }
+
+  record(event: Pick<EventRecord, 'event' | 'handle' | 'occurredAt'> & Partial<EventRecord>): void {
+    const { events } = this.evidence;
+    const first = events.find(({ handle }) => handle === event.handle);
+    const sessionCreatedAt = first?.sessionCreatedAt ?? event.occurredAt;
+    events.push({
+      chain: 0,
+      seq: events.length + 1,
+      sessionCreatedAt,
+      expiresAt: sessionCreatedAt + LIFETIME,
+      userId: 'u',
+      reason: null,
+      actor: null,
+      ...event,
+    });
+  }
+
+  check(promises: Partial<Promises> = {}): Verdict {
+    return check(this.calls, this.evidence, { ...PROMISES, ...promises });
+  }
+
+  kinds(promises: Partial<Promises> = {}): Breach['kind'][] {
+    return this.check(promises).breaches.map(({ kind }) => kind);
+  }
+
+  /** The name of the next call. */
+  private next(): string {
+    return `c${this.calls.length}`;
+  }
+}
