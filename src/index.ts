@@ -1,4 +1,10 @@
 export { SessionModule } from './module/session.module.js';
+export {
+  getSessionAuditToken,
+  getSessionCookieToken,
+  getSessionHealthToken,
+  getSessionServiceToken,
+} from './module/tokens.js';
 export { SessionError, type SessionErrorCode } from './errors.js';
 export { SessionService, type ValidSession } from './session/session.service.js';
 export type {
@@ -19,13 +25,11 @@ export type {
   SessionModuleOptions,
 } from './module/session.options.js';
 export type { SessionModuleExtras } from './module/module-definition.js';
-export { getSessionServiceToken } from './module/tokens.js';
 export { Public, RequireSession } from './http/session.decorators.js';
 export type { SessionRequirement } from './http/requirement.js';
 export { SessionGuard } from './http/session.guard.js';
 export { CurrentSession, CurrentUser, currentSessionOf } from './http/current-session.js';
 export { SessionCookie } from './http/session.cookie.js';
-export { getSessionCookieToken } from './http/session-cookie.token.js';
 export { SessionExceptionFilter } from './http/session-exception.filter.js';
 export { SessionRejection, type SessionRejectionCode } from './http/session-rejection.js';
 export type { CookieOptions } from './http/cookie-options.js';
@@ -40,14 +44,13 @@ export type { PolicyName } from './session/policies.js';
 export type { UserIdOptions, UserIdType } from './audit/postgres/user-id.js';
 export type { RedisClusterConnection, RedisConnection } from './store/connect.js';
 export type { RedisClient } from './store/bounded-redis.js';
-export type { Overflow } from './store/session-store.js';
+export type { Overflow } from './store/scripts.js';
 export {
   SessionAudit,
   type BucketBacklog,
   type FlushReport,
   type LedgerHealth,
 } from './audit/session-audit.js';
-export { getSessionAuditToken } from './audit/session-audit.tokens.js';
 export type { DeadLetter, RedriveReport } from './audit/drain/dead-letters.js';
 export type { PageRequest, RecordedSession, SessionPage } from './audit/queries/history.js';
 export type { ReconcileReport } from './audit/jobs/reconciler.js';
@@ -62,5 +65,4 @@ export { SessionDeadLetterRow } from './audit/postgres/entities/session-dead-let
 export { SessionEventRow } from './audit/postgres/entities/session-event-row.js';
 export { SessionRow } from './audit/postgres/entities/session-row.js';
 export { SessionHealth, type SessionHealthResult } from './observability/session-health.js';
-export { getSessionHealthToken } from './observability/session-health.token.js';
 export type { MetricsOptions, MetricsRegistry } from './observability/metrics-options.js';

@@ -185,7 +185,7 @@ export const mutants: Mutant[] = [
     edits: [
       {
         file: 'src/audit/jobs/ledger-worker.ts',
-        from: 'this.watchdog = setInterval(() => this.watch(), WATCH);',
+        from: 'this.watchdog = setInterval(() => this.watch(), WATCHDOG_INTERVAL);',
         to: '',
       },
     ],
@@ -219,8 +219,8 @@ export const mutants: Mutant[] = [
     edits: [
       {
         file: 'src/store/session-store.ts',
-        from: 'await this.reads.get(this.keysOf(at.bucket).session(at.digest));',
-        to: 'await this.reads.get(this.keysOf(at.bucket).session(at.digest)).catch(() => null);',
+        from: 'await this.reads.get(this.buckets.keysOf(at.bucket).session(at.digest));',
+        to: 'await this.reads.get(this.buckets.keysOf(at.bucket).session(at.digest)).catch(() => null);',
       },
     ],
   },

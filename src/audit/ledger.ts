@@ -1,4 +1,4 @@
-import type { SessionStore } from '../store/session-store.js';
+import type { Buckets } from '../store/buckets.js';
 import { auditParts } from './audit-parts.js';
 import type { LedgerDatabase } from './postgres/ledger-database.js';
 import { LedgerQueue } from './jobs/ledger-queue.js';
@@ -13,9 +13,9 @@ import { DrainTrigger } from './jobs/drain-trigger.js';
 const LAST_FLUSH = 3_000;
 
 export interface LedgerParts {
-  store: SessionStore;
+  buckets: Buckets;
   database: LedgerDatabase;
-  settings: LedgerSettings & { prefix: string; worker: boolean };
+  settings: LedgerSettings & { worker: boolean };
 }
 
 /** The SQL side, put together: what reads it, and what keeps it up to date. */
@@ -27,15 +27,15 @@ export class Ledger {
   private readonly stopListening: () => void;
 
   constructor(private readonly parts: LedgerParts) {
-    const { store, database, settings } = parts;
-    const audited = auditParts(store, database, settings);
+    const { buckets, database, settings } = parts;
+    const audited = auditParts(buckets, database, settings);
     const partitions = new Partitions(database, settings.tables);
     this.audit = new SessionAudit(audited);
-    this.queue = new LedgerQueue(store.redis.client, settings.prefix);
+    this.queue = new LedgerQueue(buckets.client, buckets.prefix);
     this.wakeUp = new DrainTrigger((bucket) => this.queue.wake(bucket));
     const { queue } = this;
     this.worker = settings.worker ? new LedgerWorker({ ...audited, queue, partitions }) : null;
-    this.stopListening = store.onEvent((bucket) => this.wakeUp.notify(bucket));
+    this.stopListening = buckets.onEvent((bucket) => this.wakeUp.notify(bucket));
   }
 
   async start(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { SessionStore } from '../store/session-store.js';
+import type { Buckets } from '../store/buckets.js';
 import type { DeadLetter, DeadLetters, RedriveReport } from './drain/dead-letters.js';
 import type { Drain } from './drain/drain.js';
 import type { History, PageRequest, SessionPage } from './queries/history.js';
@@ -7,7 +7,7 @@ import type { LedgerTables } from './postgres/ledger-tables.js';
 import type { Outbox } from './drain/outbox.js';
 import type { ReconcileReport, Reconciler } from './jobs/reconciler.js';
 import { countHealthIssues } from './sql/count-trouble.js';
-import type { Sweeper } from './jobs/sweeper.js';
+import type { SessionUpkeep } from '../store/session-upkeep.js';
 import type { Verifier, VerifyRange, VerifyReport } from './queries/verifier.js';
 
 /** What a flush did. */
@@ -41,13 +41,13 @@ export interface LedgerHealth {
 export interface SessionAuditParts {
   database: LedgerDatabase;
   tables: LedgerTables;
-  store: SessionStore;
+  buckets: Buckets;
   outbox: Outbox;
   drain: Drain;
   deadLetters: DeadLetters;
   history: History;
   verifier: Verifier;
-  sweeper: Sweeper;
+  upkeep: SessionUpkeep;
   reconciler: Reconciler;
 }
 
@@ -70,7 +70,7 @@ export class SessionAudit {
   /** Drains every bucket now: what had happened before the call is in SQL after it. */
   async flush(): Promise<FlushReport> {
     const report: FlushReport = { recorded: 0, deadLettered: 0 };
-    const buckets = Array.from({ length: this.parts.store.buckets }, (_, bucket) => bucket);
+    const buckets = this.parts.buckets.numbers();
     const flushNext = async () => {
       for (let bucket = buckets.pop(); bucket !== undefined; bucket = buckets.pop()) {
         const batch = await this.parts.drain.drainBucket(bucket, { wait: true });
@@ -99,11 +99,10 @@ export class SessionAudit {
 
   /** What waits in each bucket's outbox. Asks Redis alone. */
   async backlog(): Promise<BucketBacklog[]> {
-    const { store, outbox } = this.parts;
-    const buckets = Array.from({ length: store.buckets }, (_, bucket) => bucket);
+    const { buckets, outbox } = this.parts;
     return Promise.all(
-      buckets.map(async (bucket) => {
-        const now = await store.readTime(bucket);
+      buckets.numbers().map(async (bucket) => {
+        const now = await buckets.readTime(bucket);
         const [events, oldestAge] = await Promise.all([
           outbox.length(bucket),
           outbox.oldestAge(bucket, now),
@@ -125,7 +124,7 @@ export class SessionAudit {
 
   /** Ends in SQL what Redis has lost, and in Redis what SQL knows to be over. */
   async reconcile(): Promise<ReconcileReport> {
-    await this.parts.sweeper.runOnce();
+    await this.parts.upkeep.sweepAll();
     await this.flush();
     const report = await this.parts.reconciler.runOnce();
     await this.flush();

@@ -1,13 +1,13 @@
 import { ConfigurableModuleBuilder } from '@nestjs/common';
 
 import type { SessionModuleOptions } from './session.options.js';
-import { DEFAULT_NAME } from './resolve-options.js';
+import { DEFAULT_NAME } from './tokens.js';
 
-/** What must be known before the options are: they may come from an asynchronous factory. */
+/** Settings that Nest needs before the options, which may come from an asynchronous factory. */
 export interface SessionModuleExtras {
   /**
-   * Tells this module from another one in the same application, such as `'staff'` beside
-   * `'customers'`. Its Redis keys and injection tokens bear the name.
+   * Distinguishes this module from another one in the same application: `'staff'` beside
+   * `'customers'`. Its Redis keys and injection tokens contain the name.
    *
    * @default 'default'
    */

@@ -1,5 +1,6 @@
 import { resolveCookie, type CookieSettings } from '../http/cookie-options.js';
 import { SessionError } from '../errors.js';
+import { DEFAULT_NAME } from './tokens.js';
 import type { MetricsOptions } from '../observability/metrics-options.js';
 import type { DatabaseConnection, SessionModuleOptions } from './session.options.js';
 import { milliseconds, type Duration } from '../session/duration.js';
@@ -7,13 +8,11 @@ import { policies } from '../session/policies.js';
 import type { SessionUser, UserLoader } from '../session/session.js';
 import type { UserIdOptions, UserIdType } from '../audit/postgres/user-id.js';
 import type { RedisConnection } from '../store/connect.js';
-import { MAX_REDIS_TIMEOUT, type Overflow } from '../store/session-store.js';
-
-/** The name of a module that is the application's only one. */
-export const DEFAULT_NAME = 'default';
+import type { Overflow } from '../store/scripts.js';
+import { MAX_REDIS_TIMEOUT } from '../store/session-store.js';
 
 /** The options, checked and complete. Times in ms; 0 switches a rule off. */
-export interface SessionSettings<TUser = SessionUser> {
+export interface ResolvedOptions<TUser = SessionUser> {
   name: string;
   redis: RedisConnection;
   database: DatabaseConnection | undefined;
@@ -53,10 +52,10 @@ const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/;
  *
  * @throws SessionError `ERR_SESSION_OPTIONS`, which names the option, its value and the remedy
  */
-export function resolveSettings<TUser>(
+export function resolveOptions<TUser>(
   options: SessionModuleOptions<TUser>,
   name = DEFAULT_NAME,
-): SessionSettings<TUser> {
+): ResolvedOptions<TUser> {
   const limits = policies[options.policy ?? 'aal1'];
   if (!limits) throw invalidOption('policy', options.policy, "use 'aal1', 'aal2' or 'aal3'");
   const maxLifetime = duration('maxLifetime', options.maxLifetime, limits.maxLifetime, 1, YEAR);

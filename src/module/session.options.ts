@@ -7,7 +7,7 @@ import type { PolicyName } from '../session/policies.js';
 import type { SessionUser, UserLoader } from '../session/session.js';
 import type { UserIdOptions } from '../audit/postgres/user-id.js';
 import type { RedisConnection } from '../store/connect.js';
-import type { Overflow } from '../store/session-store.js';
+import type { Overflow } from '../store/scripts.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 

@@ -1,5 +1,5 @@
 import { SessionError } from '../errors.js';
-import type { RequestedExpiry } from '../store/session-store.js';
+import type { RequestedExpiry } from '../store/rejections.js';
 import { show } from './input.js';
 
 /** A number from here on can only be a moment (2001 and later), never a lifetime (31 years). */

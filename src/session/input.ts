@@ -2,7 +2,8 @@ import { isIP } from 'node:net';
 
 import { SessionError } from '../errors.js';
 import type { JsonObject } from '../store/session-record.js';
-import { dataTooLarge, type EndCause } from '../store/session-store.js';
+import { dataTooLarge } from '../store/rejections.js';
+import type { EndCause } from '../store/scripts.js';
 import type { ClientDetails, SessionDataPatch, SessionEnd } from './session.js';
 
 /** Longest user ID, in UTF-16 code units as JavaScript counts them. */

@@ -1,16 +1,18 @@
 import { SessionError } from '../errors.js';
 import type { JsonObject, SessionRecord } from '../store/session-record.js';
-import type { CreatedSession, SessionAddress, SessionStore } from '../store/session-store.js';
-import { requestedExpiryOf } from './expiry.js';
-import { checkClient, checkData, checkEnd, checkPatch, checkUserId, MAX_DATA } from './input.js';
+import type { CreatedSession } from '../store/scripts.js';
 import {
-  addressOfHandle,
-  addressOfId,
   bucketOf,
   digestOf,
+  formatHandle,
   generateSessionId,
-  handleOf,
+  parseHandle,
+  parseSessionId,
+  type SessionAddress,
 } from '../store/session-id.js';
+import type { SessionStore } from '../store/session-store.js';
+import { requestedExpiryOf } from './expiry.js';
+import { checkClient, checkData, checkEnd, checkPatch, checkUserId, MAX_DATA } from './input.js';
 import type {
   CreateSessionData,
   Session,
@@ -62,7 +64,7 @@ export class SessionService<TUser = SessionUser> {
     this.settings.checkUserId?.(userId);
     const expiry = requestedExpiryOf(data.expires, this.settings.lifetime);
     const client = checkClient(data.client);
-    const bucket = bucketOf(userId, this.store.buckets);
+    const bucket = bucketOf(userId, this.store.buckets.count);
     const id = generateSessionId(bucket);
     const address = { bucket, digest: digestOf(id) };
     const begun = await this.store.create(address, {
@@ -87,7 +89,7 @@ export class SessionService<TUser = SessionUser> {
   /** Ends a session by its public handle; otherwise as `destroySession`. */
   async destroySessionByHandle(handle: string, end?: SessionEnd): Promise<void> {
     const cause = checkEnd(end, 'revoked');
-    const address = this.addressOfHandle(handle);
+    const address = this.parseHandle(handle);
     if (address) await this.store.destroy(address, cause);
   }
 
@@ -119,7 +121,7 @@ export class SessionService<TUser = SessionUser> {
 
   /** The user's live sessions, the newest first: by handle, never by ID. */
   async listUserSessions(userId: string): Promise<SessionDetails[]> {
-    const bucket = bucketOf(checkUserId(userId), this.store.buckets);
+    const bucket = bucketOf(checkUserId(userId), this.store.buckets.count);
     const found = await this.store.list(bucket, userId);
     return found
       .map(({ digest, record }) => toDetails({ bucket, digest }, record))
@@ -135,7 +137,7 @@ export class SessionService<TUser = SessionUser> {
     userId: string,
     end?: SessionEnd & { except?: string },
   ): Promise<void> {
-    const bucket = bucketOf(checkUserId(userId), this.store.buckets);
+    const bucket = bucketOf(checkUserId(userId), this.store.buckets.count);
     const cause = checkEnd(end, 'revoked');
     const spared = end?.except === undefined ? null : this.addressOf(end.except);
     await this.store.destroyAll(bucket, userId, spared?.digest ?? null, cause);
@@ -173,9 +175,9 @@ export class SessionService<TUser = SessionUser> {
 
   /** Whether the session's user signed in within the last `maxAge` ms, by Redis's own clock. */
   async isFresh(session: SessionDetails, maxAge: number): Promise<boolean> {
-    const address = this.addressOfHandle(session.handle);
+    const address = this.parseHandle(session.handle);
     if (!address) return false;
-    const now = await this.store.readTime(address.bucket);
+    const now = await this.store.buckets.readTime(address.bucket);
     return now - session.signedInAt.getTime() <= maxAge;
   }
 
@@ -189,7 +191,7 @@ export class SessionService<TUser = SessionUser> {
     const answers = new Map<string, boolean>();
     const asked = [...this.byBucket(handles)].map(async ([bucket, inBucket]) => {
       const digests = inBucket.map(({ digest }) => digest);
-      const alive = await this.store.areAlive(bucket, digests);
+      const alive = await this.store.buckets.areAlive(bucket, digests);
       inBucket.forEach(({ handle }, i) => answers.set(handle, alive[i]!));
     });
     await Promise.allSettled(asked);
@@ -199,7 +201,7 @@ export class SessionService<TUser = SessionUser> {
   private byBucket(handles: string[]) {
     const buckets = new Map<number, { handle: string; digest: string }[]>();
     for (const handle of handles) {
-      const address = this.addressOfHandle(handle);
+      const address = this.parseHandle(handle);
       if (!address) continue;
       const { bucket, digest } = address;
       const found = buckets.get(bucket);
@@ -215,11 +217,11 @@ export class SessionService<TUser = SessionUser> {
   }
 
   private addressOf(sessionId: unknown): SessionAddress | null {
-    return addressOfId(sessionId, this.store.buckets);
+    return parseSessionId(sessionId, this.store.buckets.count);
   }
 
-  private addressOfHandle(handle: string): SessionAddress | null {
-    return addressOfHandle(handle, this.store.buckets);
+  private parseHandle(handle: string): SessionAddress | null {
+    return parseHandle(handle, this.store.buckets.count);
   }
 
   /** Reads a session and, where it slides and the last use is a while ago, notes this one. */
@@ -239,8 +241,7 @@ export class SessionService<TUser = SessionUser> {
   private async isTouchDue(at: SessionAddress, record: SessionRecord): Promise<boolean> {
     const { idleTimeout } = this.settings;
     if (idleTimeout === 0) return false;
-    const clock = this.store.clockOf(at.bucket);
-    const now = clock.estimate() ?? (await this.store.redis.bounded(clock.now()));
+    const now = await this.store.buckets.estimateTime(at.bucket);
     return now - record.lastUsedAt >= idleTimeout / 10;
   }
 }
@@ -248,7 +249,7 @@ export class SessionService<TUser = SessionUser> {
 function toSession(id: string, address: SessionAddress, begun: CreatedSession): Session {
   return {
     id,
-    handle: handleOf(address),
+    handle: formatHandle(address),
     userId: begun.userId,
     expiresAt: new Date(begun.expiresAt),
     createdAt: new Date(begun.createdAt),
@@ -257,7 +258,7 @@ function toSession(id: string, address: SessionAddress, begun: CreatedSession): 
 
 function toDetails(address: SessionAddress, record: SessionRecord): SessionDetails {
   return {
-    handle: handleOf(address),
+    handle: formatHandle(address),
     userId: record.userId,
     createdAt: new Date(record.createdAt),
     signedInAt: new Date(record.signedInAt),

@@ -3,71 +3,71 @@ import { setImmediate } from 'node:timers/promises';
 /** Sessions of one run: keeps Redis's pauses in the low milliseconds. */
 const MAX_BATCH = 64;
 
-/** A session that is to begin, as the script's arguments, and whom to tell. */
-interface PendingCreate {
-  session: string[];
-  /** When it was made, by the process's monotonic clock, ms. */
+/** A session waiting to be created, as the script's arguments, and its caller. */
+interface PendingCreate<TArgs, TReply> {
+  session: TArgs;
+  /** When it was added, by the process's monotonic clock (ms). */
   at: number;
-  resolve(answer: string[]): void;
+  resolve(reply: TReply): void;
   reject(error: unknown): void;
 }
 
 /**
- * Group commit: while a run of the create script is under way for a bucket, further sessions of the
- * bucket gather, and begin together in its next run. So the more there is to do, the less each costs;
- * where little is going on, nothing waits.
+ * Group commit: while a run of the create script is in flight for a bucket, further sessions of
+ * that bucket queue up and share the next run. The higher the load, the less each session costs;
+ * at low load nothing waits.
  */
-export class BatchedCreates {
-  private readonly waiting = new Map<number, PendingCreate[]>();
+export class BatchedCreates<TArgs, TReply> {
+  private readonly pending = new Map<number, PendingCreate<TArgs, TReply>[]>();
   private readonly busy = new Set<number>();
 
   /**
-   * @param timeout ms after which the caller has given a wish up: it isn't sent any more
-   * @param send begins sessions of one bucket; answers for each of them, in their order
+   * @param timeout time (ms) after which the caller has given up: the session isn't sent any more
+   * @param send creates sessions of one bucket; replies in their order
    */
   constructor(
     private readonly timeout: number,
-    private readonly send: (bucket: number, sessions: string[][]) => Promise<string[][]>,
+    private readonly send: (bucket: number, sessions: TArgs[]) => Promise<TReply[]>,
   ) {}
 
-  add(bucket: number, session: string[]): Promise<string[]> {
+  add(bucket: number, session: TArgs): Promise<TReply> {
     return new Promise((resolve, reject) => {
-      const wish = { session, at: performance.now(), resolve, reject };
-      const waiting = this.waiting.get(bucket);
-      if (waiting) waiting.push(wish);
-      else this.waiting.set(bucket, [wish]);
+      const create = { session, at: performance.now(), resolve, reject };
+      const pending = this.pending.get(bucket);
+      if (pending) pending.push(create);
+      else this.pending.set(bucket, [create]);
       if (!this.busy.has(bucket)) void this.work(bucket);
     });
   }
 
   private async work(bucket: number): Promise<void> {
     this.busy.add(bucket);
-    await setImmediate(); // the input of this turn was read: several requests share the first run
-    for (let wishes = this.take(bucket); wishes.length > 0; wishes = this.take(bucket)) {
-      await this.flush(bucket, wishes);
+    await setImmediate(); // this turn's input is read first, so several requests share the first run
+    for (let batch = this.take(bucket); batch.length > 0; batch = this.take(bucket)) {
+      await this.flush(bucket, batch);
     }
     this.busy.delete(bucket);
   }
 
-  /** The next wishes, but for those that nobody waits for any more. */
-  private take(bucket: number): PendingCreate[] {
+  /** The next batch, without those whose callers have given up. */
+  private take(bucket: number): PendingCreate<TArgs, TReply>[] {
     const earliest = performance.now() - this.timeout;
-    const waiting = (this.waiting.get(bucket) ?? []).filter(({ at }) => at > earliest);
-    const taken = waiting.splice(0, MAX_BATCH);
-    if (waiting.length > 0) this.waiting.set(bucket, waiting);
-    else this.waiting.delete(bucket);
-    return taken;
+    const pending = (this.pending.get(bucket) ?? []).filter(({ at }) => at > earliest);
+    const batch = pending.splice(0, MAX_BATCH);
+    if (pending.length > 0) this.pending.set(bucket, pending);
+    else this.pending.delete(bucket);
+    return batch;
   }
 
-  private async flush(bucket: number, wishes: PendingCreate[]): Promise<void> {
+  private async flush(bucket: number, batch: PendingCreate<TArgs, TReply>[]): Promise<void> {
     try {
-      const answers = await this.send(
+      const replies = await this.send(
         bucket,
-        wishes.map(({ session }) => session),
+        batch.map(({ session }) => session),
       );
-      wishes.forEach(({ resolve }, i) => resolve(answers[i]!));
+      batch.forEach(({ resolve }, i) => resolve(replies[i]!));
     } catch (error) {
-      for (const { reject } of wishes) reject(error);
+      for (const { reject } of batch) reject(error);
     }
   }
 }

@@ -1,30 +1,36 @@
 import type { Cluster, Redis } from 'ioredis';
 
 import { SessionError } from '../errors.js';
-import type { Script } from './scripts.js';
 
-/** What the module talks to: a single Redis (or Valkey) or a Cluster. */
+/** The module's connection: a single Redis (or Valkey) or a Cluster. */
 export type RedisClient = Redis | Cluster;
 
+/** A Lua script, ready to run. */
+export interface Script {
+  readonly name: string;
+  readonly source: string;
+  readonly sha1: string;
+}
+
 /**
- * Replies that mean 'not now': Redis is loading, failing over, or blocked. ioredis follows `MOVED`
- * and `ASK` itself, but lets some through where a failover meets its auto-pipelining.
+ * Replies that mean 'not now': Redis is loading, failing over or blocked. ioredis follows `MOVED`
+ * and `ASK` itself, but lets some through if a failover meets its auto-pipelining.
  */
 const UNAVAILABLE =
   /^(LOADING|READONLY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|MOVED|ASK|BUSY|MISCONF|NOREPLICAS|UNBLOCKED)\b/;
 
 /**
- * Runs commands within a bounded time and turns what goes wrong into errors of our own.
- * A command that ran out of time may still be executed: hence scripts that are safe to run late.
+ * Runs commands within a bounded time and turns failures into errors of our own. Redis may still
+ * run a command that timed out here, so the scripts are safe to run late.
  */
 export class BoundedRedis {
   constructor(
     readonly client: RedisClient,
-    /** ms that a call may take; then it fails with `ERR_SESSION_REDIS_UNAVAILABLE`. */
+    /** How long a call may take (ms) before it fails with `ERR_SESSION_REDIS_UNAVAILABLE`. */
     readonly timeout: number,
   ) {}
 
-  /** EVALSHA, and EVAL where this Redis (restarted, failed over) doesn't know the script yet. */
+  /** EVALSHA, then EVAL if this Redis (restarted, failed over) doesn't know the script yet. */
   async run(script: Script, keys: string[], args: (string | number)[]): Promise<unknown> {
     return this.bounded(this.evaluate(script, keys, args));
   }
@@ -59,32 +65,32 @@ export class BoundedRedis {
 function noAnswer(timeout: number): SessionError {
   return new SessionError(
     'ERR_SESSION_REDIS_UNAVAILABLE',
-    `Redis gave no answer within ${timeout} ms. Check that it is up and reachable; ` +
-      'the time is set by the option `redisTimeout`.',
+    `Redis did not answer within ${timeout} ms. Check that it is up and reachable; ` +
+      'the option `redisTimeout` sets the time.',
   );
 }
 
-/** Our own error for whatever ioredis threw. */
+/** Turns whatever ioredis threw into an error of our own. */
 export function redisError(cause: unknown): SessionError {
   if (cause instanceof SessionError) return cause;
   const message = cause instanceof Error ? cause.message : String(cause);
   if (message.startsWith('OOM')) {
     return new SessionError(
       'ERR_SESSION_REDIS_FULL',
-      'Redis is out of memory, so no session can begin or change; ending sessions still works. ' +
+      'Redis is out of memory: sessions can be ended, but not created or changed. ' +
         'Raise `maxmemory` or give the server more memory.',
       { cause },
     );
   }
   const isReply = cause instanceof Error && cause.name === 'ReplyError';
   if (isReply && !UNAVAILABLE.test(message)) {
-    return new SessionError('ERR_SESSION_REDIS_REFUSED', `Redis refused a command: ${message}`, {
+    return new SessionError('ERR_SESSION_REDIS_REFUSED', `Redis rejected a command: ${message}`, {
       cause,
     });
   }
   return new SessionError(
     'ERR_SESSION_REDIS_UNAVAILABLE',
-    `Redis can't be used now: ${message}. Check that it is up and reachable.`,
+    `Redis is unavailable: ${message}. Check that it is up and reachable.`,
     { cause },
   );
 }

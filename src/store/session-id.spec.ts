@@ -2,12 +2,12 @@ import { describe, expect, test } from '@jest/globals';
 import { assert, bigInt, integer, property, string } from 'fast-check';
 
 import {
-  addressOfHandle,
-  addressOfId,
+  parseHandle,
+  parseSessionId,
   bucketOf,
   digestOf,
   generateSessionId,
-  handleOf,
+  formatHandle,
 } from './session-id.js';
 
 describe('a session ID', () => {
@@ -16,7 +16,7 @@ describe('a session ID', () => {
       const id = generateSessionId(bucket);
       expect(id).toMatch(/^[0-9a-f]{2}[\w-]{43}$/);
       expect(Buffer.from(id.slice(2), 'base64url')).toHaveLength(32);
-      expect(addressOfId(id, 256)).toEqual({ bucket, digest: digestOf(id) });
+      expect(parseSessionId(id, 256)).toEqual({ bucket, digest: digestOf(id) });
     }
   });
 
@@ -31,12 +31,12 @@ describe('a session ID', () => {
       property(bits, (number) => {
         const bytes = Buffer.from(number.toString(16).padStart(64, '0'), 'hex');
         const id = `00${bytes.toString('base64url')}`;
-        expect(addressOfId(id, 1)).not.toBeNull();
+        expect(parseSessionId(id, 1)).not.toBeNull();
         // The last character has two bits to spare, which a decoder would not look at.
         const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
         const last = alphabet.indexOf(id.at(-1)!);
         for (const spare of [1, 2, 3]) {
-          expect(addressOfId(id.slice(0, -1) + alphabet[last + spare], 1)).toBeNull();
+          expect(parseSessionId(id.slice(0, -1) + alphabet[last + spare], 1)).toBeNull();
         }
       }),
     );
@@ -44,8 +44,8 @@ describe('a session ID', () => {
 
   test('of a bucket that this application has not is malformed', () => {
     const id = generateSessionId(16);
-    expect(addressOfId(id, 16)).toBeNull();
-    expect(addressOfId(id, 17)).toMatchObject({ bucket: 16 });
+    expect(parseSessionId(id, 16)).toBeNull();
+    expect(parseSessionId(id, 17)).toMatchObject({ bucket: 16 });
   });
 
   test.each<[string, unknown]>([
@@ -59,17 +59,17 @@ describe('a session ID', () => {
     ['an ID with a line break', `${generateSessionId(0)}\n`],
     ['an ID with padding', `${generateSessionId(0)}=`],
   ])('is not %s', (_, value) => {
-    expect(addressOfId(value, 256)).toBeNull();
-    expect(addressOfHandle(value, 256)).toBeNull();
+    expect(parseSessionId(value, 256)).toBeNull();
+    expect(parseHandle(value, 256)).toBeNull();
   });
 });
 
 describe('a handle', () => {
   test('names the session by the digest of its ID, and does not tell the ID', () => {
     const id = generateSessionId(3);
-    const address = addressOfId(id, 16)!;
-    const handle = handleOf(address);
-    expect(addressOfHandle(handle, 16)).toEqual(address);
+    const address = parseSessionId(id, 16)!;
+    const handle = formatHandle(address);
+    expect(parseHandle(handle, 16)).toEqual(address);
     expect(handle).not.toContain(id.slice(2));
     expect(handle).toBe(`03${digestOf(id)}`);
   });

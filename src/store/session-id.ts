@@ -1,17 +1,30 @@
 import { hash, randomFillSync } from 'node:crypto';
 
-import type { SessionAddress } from './session-store.js';
+/** Where a session is: its bucket, and its name within the bucket. */
+export interface SessionAddress {
+  bucket: number;
+  /** base64url(SHA-256(session ID)): the handle without its bucket. */
+  digest: string;
+}
+
+/** A member of the expiry index: `digest:created:userId`, with `created` in hex. */
+export interface ExpiryMember {
+  digest: string;
+  /** ms since 1970. */
+  createdAt: number;
+  userId: string;
+}
 
 /**
- * 32 bytes in base64url are 43 characters, the last of which carries four bits: only these 16
- * can stand there. Anything else is no ID of ours, and two spellings of one ID don't exist.
+ * 32 bytes in base64url are 43 characters, and the last one carries only four bits, so only these
+ * 16 characters can be last. Nothing else is a session ID: no ID has two spellings.
  */
 const PATTERN = /^[0-9a-f]{2}[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
 
-const SECRET = 32; // bytes
+const SECRET_BYTES = 32;
 
-/** Random bytes, fetched for many IDs at a time: one by one they took a sixth of a sign-in's work. */
-const pool = Buffer.alloc(128 * SECRET);
+/** Random bytes for many IDs at once: fetching them one by one took a sixth of a sign-in's time. */
+const pool = Buffer.alloc(128 * SECRET_BYTES);
 let unused = 0;
 
 /** A new session ID: the bucket in 2 hex digits, then 256 random bits (ASVS 7.2.3 asks for 128). */
@@ -21,36 +34,43 @@ export function generateSessionId(bucket: number): string {
 
 function takeSecret(): string {
   if (unused === 0) unused = randomFillSync(pool).length;
-  const bytes = pool.subarray(unused - SECRET, unused);
-  unused -= SECRET;
+  const bytes = pool.subarray(unused - SECRET_BYTES, unused);
+  unused -= SECRET_BYTES;
   const secret = bytes.toString('base64url');
-  bytes.fill(0); // no memory dump shows what was given out
+  bytes.fill(0); // a memory dump must not show IDs that are in use
   return secret;
 }
 
-/** Where the session of this ID lives, or null for a malformed one, which never reaches Redis. */
-export function addressOfId(sessionId: unknown, buckets: number): SessionAddress | null {
+/** The address of a session ID; null if it is malformed. A malformed ID never reaches Redis. */
+export function parseSessionId(sessionId: unknown, buckets: number): SessionAddress | null {
   if (typeof sessionId !== 'string') return null;
   return parse(sessionId, buckets, () => digestOf(sessionId));
 }
 
-/** Where the session of this handle lives, or null for a malformed one. */
-export function addressOfHandle(handle: unknown, buckets: number): SessionAddress | null {
+/** The address of a handle; null if it is malformed. */
+export function parseHandle(handle: unknown, buckets: number): SessionAddress | null {
   if (typeof handle !== 'string') return null;
   return parse(handle, buckets, () => handle.slice(2));
 }
 
-/** The public name of the session at an address: safe to show, log and store. */
-export function handleOf({ bucket, digest }: SessionAddress): string {
+/** The session's public name: safe to show, log and store. */
+export function formatHandle({ bucket, digest }: SessionAddress): string {
   return hex(bucket) + digest;
 }
 
-/** SHA-256 of the whole ID, in base64url: what Redis knows the session by. */
+/** Reads a member of the expiry index, which `include/bucket.lua` writes. */
+export function parseExpiryMember(member: string): ExpiryMember {
+  const [digest, createdAt] = member.split(':', 2) as [string, string];
+  const userId = member.slice(digest.length + createdAt.length + 2);
+  return { digest, createdAt: Number.parseInt(createdAt, 16), userId };
+}
+
+/** SHA-256 of the whole ID in base64url: the name by which Redis knows the session. */
 export function digestOf(sessionId: string): string {
   return hash('sha256', sessionId, 'base64url');
 }
 
-/** The bucket of a user: stable for ever, as the user's keys lie there. */
+/** The user's bucket. It can never change: the user's keys are there. */
 export function bucketOf(userId: string, buckets: number): number {
   return Number.parseInt(hash('sha256', userId, 'hex').slice(0, 8), 16) % buckets;
 }

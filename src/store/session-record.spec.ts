@@ -14,7 +14,7 @@ const RECORD = {
   createdAt: 1_763_920_000_000,
   signedInAt: 1_763_910_000_000,
   expiresAt: 1_763_960_000_000,
-  ends: 1_763_930_000_000,
+  idleExpiresAt: 1_763_930_000_000,
   lastUsedAt: 1_763_925_000_000,
   ip: '203.0.113.7',
   userAgent: 'Firefox/140',
@@ -22,11 +22,20 @@ const RECORD = {
 };
 
 const text = (...fields: (string | number)[]) => fields.join(SEPARATOR);
-const { createdAt, signedInAt, expiresAt, ends, lastUsedAt, ip, userAgent } = RECORD;
+const { createdAt, signedInAt, expiresAt, idleExpiresAt, lastUsedAt, ip, userAgent } = RECORD;
 
 describe('a record', () => {
   test('is read field by field', () => {
-    const full = text('ada', createdAt, signedInAt, expiresAt, ends, lastUsedAt, ip, userAgent);
+    const full = text(
+      'ada',
+      createdAt,
+      signedInAt,
+      expiresAt,
+      idleExpiresAt,
+      lastUsedAt,
+      ip,
+      userAgent,
+    );
     expect(parseRecord(full)).toEqual(RECORD);
   });
 
@@ -34,7 +43,7 @@ describe('a record', () => {
     expect(parseRecord(text('ada', createdAt, '', expiresAt, '', '', '', ''))).toEqual({
       ...RECORD,
       signedInAt: createdAt,
-      ends: expiresAt,
+      idleExpiresAt: expiresAt,
       lastUsedAt: createdAt,
       ip: '',
       userAgent: '',

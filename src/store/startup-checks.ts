@@ -1,41 +1,47 @@
 import { SessionError } from '../errors.js';
-import { redisError, type BoundedRedis, type RedisClient } from './bounded-redis.js';
+import { redisError, type RedisClient } from './bounded-redis.js';
+import type { Buckets } from './buckets.js';
 import { metaKey } from './redis-keys.js';
 
-/** Goes up when a key's layout changes, so that two versions never write to one prefix. */
+/** Changes with the layout of the keys, so that two versions never write under one prefix. */
 export const LAYOUT_VERSION = '1';
 const OLDEST_REDIS = 7;
 
 export interface StartupChecks {
-  prefix: string;
-  buckets: number;
-  /** Accept a Redis that may evict keys: an evicted session ends without anyone having ended it. */
+  /** Accept a Redis that may evict keys: an evicted session is over without having been ended. */
   allowEviction: boolean;
 }
 
-/** Refuses a Redis that can't be trusted with sessions, before the first one begins. */
-export async function checkRedis(redis: BoundedRedis, checks: StartupChecks): Promise<void> {
-  refuseKeyPrefix(redis.client);
-  refuseReplicaReads(redis.client);
-  for (const info of await redis.bounded(readInfos(redis.client))) {
-    checkServer(info, checks.allowEviction);
+/**
+ * Rejects a Redis that can't be trusted with sessions, before the first one is created.
+ *
+ * @throws SessionError `ERR_SESSION_OPTIONS`, `ERR_SESSION_REDIS_UNSUITABLE`
+ */
+export async function checkRedis(
+  buckets: Buckets,
+  { allowEviction }: StartupChecks,
+): Promise<void> {
+  rejectKeyPrefix(buckets.client);
+  rejectReplicaReads(buckets.client);
+  for (const info of await buckets.redis.bounded(readInfos(buckets.client))) {
+    checkServer(info, allowEviction);
   }
-  await checkLayout(redis, checks);
+  await checkLayout(buckets);
 }
 
-/** ioredis puts `keyPrefix` before declared keys only; those made inside scripts would go astray. */
-export function refuseKeyPrefix(client: RedisClient): void {
+/** ioredis adds `keyPrefix` to declared keys only, so keys made inside scripts would go astray. */
+function rejectKeyPrefix(client: RedisClient): void {
   const { keyPrefix } = client.options;
   if (!keyPrefix) return;
   throw new SessionError(
     'ERR_SESSION_OPTIONS',
     `The Redis client has the ioredis option \`keyPrefix\` (${JSON.stringify(keyPrefix)}), which ` +
-      "scripts don't see. Leave it out and set the module's option `prefix`.",
+      "scripts don't see. Remove it and set the module's option `prefix`.",
   );
 }
 
 /** A replica may not know yet that a session is over. */
-function refuseReplicaReads(client: RedisClient): void {
+function rejectReplicaReads(client: RedisClient): void {
   if (!('nodes' in client)) return;
   const { scaleReads = 'master' } = client.options;
   if (scaleReads === 'master') return;
@@ -70,22 +76,22 @@ function checkServer(info: string, allowEviction: boolean): void {
   }
 }
 
-/** The number of buckets decides where a user's sessions are, so it can't change under them. */
-async function checkLayout(redis: BoundedRedis, checks: StartupChecks): Promise<void> {
-  const key = metaKey(checks.prefix);
-  await redis.bounded(redis.client.hsetnx(key, 'layout', LAYOUT_VERSION));
-  await redis.bounded(redis.client.hsetnx(key, 'buckets', String(checks.buckets)));
-  const [layout, buckets] = await redis.bounded(redis.client.hmget(key, 'layout', 'buckets'));
+/** The number of buckets decides where a user's sessions are, so it can't change later. */
+async function checkLayout({ client, redis, prefix, count }: Buckets): Promise<void> {
+  const key = metaKey(prefix);
+  await redis.bounded(client.hsetnx(key, 'layout', LAYOUT_VERSION));
+  await redis.bounded(client.hsetnx(key, 'buckets', String(count)));
+  const [layout, buckets] = await redis.bounded(client.hmget(key, 'layout', 'buckets'));
   if (layout !== LAYOUT_VERSION) {
     throw unsuitable(
-      `its sessions under the prefix '${checks.prefix}' have layout ${layout}; this version ` +
+      `its sessions under the prefix '${prefix}' have layout ${layout}; this version ` +
         `writes layout ${LAYOUT_VERSION}. Use another \`prefix\`, or the version that wrote them.`,
     );
   }
-  if (buckets !== String(checks.buckets)) {
+  if (buckets !== String(count)) {
     throw unsuitable(
-      `its sessions under the prefix '${checks.prefix}' lie in ${buckets} buckets, and the option ` +
-        `\`buckets\` is ${checks.buckets}. Set it to ${buckets}, or use another \`prefix\`.`,
+      `its sessions under the prefix '${prefix}' are in ${buckets} buckets, and the option ` +
+        `\`buckets\` is ${count}. Set it to ${buckets}, or use another \`prefix\`.`,
     );
   }
 }

@@ -1,7 +1,9 @@
 import { openRedis, type RedisConnection } from '../../src/store/connect.js';
 import type { RedisClient } from '../../src/store/bounded-redis.js';
-import { scripts } from '../../src/store/scripts.js';
-import { MAX_REDIS_TIMEOUT, SessionStore, type StoreRules } from '../../src/store/session-store.js';
+import { Buckets } from '../../src/store/buckets.js';
+import type { StoreRules } from '../../src/store/scripts.js';
+import { MAX_REDIS_TIMEOUT, SessionStore } from '../../src/store/session-store.js';
+import { SessionUpkeep } from '../../src/store/session-upkeep.js';
 import { bucketOf } from '../../src/store/session-id.js';
 import type { SessionUser, UserLoader } from '../../src/session/session.js';
 import { RememberingService } from './handed-out.js';
@@ -28,6 +30,8 @@ export interface ApplicationOptions extends Partial<StoreRules> {
 export interface Application {
   readonly service: RememberingService;
   readonly store: SessionStore;
+  readonly buckets: Buckets;
+  readonly upkeep: SessionUpkeep;
   readonly client: RedisClient;
   readonly prefix: string;
   readonly options: ApplicationOptions;
@@ -51,14 +55,25 @@ export function openApplication(
   redis: RedisUnderTest,
   options: ApplicationOptions = {},
 ): Application {
-  const { prefix = `app${++prefixes}`, buckets = 16, timeout = PATIENCE } = options;
+  const { prefix = `app${++prefixes}`, buckets: count = 16, timeout = PATIENCE } = options;
   const { lifetime = 12 * HOUR, users = { findById: async (id) => ({ id }) } } = options;
   const rules = { ...RULES, ...definedRules(options) };
   const { client, close } = openRedis(options.connection ?? redis.connection, timeout);
-  const store = new SessionStore({ client, prefix, buckets, timeout, rules });
+  const buckets = new Buckets({ client, prefix, count, timeout });
+  const store = new SessionStore(buckets, rules);
+  const upkeep = new SessionUpkeep(buckets);
   const { idleTimeout } = rules;
   const service = new RememberingService(store, { lifetime, idleTimeout, users });
-  return { service, store, client, prefix, options: { ...options, prefix }, close };
+  return {
+    service,
+    store,
+    buckets,
+    upkeep,
+    client,
+    prefix,
+    options: { ...options, prefix },
+    close,
+  };
 }
 
 function definedRules(options: ApplicationOptions): Partial<StoreRules> {
@@ -72,14 +87,11 @@ export function anotherProcess(redis: RedisUnderTest, of: Application): Applicat
 }
 
 /** Sweeps all buckets until nothing is due. */
-export async function sweepAll({ store }: Application): Promise<void> {
-  for (let bucket = 0; bucket < store.buckets; bucket++) {
-    while (await store.sweep(bucket)) continue;
-  }
+export async function sweepAll({ upkeep }: Application): Promise<void> {
+  await upkeep.sweepAll();
 }
 
-/** The time of the node that holds the user's sessions, ms. */
-export async function redisTime({ store }: Application, userId: string): Promise<number> {
-  const { outbox } = store.keysOf(bucketOf(userId, store.buckets));
-  return Number(await store.redis.run(scripts.time, [outbox], []));
+/** The time of the node that holds the user's sessions (ms since 1970). */
+export async function redisTime({ buckets }: Application, userId: string): Promise<number> {
+  return buckets.readTime(bucketOf(userId, buckets.count));
 }

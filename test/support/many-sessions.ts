@@ -13,7 +13,7 @@ export async function haveManySessions(
   count: number,
 ): Promise<void> {
   const { handle } = await app.service.createSession({ userId, expires: HOUR });
-  const { base, outbox } = app.store.keysOf(bucketOf(userId, app.store.buckets));
+  const { base, outbox } = app.store.buckets.keysOf(bucketOf(userId, app.store.buckets.count));
   for (let done = 1; done < count; done += AT_ONCE) {
     const copies = Math.min(AT_ONCE, count - done);
     await app.client.eval(source, 1, outbox, base, handle.slice(2), userId, copies, done);

@@ -20,8 +20,8 @@ export interface OutboxEvent {
 /** The events of all buckets; those of a bucket in the order in which they came about. */
 export async function readOutbox({ store, client }: Application): Promise<OutboxEvent[]> {
   const events: OutboxEvent[] = [];
-  for (let bucket = 0; bucket < store.buckets; bucket++) {
-    const entries = await client.xrange(store.keysOf(bucket).outbox, '-', '+');
+  for (let bucket = 0; bucket < store.buckets.count; bucket++) {
+    const entries = await client.xrange(store.buckets.keysOf(bucket).outbox, '-', '+');
     for (const [, fields] of entries) events.push(decode(bucket, fields));
   }
   return events;

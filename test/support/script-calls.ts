@@ -1,4 +1,5 @@
-import { scripts, type Script } from '../../src/store/scripts.js';
+import type { Script } from '../../src/store/bounded-redis.js';
+import { scripts } from '../../src/store/scripts.js';
 import type { Application } from './application.js';
 
 /** Where the sessions start among the arguments of create, and how many each of them has. */
@@ -22,8 +23,8 @@ export function recordScripts(app: Application): ScriptCall[] {
 
 /** Tells of every script that the application has run. */
 export function onScript({ store }: Application, tell: (call: ScriptCall) => void): void {
-  const run = store.redis.run.bind(store.redis);
-  store.redis.run = async (script, keys, args) => {
+  const run = store.buckets.redis.run.bind(store.buckets.redis);
+  store.buckets.redis.run = async (script, keys, args) => {
     const reply = await run(script, keys, args);
     if (script !== scripts.time) tell({ script, keys, args, reply });
     return reply;

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { Logger } from '@nestjs/common';
 
-import type { SessionStore } from '../../store/session-store.js';
+import type { Buckets } from '../../store/buckets.js';
 import type { Drain } from '../drain/drain.js';
 import type { LedgerJob, LedgerQueue } from './ledger-queue.js';
 import type { Outbox } from '../drain/outbox.js';
@@ -10,7 +10,7 @@ import type { Partitions } from './partitions.js';
 import { DatabaseBackoff } from './database-backoff.js';
 import type { Reconciler } from './reconciler.js';
 import { waitAtMost } from '../wait-at-most.js';
-import type { Sweeper } from './sweeper.js';
+import type { SessionUpkeep } from '../../store/session-upkeep.js';
 
 /** How often the watchdog looks, ms. */
 const WATCHDOG_INTERVAL = 5_000;
@@ -22,11 +22,11 @@ const STOP_TIMEOUT = 5_000;
 const UNSUITABLE = 'ERR_SESSION_DATABASE_UNSUITABLE';
 
 export interface LedgerWorkerParts {
-  store: SessionStore;
+  buckets: Buckets;
   outbox: Outbox;
   queue: LedgerQueue;
   drain: Drain;
-  sweeper: Sweeper;
+  upkeep: SessionUpkeep;
   reconciler: Reconciler;
   partitions: Partitions;
 }
@@ -100,19 +100,19 @@ export class LedgerWorker {
    * stalled, which takes up to a minute. The bucket's events don't wait for that.
    */
   private async drainOverdue(): Promise<void> {
-    const { store, outbox } = this.parts;
-    for (let bucket = 0; bucket < store.buckets; bucket += 1) {
-      const age = await outbox.oldestAge(bucket, await store.readTime(bucket));
+    const { buckets, outbox } = this.parts;
+    for (let bucket = 0; bucket < buckets.count; bucket += 1) {
+      const age = await outbox.oldestAge(bucket, await buckets.readTime(bucket));
       if (age !== null && age > WATCHDOG_INTERVAL) await this.drain(bucket);
     }
   }
 
   /** Ends what is due, then passes on each bucket whose outbox isn't empty. */
   private async sweep(pass: (bucket: number) => Promise<unknown>): Promise<void> {
-    const { sweeper, store, outbox } = this.parts;
-    await sweeper.runOnce();
+    const { upkeep, buckets, outbox } = this.parts;
+    await upkeep.sweepAll();
     this.sweptAt = performance.now();
-    for (let bucket = 0; bucket < store.buckets; bucket += 1) {
+    for (let bucket = 0; bucket < buckets.count; bucket += 1) {
       if ((await outbox.length(bucket)) > 0) await pass(bucket);
     }
   }
@@ -124,11 +124,11 @@ export class LedgerWorker {
 
   /** Does the upkeep itself where no job has done it for a while. */
   private async lookAfter(): Promise<void> {
-    const { queue, sweeper } = this.parts;
+    const { queue, upkeep } = this.parts;
     try {
       // Its calls wait for as long as Redis is away; the sweep must not.
       await waitAtMost(WATCHDOG_INTERVAL, queue.schedule());
-      if (performance.now() - this.sweptAt > WATCHDOG_INTERVAL) await sweeper.runOnce();
+      if (performance.now() - this.sweptAt > WATCHDOG_INTERVAL) await upkeep.sweepAll();
       await this.patience.attempt(() => this.drainOverdue());
     } catch (error) {
       this.logger.debug(

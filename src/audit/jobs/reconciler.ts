@@ -1,4 +1,6 @@
-import type { SessionStore } from '../../store/session-store.js';
+import type { Buckets } from '../../store/buckets.js';
+import { formatHandle, parseHandle, type ExpiryMember } from '../../store/session-id.js';
+import type { SessionUpkeep } from '../../store/session-upkeep.js';
 import type { LedgerDatabase } from '../postgres/ledger-database.js';
 import type { LedgerTables } from '../postgres/ledger-tables.js';
 import { findKnownSessions } from '../sql/find-known-sessions.js';
@@ -13,11 +15,6 @@ interface OpenRow {
   user_id: string | null;
   created_ms: string;
   expires_ms: string;
-}
-
-interface LiveSession {
-  digest: string;
-  createdAt: number;
 }
 
 interface KnownSession {
@@ -47,7 +44,8 @@ export class Reconciler {
   constructor(
     private readonly database: LedgerDatabase,
     private readonly tables: LedgerTables,
-    private readonly store: SessionStore,
+    private readonly buckets: Buckets,
+    private readonly upkeep: SessionUpkeep,
   ) {}
 
   async runOnce(): Promise<ReconcileReport> {
@@ -76,7 +74,8 @@ export class Reconciler {
   }
 
   private async declareLost(row: OpenRow): Promise<void> {
-    await this.store.declareLost(addressOf(row.token), {
+    const address = parseHandle(row.token, this.buckets.count)!;
+    await this.upkeep.declareLost(address, {
       createdAt: Number(row.created_ms),
       userId: row.user_id,
       expiresAt: Number(row.expires_ms),
@@ -85,72 +84,42 @@ export class Reconciler {
 
   private async endResurrected(): Promise<number> {
     let resurrected = 0;
-    for (let bucket = 0; bucket < this.store.buckets; bucket += 1) {
-      for await (const page of this.liveSessions(bucket)) {
+    for (const bucket of this.buckets.numbers()) {
+      for await (const page of this.upkeep.scan(bucket)) {
         const back = await this.overInSql(bucket, page);
-        await Promise.all(
-          back.map((digest) =>
-            this.store.destroy({ bucket, digest }, { reason: 'resurrected', actor: '' }),
-          ),
-        );
+        await Promise.all(back.map((digest) => this.upkeep.endAgain({ bucket, digest })));
         resurrected += back.length;
       }
     }
     return resurrected;
   }
 
-  /** Pages of a bucket's expiry index. ZSCAN gives every member that is there all the while. */
-  private async *liveSessions(bucket: number): AsyncGenerator<LiveSession[]> {
-    const { client } = this.store.redis;
-    const { expiryIndex } = this.store.keysOf(bucket);
-    let cursor = '0';
-    do {
-      const scan = client.zscan(expiryIndex, cursor, 'COUNT', PAGE);
-      const [next, found] = await this.store.redis.bounded(scan);
-      cursor = String(next);
-      const members = found.filter((_, i) => i % 2 === 0); // the others are their scores
-      if (members.length > 0) yield members.map(toLiveSession);
-    } while (cursor !== '0');
-  }
-
   /** Which of these live sessions have an end in SQL: Redis had ended them, too, and forgot. */
-  private async overInSql(bucket: number, sessions: LiveSession[]): Promise<string[]> {
+  private async overInSql(bucket: number, sessions: ExpiryMember[]): Promise<string[]> {
     const known = await this.database.transaction<KnownSession[]>((runner) =>
       runner.query(findKnownSessions(this.tables), [
-        sessions.map(({ digest }) => tokenOf(bucket, digest)),
+        sessions.map(({ digest }) => formatHandle({ bucket, digest })),
         sessions.map(({ createdAt }) => createdAt),
       ]),
     );
-    const over = known.filter(({ ended }) => ended).map(({ token }) => addressOf(token).digest);
+    const over = known.filter(({ ended }) => ended).map(({ token }) => token.slice(2));
     // Most of these ended since their page was read.
-    const alive = await this.store.areAlive(bucket, over);
+    const alive = await this.buckets.areAlive(bucket, over);
     return over.filter((_, i) => alive[i]);
   }
 
   private async withoutRecord(page: OpenRow[]): Promise<OpenRow[]> {
-    // Buckets that this layout doesn't have belong to an earlier one, whose Redis is gone.
-    const rows = page.filter((row) => addressOf(row.token).bucket < this.store.buckets);
+    const found = page.flatMap((row) => {
+      // A bucket that this layout doesn't have belongs to an earlier one, whose Redis is gone.
+      const address = parseHandle(row.token, this.buckets.count);
+      return address ? [{ row, address }] : [];
+    });
     const alive = await Promise.all(
-      rows.map(async (row) => {
-        const { bucket, digest } = addressOf(row.token);
-        const [isAlive] = await this.store.areAlive(bucket, [digest]);
+      found.map(async ({ address: { bucket, digest } }) => {
+        const [isAlive] = await this.buckets.areAlive(bucket, [digest]);
         return isAlive;
       }),
     );
-    return rows.filter((_, i) => !alive[i]);
+    return found.filter((_, i) => !alive[i]).map(({ row }) => row);
   }
-}
-
-function addressOf(token: string): { bucket: number; digest: string } {
-  return { bucket: Number.parseInt(token.slice(0, 2), 16), digest: token.slice(2) };
-}
-
-function tokenOf(bucket: number, digest: string): string {
-  return bucket.toString(16).padStart(2, '0') + digest;
-}
-
-/** A member of the expiry index: `digest:created:user`, where `created` is in hex. */
-function toLiveSession(member: string): LiveSession {
-  const [digest, createdAt] = member.split(':', 2);
-  return { digest: digest!, createdAt: Number.parseInt(createdAt!, 16) };
 }

@@ -9,7 +9,7 @@ import { LedgerDatabase } from '../../../src/audit/postgres/ledger-database.js';
 import { LedgerWriter } from '../../../src/audit/drain/ledger-writer.js';
 import { Outbox } from '../../../src/audit/drain/outbox.js';
 import { openRedis } from '../../../src/store/connect.js';
-import { SessionStore } from '../../../src/store/session-store.js';
+import { Buckets } from '../../../src/store/buckets.js';
 import type { DrainerOptions, DrainStep } from './drainer-process.js';
 
 const { redisUrl, databaseUrl, prefix, bucket, stopAt } = JSON.parse(
@@ -61,8 +61,8 @@ function stepping(runner: QueryRunner): QueryRunner {
 }
 
 const { client, close } = openRedis(redisUrl, 5_000);
-const store = new SessionStore({ client, prefix, buckets: 1, timeout: 5_000, rules: {} as never });
-const outbox = new SteppingOutbox(client, (each) => store.keysOf(each));
+const buckets = new Buckets({ client, prefix, count: 1, timeout: 5_000 });
+const outbox = new SteppingOutbox(client, (each) => buckets.keysOf(each));
 const database = new SteppingDatabase(databaseUrl, {}, false);
 const settings = ledgerSettings({});
 const writer = new LedgerWriter(settings);

@@ -104,7 +104,7 @@ export function describeEveryEnd(ground: LedgerGround): void {
     const trail = await ground.open();
     const web = await trail.start({ audit: { worker: false } });
     const { handle } = await web.sessions.createSession({ userId: 'ada', expires: HOUR });
-    const { client } = web.store.redis;
+    const { client } = web.store.buckets.redis;
     await letTimePass({ client, store: web.store }, 3 * 24 * HOUR);
     await web.close();
 

@@ -41,6 +41,6 @@ export async function place(
   value: string | Buffer,
   field = 'v1',
 ): Promise<Buffer> {
-  await store.redis.client.xadd(store.keysOf(0).outbox, '*', field, value);
+  await store.buckets.redis.client.xadd(store.buckets.keysOf(0).outbox, '*', field, value);
   return Buffer.concat([Buffer.from(`${field}\n`), Buffer.from(value), Buffer.from('\n')]);
 }

@@ -40,8 +40,8 @@ describe('a drainer that is killed', () => {
   it('as it buries a record, buries it once', async () => {
     const trail = await ground.open();
     const web = await trail.start({ buckets: 1, audit: { worker: false } });
-    const { client } = web.store.redis;
-    await client.xadd(web.store.keysOf(0).outbox, '*', 'v1', 'gibberish');
+    const { client } = web.store.buckets.redis;
+    await client.xadd(web.store.buckets.keysOf(0).outbox, '*', 'v1', 'gibberish');
 
     for (const step of ['after the dead letter', 'between commit and deletion'] as const) {
       const drainer = await drainUntil(trail, step);

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 
 import { ledgerSettings } from '../../../src/audit/postgres/schema.js';
 import { LedgerDatabase } from '../../../src/audit/postgres/ledger-database.js';
+import { SessionUpkeep } from '../../../src/store/session-upkeep.js';
 import { Reconciler } from '../../../src/audit/jobs/reconciler.js';
 import { eventually } from '../../support/eventually.js';
 import type { AuditedProcess } from './audited-process.js';
@@ -19,7 +20,12 @@ describe('reconciling SQL with Redis', () => {
   const lookOnce = async (trail: Trail, { store }: AuditedProcess) => {
     const database = new LedgerDatabase(trail.databaseUrl, {}, false);
     try {
-      return await new Reconciler(database, ledgerSettings({}).tables, store).runOnce();
+      return await new Reconciler(
+        database,
+        ledgerSettings({}).tables,
+        store.buckets,
+        new SessionUpkeep(store.buckets),
+      ).runOnce();
     } finally {
       await database.close();
     }

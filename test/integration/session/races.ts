@@ -96,11 +96,11 @@ export function describeRaces(start: () => Promise<RedisUnderTest>): void {
         );
         const last = Math.max(...sessions.map(({ expiresAt: expires }) => expires.getTime()));
         const sweeping = (async () => {
-          while ((await redisTime(two, 'anyone')) <= last) await two.store.sweep(0);
+          while ((await redisTime(two, 'anyone')) <= last) await two.upkeep.sweep(0);
         })();
         for (const { id } of sessions.toReversed()) await one.service.destroySession(id);
         await sweeping;
-        while (await two.store.sweep(0)) continue;
+        while (await two.upkeep.sweep(0)) continue;
         const handles = new Set(sessions.map(({ handle }) => handle));
         const ended = (await readOutbox(one)).filter(({ event }) => event === 'destroyed');
         const ours = ended.filter(({ handle }) => handles.has(handle));

@@ -1,6 +1,6 @@
 import { describe, expect, jest, test } from '@jest/globals';
 
-import { addressOfHandle } from '../../../src/store/session-id.js';
+import { parseHandle } from '../../../src/store/session-id.js';
 import { singleRedis } from '../../support/redis-under-test.js';
 import { useRedis, type Ground } from '../../support/use-redis.js';
 import { madeUpIds, randomNumbers } from './made-up-ids.js';
@@ -59,7 +59,7 @@ describe('a million random and mutated strings as session IDs', () => {
     const before = await commandsOf(ground);
     const notFound = { code: 'ERR_SESSION_NOT_FOUND' };
     for (const id of malformed) {
-      expect(addressOfHandle(id, 16)).toBeNull();
+      expect(parseHandle(id, 16)).toBeNull();
       expect(await service.getSession(id)).toBeNull();
       expect(await service.findValidSession(id)).toBeNull();
       await service.destroySession(id);

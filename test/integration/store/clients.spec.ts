@@ -84,7 +84,7 @@ describe('a connection', () => {
     const app = ground.open();
     const ada = await app.service.createSession({ userId: 'ada' });
     const bob = await app.service.createSession({ userId: 'bob' });
-    const key = app.store.keysOf(bucketOf('ada', 16)).session(ada.handle.slice(2));
+    const key = app.store.buckets.keysOf(bucketOf('ada', 16)).session(ada.handle.slice(2));
     const record = (await app.client.getBuffer(key))!;
     await app.client.set(key, 'foreign', 'KEEPTTL');
     const [ofAda, ofBob] = await Promise.allSettled([
@@ -106,7 +106,7 @@ describe('in a Redis Cluster', () => {
     const app = ground.open({ idleTimeout: HOUR });
     await app.service.createSession({ userId: 'warm up' }); // ioredis gets to know the nodes
     const userId = 'ada';
-    const { outbox } = app.store.keysOf(bucketOf(userId, app.store.buckets));
+    const { outbox } = app.store.buckets.keysOf(bucketOf(userId, app.store.buckets.count));
     const isOwner = await Promise.all(
       ground.redis.nodes.map((node) =>
         node.exists(outbox).then(

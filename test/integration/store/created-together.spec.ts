@@ -71,7 +71,7 @@ describe.each(eachRedis)('sessions that begin at the same time on %s', (_, start
 
   test("don't share a fault: where a user's set holds something foreign, the others begin", async () => {
     const app = ground.open({ buckets: 1 });
-    const foreign = app.store.keysOf(bucketOf('user 7', 1)).userSet('user 7');
+    const foreign = app.store.buckets.keysOf(bucketOf('user 7', 1)).userSet('user 7');
     await app.client.set(foreign, 'foreign');
     const outcomes = await outcomesOf(signIn(app, users(20)));
     await app.client.del(foreign);

@@ -76,7 +76,7 @@ describe('a user with 100,000 sessions', () => {
 
   const holdsOf = async (app: Application, action: () => Promise<unknown>): Promise<Holds> => {
     const times: number[] = [];
-    const { redis: bounded } = app.store;
+    const { redis: bounded } = app.buckets;
     const run = bounded.run.bind(bounded);
     bounded.run = async (...call) => {
       const before = await timeSpent();

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 
-import { scripts, type Script } from '../../../src/store/scripts.js';
+import type { Script } from '../../../src/store/bounded-redis.js';
+import { scripts } from '../../../src/store/scripts.js';
 import type { Application } from '../../support/application.js';
 import { lossyProxy, type LossyProxy } from '../../support/lossy-proxy.js';
 import { readOutbox } from '../../support/outbox.js';
@@ -19,7 +20,7 @@ describe('a reply that is lost on the way', () => {
     for (const node of ground.redis.nodes) {
       for (const { source } of Object.values(scripts)) await node.script('LOAD', source);
     }
-    await app.store.clockOf(0).now();
+    await app.store.buckets.clockOf(0).now();
   });
   afterEach(() => proxy.close());
 

@@ -58,7 +58,7 @@ describe.each(clients)('over %s, of a Cluster', (_, connect) => {
   };
 
   const serverOf = async ({ store }: Application, userId: string): Promise<PrivateServer> => {
-    const { outbox } = store.keysOf(bucketOf(userId, store.buckets));
+    const { outbox } = store.buckets.keysOf(bucketOf(userId, store.buckets.count));
     const serving = await Promise.all(
       ground.redis.nodes.map((node) =>
         node.exists(outbox).then(

@@ -10,7 +10,7 @@ export const BOUND = 500;
 const LATE = 4000;
 
 /** Every operation, with the user's live session as what it concerns. */
-export function everyOperation({ service, store }: Application, { id, handle, userId }: Session) {
+export function everyOperation({ service, upkeep }: Application, { id, handle, userId }: Session) {
   return {
     createSession: () => service.createSession({ userId }),
     validateSession: () => service.validateSession(id),
@@ -22,7 +22,7 @@ export function everyOperation({ service, store }: Application, { id, handle, us
     destroySession: () => service.destroySession(id),
     destroySessionByHandle: () => service.destroySessionByHandle(handle),
     invalidateAllUserSessions: () => service.invalidateAllUserSessions(userId),
-    sweep: () => store.sweep(Number.parseInt(handle.slice(0, 2), 16)),
+    sweep: () => upkeep.sweep(Number.parseInt(handle.slice(0, 2), 16)),
   };
 }
 

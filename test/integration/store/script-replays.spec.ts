@@ -140,10 +140,10 @@ describe.each(eachRedis)('a script that is run again on %s', (_, start) => {
         userId: 'ada',
       });
       const [bucket, digest] = [Number.parseInt(handle.slice(0, 2), 16), handle.slice(2)];
-      const keys = app.store.keysOf(bucket);
+      const keys = app.store.buckets.keysOf(bucket);
       await app.client.del(keys.session(digest), keys.expiryIndex, keys.userSet(userId));
       const lost = { createdAt: createdAt.getTime(), userId, expiresAt: expires.getTime() };
-      await app.store.declareLost({ bucket, digest }, lost);
+      await app.upkeep.declareLost({ bucket, digest }, lost);
       expect(await eventsOf(app, handle)).toMatchObject([{}, { reason: 'lost' }]);
       await expectHarmless(app, lastCall(app.calls, scripts.declareLost));
     });
@@ -161,7 +161,7 @@ describe.each(eachRedis)('a script that is run again on %s', (_, start) => {
       });
       const [bucket, digest] = [Number.parseInt(handle.slice(0, 2), 16), handle.slice(2)];
       const lost = { createdAt: createdAt.getTime(), userId, expiresAt: expires.getTime() };
-      await app.store.declareLost({ bucket, digest }, lost);
+      await app.upkeep.declareLost({ bucket, digest }, lost);
       expect(await app.service.validateSession(id)).toEqual({ id: 'ada' });
       await expectHarmless(app, lastCall(app.calls, scripts.declareLost));
     });

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 
 import { openRedis, type OpenedRedis, type RedisConnection } from '../../../src/store/connect.js';
-import { BoundedRedis } from '../../../src/store/bounded-redis.js';
-import { checkRedis, type StartupChecks } from '../../../src/store/startup-checks.js';
+import { Buckets } from '../../../src/store/buckets.js';
+import { checkRedis } from '../../../src/store/startup-checks.js';
 import { pretendRedis } from '../../support/pretended-redis.js';
 import { eachRedis, type RedisUnderTest } from '../../support/redis-under-test.js';
 
@@ -18,18 +18,14 @@ const newPrefix = () => `start${++prefixes}`;
 
 function check(
   connection: RedisConnection,
-  checks: Partial<StartupChecks> = {},
+  checks: { prefix?: string; buckets?: number; allowEviction?: boolean } = {},
   timeout = PATIENCE,
 ) {
   const connected = openRedis(connection, timeout);
   opened.push(connected);
-  const prefix = newPrefix();
-  return checkRedis(new BoundedRedis(connected.client, timeout), {
-    prefix,
-    buckets: 16,
-    allowEviction: false,
-    ...checks,
-  });
+  const { prefix = newPrefix(), buckets: count = 16, allowEviction = false } = checks;
+  const { client } = connected;
+  return checkRedis(new Buckets({ client, prefix, count, timeout }), { allowEviction });
 }
 
 describe.each(eachRedis)('at the start, %s', (_, start) => {

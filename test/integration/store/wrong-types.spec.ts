@@ -31,7 +31,7 @@ describe('where a key holds something foreign', () => {
   };
 
   const keysOf = (app: Application, userId: string) => {
-    const keys = app.store.keysOf(bucketOf(userId, app.store.buckets));
+    const keys = app.store.buckets.keysOf(bucketOf(userId, app.store.buckets.count));
     return { outbox: keys.outbox, expiryIndex: keys.expiryIndex, userSet: keys.userSet(userId) };
   };
 
@@ -97,7 +97,7 @@ describe('where a key holds something foreign', () => {
   test("in place of a session's record, whatever needs it is refused, and writes nothing", async () => {
     const app = ground.open({ idleTimeout: 30 * MINUTE });
     const session = await app.service.createSession({ userId: 'ada' });
-    const keys = app.store.keysOf(bucketOf('ada', app.store.buckets));
+    const keys = app.store.buckets.keysOf(bucketOf('ada', app.store.buckets.count));
     const key = keys.session(session.handle.slice(2));
     await app.client.rename(key, `kept:${key}`);
     await app.client.rpush(key, 'foreign');
@@ -117,7 +117,7 @@ describe('where a key holds something foreign', () => {
   test('in place of a record there is text that is none: the error says which key', async () => {
     const app = ground.open();
     const { id, handle } = await app.service.createSession({ userId: 'ada' });
-    const key = app.store.keysOf(bucketOf('ada', 16)).session(handle.slice(2));
+    const key = app.store.buckets.keysOf(bucketOf('ada', 16)).session(handle.slice(2));
     const record = (await app.client.getBuffer(key))!;
     await app.client.set(key, 'foreign', 'KEEPTTL');
     await expect(app.service.destroySession(id)).rejects.toMatchObject({
@@ -151,13 +151,13 @@ describe('where a key holds something foreign', () => {
 
     const address = { bucket: bucketOf('ada', 16), digest: handle.slice(2) };
     const lost = { createdAt: createdAt.getTime(), userId, expiresAt: expires.getTime() };
-    await app.store.declareLost(address, lost);
+    await app.upkeep.declareLost(address, lost);
     expect(await eventsOf(app, handle)).toMatchObject([{}, { reason: 'lost' }]);
   });
 
   test('a member of the expiry index that is not ours is removed, and holds nothing up', async () => {
     const app = ground.open({ buckets: 1 });
-    const { expiryIndex } = app.store.keysOf(0);
+    const { expiryIndex } = app.store.buckets.keysOf(0);
     await app.client.zadd(expiryIndex, 1, 'foreign', 2, ':::', 3, '');
     await app.service.createSession({ userId: 'ada', expires: HOUR });
     await sweepAll(app);

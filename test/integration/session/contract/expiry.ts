@@ -51,10 +51,10 @@ export function expiry(ground: Ground): void {
       ['the past, as a number', now - MINUTE, /is in the past/],
       ['a time before 1970', new Date(-1), /is in the past/],
       ['1970', new Date(0), /is in the past/],
-      ['a lifetime above the maximum', 30 * DAY + 1, /further away than `maxLifetime`/],
-      ['a moment above the maximum', new Date(now + 31 * DAY), /further away than `maxLifetime`/],
-      ['the largest Date', new Date(8.64e15), /further away than `maxLifetime`/],
-      ['a moment that no Date can be', 1e300, /further away than `maxLifetime`/],
+      ['a lifetime above the maximum', 30 * DAY + 1, /further ahead than `maxLifetime`/],
+      ['a moment above the maximum', new Date(now + 31 * DAY), /further ahead than `maxLifetime`/],
+      ['the largest Date', new Date(8.64e15), /further ahead than `maxLifetime`/],
+      ['a moment that no Date can be', 1e300, /further ahead than `maxLifetime`/],
     ])('%s', async (_, expires, message) => {
       const app = ground.open();
       await expect(app.service.createSession({ userId: 'ada', expires })).rejects.toMatchObject({
@@ -92,7 +92,7 @@ export function expiry(ground: Ground): void {
 
     await letTimePassFor(app, 'ada', HOUR - 10 * SECOND);
     expect(await app.service.validateSession(id)).toEqual({ id: 'ada' });
-    expect(await app.store.sweep(Number.parseInt(handle.slice(0, 2), 16))).toBe(false);
+    expect(await app.upkeep.sweep(Number.parseInt(handle.slice(0, 2), 16))).toBe(false);
     expect(await eventsOf(app, handle)).toHaveLength(1);
 
     await letTimePassFor(app, 'ada', 3 * DAY);
@@ -137,14 +137,14 @@ export function expiry(ground: Ground): void {
     const sessions = await Promise.all(begun);
     await letTimePassFor(app, 'ada', 2 * HOUR);
 
-    expect(await app.store.sweep(0)).toBe(true);
-    expect(await app.store.sweep(0)).toBe(true);
-    expect(await app.store.sweep(0)).toBe(false);
-    expect(await app.store.sweep(0)).toBe(false);
+    expect(await app.upkeep.sweep(0)).toBe(true);
+    expect(await app.upkeep.sweep(0)).toBe(true);
+    expect(await app.upkeep.sweep(0)).toBe(false);
+    expect(await app.upkeep.sweep(0)).toBe(false);
     const ended = (await readOutbox(app)).filter(({ event }) => event === 'destroyed');
     expect(ended.map(({ handle }) => handle).toSorted()).toEqual(
       sessions.map(({ handle }) => handle).toSorted(),
     );
-    expect(await app.client.zcard(app.store.keysOf(0).expiryIndex)).toBe(0);
+    expect(await app.client.zcard(app.store.buckets.keysOf(0).expiryIndex)).toBe(0);
   });
 }

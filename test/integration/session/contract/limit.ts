@@ -54,7 +54,7 @@ export function limit(ground: Ground): void {
         ),
       );
       for (const { handle } of lost) {
-        const keys = app.store.keysOf(Number.parseInt(handle.slice(0, 2), 16));
+        const keys = app.store.buckets.keysOf(Number.parseInt(handle.slice(0, 2), 16));
         await app.client.del(keys.session(handle.slice(2)));
       }
       const limited = ground.open({ prefix: app.prefix, maxSessionsPerUser: 2 });

@@ -50,7 +50,8 @@ export async function expectAllEnded(model: SessionModel, run: Run): Promise<voi
   const app = run.process(0);
   await run.letPass(LONG_AFTER);
   await sweepAll(app);
-  for (let bucket = 0; bucket < app.store.buckets; bucket++) model.sweep(bucket, await run.now());
+  for (let bucket = 0; bucket < app.store.buckets.count; bucket++)
+    model.sweep(bucket, await run.now());
 
   expect(model.sessions.filter(({ end }) => end === null)).toEqual([]);
   expectEvents(await readOutbox(app), model, run);

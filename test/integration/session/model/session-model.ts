@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../../../src/store/session-record.js';
-import type { Overflow } from '../../../../src/store/session-store.js';
+import type { Overflow } from '../../../../src/store/scripts.js';
 
 /** The rules of one run. Times in ms; 0 switches a rule off. */
 export interface ModelRules {

@@ -40,7 +40,7 @@ export class Sweep extends Command {
 
   async run(model: SessionModel, run: Run): Promise<void> {
     const bucket = this.bucket % model.rules.buckets;
-    const { when } = await run.timed(() => run.process(this.process).store.sweep(bucket));
+    const { when } = await run.timed(() => run.process(this.process).upkeep.sweep(bucket));
     model.sweep(bucket, when[0]);
   }
 }

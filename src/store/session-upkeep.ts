@@ -1,0 +1,61 @@
+import type { Buckets } from './buckets.js';
+import { runDeclareLost, runDestroy, runSweep } from './scripts.js';
+import { parseExpiryMember, type ExpiryMember, type SessionAddress } from './session-id.js';
+
+/** Sessions that one sweep script ends: bounds how long Redis is blocked (low milliseconds). */
+const SWEEP_BATCH = 250;
+/** Members of the expiry index that one ZSCAN asks for. */
+const SCAN_PAGE = 500;
+
+/** Ends sessions for the ledger: expired ones, and those that a data loss left inconsistent. */
+export class SessionUpkeep {
+  constructor(private readonly buckets: Buckets) {}
+
+  /** Ends all sessions that had expired when the call began, in every bucket. */
+  async sweepAll(): Promise<void> {
+    for (const bucket of this.buckets.numbers()) {
+      let more = true;
+      while (more) more = await this.sweep(bucket);
+    }
+  }
+
+  /** Ends a batch of the bucket's expired sessions; true if there are more. */
+  async sweep(bucket: number): Promise<boolean> {
+    const { redis } = this.buckets;
+    const more = await runSweep(redis, this.buckets.keysOf(bucket), SWEEP_BATCH);
+    this.buckets.emit(bucket);
+    return more;
+  }
+
+  /** Pages of a bucket's expiry index. ZSCAN returns every member that exists throughout the scan. */
+  async *scan(bucket: number): AsyncGenerator<ExpiryMember[]> {
+    const { client, redis } = this.buckets;
+    const { expiryIndex } = this.buckets.keysOf(bucket);
+    let cursor = '0';
+    do {
+      const [next, found] = await redis.bounded(
+        client.zscan(expiryIndex, cursor, 'COUNT', SCAN_PAGE),
+      );
+      cursor = String(next);
+      const members = found.filter((_, i) => i % 2 === 0); // the others are their scores
+      if (members.length > 0) yield members.map(parseExpiryMember);
+    } while (cursor !== '0');
+  }
+
+  /** Ends a session that is alive in Redis although it is over in SQL. */
+  async endAgain({ bucket, digest }: SessionAddress): Promise<void> {
+    const cause = { reason: 'resurrected', actor: '' };
+    await runDestroy(this.buckets.redis, this.buckets.keysOf(bucket), digest, cause);
+    this.buckets.emit(bucket);
+  }
+
+  /** Records the end of a session that is open in SQL and that Redis has lost. */
+  async declareLost(
+    { bucket, digest }: SessionAddress,
+    session: { createdAt: number; userId: string | null; expiresAt: number },
+  ): Promise<void> {
+    const { redis } = this.buckets;
+    await runDeclareLost(redis, this.buckets.keysOf(bucket), { digest, ...session });
+    this.buckets.emit(bucket);
+  }
+}
