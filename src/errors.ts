@@ -1,21 +1,21 @@
 /**
- * What went wrong, as a stable code: switch on it, never on a message's text.
+ * Stable error codes. Switch on them, never on the text of a message.
  *
  * | code | meaning |
  * |---|---|
- * | `ERR_SESSION_OPTIONS` | an option of the module is wrong; the message names it |
- * | `ERR_SESSION_INPUT` | an argument of a call is wrong; nothing was changed |
- * | `ERR_SESSION_EXPIRES` | `expires` is no end that a session can have |
- * | `ERR_SESSION_DATA_TOO_LARGE` | the session's data would pass its size limit |
- * | `ERR_SESSION_NOT_FOUND` | the session is unknown, malformed or over, and the call needs one |
- * | `ERR_SESSION_LIMIT` | the user has as many sessions as `maxSessionsPerUser` allows |
- * | `ERR_SESSION_BACKLOG` | too many events wait for Postgres; no session can begin now |
- * | `ERR_SESSION_REDIS_UNAVAILABLE` | Redis didn't answer in time, or can't now; try again later |
- * | `ERR_SESSION_REDIS_FULL` | Redis is out of memory; sessions can end but not begin |
- * | `ERR_SESSION_REDIS_REFUSED` | Redis answered with an error that should not be |
+ * | `ERR_SESSION_OPTIONS` | an option of the module is invalid; the message names it |
+ * | `ERR_SESSION_INPUT` | an argument of a call is invalid; nothing was changed |
+ * | `ERR_SESSION_EXPIRES` | `expires` is not an expiry that a session can have |
+ * | `ERR_SESSION_DATA_TOO_LARGE` | the session's data would exceed its size limit |
+ * | `ERR_SESSION_NOT_FOUND` | the session is unknown, malformed or over, and the call needs a live one |
+ * | `ERR_SESSION_LIMIT` | the user already has `maxSessionsPerUser` sessions |
+ * | `ERR_SESSION_BACKLOG` | too many events are waiting for Postgres; no session can be created now |
+ * | `ERR_SESSION_REDIS_UNAVAILABLE` | Redis didn't answer in time or is unavailable; try again later |
+ * | `ERR_SESSION_REDIS_FULL` | Redis is out of memory; sessions can be ended, but not created |
+ * | `ERR_SESSION_REDIS_REFUSED` | Redis answered with an unexpected error |
  * | `ERR_SESSION_REDIS_UNSUITABLE` | this Redis can't be trusted with sessions; the message says why |
- * | `ERR_SESSION_DATABASE_UNAVAILABLE` | Postgres didn't answer; sessions work on |
- * | `ERR_SESSION_DATABASE_UNSUITABLE` | the audit tables are missing, or not those of this module |
+ * | `ERR_SESSION_DATABASE_UNAVAILABLE` | Postgres didn't answer; sessions keep working |
+ * | `ERR_SESSION_DATABASE_UNSUITABLE` | the audit tables are missing, or belong to something else |
  */
 export type SessionErrorCode =
   | 'ERR_SESSION_OPTIONS'
@@ -33,8 +33,8 @@ export type SessionErrorCode =
   | 'ERR_SESSION_DATABASE_UNSUITABLE';
 
 /**
- * Every error of this module. The message says what was wrong, with which value, and what to do;
- * it never holds a session ID. What caused it is kept in `cause`.
+ * Every error of this module. The message says what was wrong, with which value, and what to do.
+ * It never contains a session ID. `cause` holds the original error.
  */
 export class SessionError extends Error {
   override readonly name = 'SessionError';

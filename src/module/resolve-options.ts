@@ -11,7 +11,7 @@ import type { RedisConnection } from '../store/connect.js';
 import type { Overflow } from '../store/scripts.js';
 import { MAX_REDIS_TIMEOUT } from '../store/session-store.js';
 
-/** The options, checked and complete. Times in ms; 0 switches a rule off. */
+/** The options with defaults applied. Times in ms; 0 switches a rule off. */
 export interface ResolvedOptions<TUser = SessionUser> {
   name: string;
   redis: RedisConnection;
@@ -26,12 +26,12 @@ export interface ResolvedOptions<TUser = SessionUser> {
   cookie: CookieSettings;
   audit: {
     worker: boolean;
-    /** 0 where sessions go on whatever the backlog. */
+    /** 0 if sessions are created whatever the backlog. */
     backlogLimit: number;
     schema: string;
     migrate: boolean;
   };
-  /** Null where nothing is measured. */
+  /** Null if metrics are off. */
   metrics: MetricsOptions | null;
   tracing: boolean;
   prefix: string;
@@ -48,7 +48,7 @@ const MAX_SESSIONS_PER_USER = 1_000;
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/;
 
 /**
- * Checks the options and fills in the defaults.
+ * Checks the options and applies the defaults.
  *
  * @throws SessionError `ERR_SESSION_OPTIONS`, which names the option, its value and the remedy
  */
@@ -59,7 +59,7 @@ export function resolveOptions<TUser>(
   const limits = policies[options.policy ?? 'aal1'];
   if (!limits) throw invalidOption('policy', options.policy, "use 'aal1', 'aal2' or 'aal3'");
   const maxLifetime = duration('maxLifetime', options.maxLifetime, limits.maxLifetime, 1, YEAR);
-  const usual = Math.min(12 * HOUR, maxLifetime);
+  const defaultLifetime = Math.min(12 * HOUR, maxLifetime);
   const audit = options.audit ?? {};
   const worker = audit.worker ?? true;
   if (!options.redis)
@@ -68,7 +68,7 @@ export function resolveOptions<TUser>(
     throw invalidOption(
       'database',
       options.database,
-      'give a URL, TypeORM options or a DataSource; only a process with `audit.worker: false` can do without',
+      'give a URL, TypeORM options or a DataSource. Only a process with `audit.worker: false` can leave it out',
     );
   }
   return {
@@ -78,7 +78,7 @@ export function resolveOptions<TUser>(
     users: options.users ?? (withoutLoader as UserLoader<TUser>),
     userId: userIdSettings(options.userId),
     maxLifetime,
-    lifetime: duration('lifetime', options.lifetime, usual, 1, maxLifetime),
+    lifetime: duration('lifetime', options.lifetime, defaultLifetime, 1, maxLifetime),
     idleTimeout: duration('idleTimeout', options.idleTimeout, limits.idleTimeout, 0, YEAR),
     maxSessionsPerUser: integer(
       'maxSessionsPerUser',
@@ -113,12 +113,12 @@ function userIdSettings(userId: UserIdOptions = {}): UserIdOptions & { type: Use
   const type = oneOf('userId.type', userId.type, ['text', 'integer', 'bigint', 'uuid']);
   if (!userId.references) return { type };
   const { table, column = 'id' } = userId.references;
-  // A table may be given with its schema.
+  // The table name may include its schema.
   for (const part of table.split('.')) identifier('userId.references.table', part);
   return { type, references: { table, column: identifier('userId.references.column', column) } };
 }
 
-/** Braces would move the hash tag, and with it keys to other slots. */
+/** Braces would change the hash tag, and with it the slot of the keys. */
 function prefixOf(prefix: string | undefined, name: string): string {
   const value = prefix ?? (name === DEFAULT_NAME ? 'sess' : `sess-${name}`);
   if (/^[^{}\s]{1,64}$/.test(value)) return value;

@@ -11,27 +11,28 @@ import type { Overflow } from '../store/scripts.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
-/** How to reach Postgres: a URL, TypeORM's options, or a live `DataSource`, which is left open. */
+/** How to reach Postgres: a URL, TypeORM's options, or an existing `DataSource`, which stays open. */
 export type DatabaseConnection = string | Omit<PostgresOptions, 'type'> | DataSource;
 
-/** The audit trail's part of the options. */
+/** The options of the audit trail. */
 export interface AuditOptions {
   /**
-   * Whether this process runs the jobs that carry events into Postgres. `false` for web processes
-   * beside others that do.
+   * Whether this process runs the jobs that move events into Postgres. Set it to `false` in web
+   * processes if other processes run them.
    *
    * @default true
    */
   worker?: boolean;
   /**
-   * Events of one bucket that may wait for Postgres. Beyond it, `whenBacklogFull` decides.
+   * How many events of one bucket may wait for Postgres. Beyond that, `whenBacklogFull` applies.
    *
    * @default 100_000
    */
   backlogLimit?: number;
   /**
-   * `'reject'`: no session begins until Postgres has caught up (`ERR_SESSION_BACKLOG`).
-   * `'accept'`: sessions go on, and Redis's memory fills. Ending a session is never refused.
+   * `'reject'`: no session is created until Postgres has caught up (`ERR_SESSION_BACKLOG`).
+   * `'accept'`: sessions are created, and Redis's memory fills up. Ending a session is never
+   * rejected.
    *
    * @default 'reject'
    */
@@ -43,54 +44,57 @@ export interface AuditOptions {
    */
   schema?: string;
   /**
-   * Run the pending migrations of the audit tables at start.
+   * Run the pending migrations of the audit tables when the application starts.
    *
-   * @default false: `npm run migration:run` in a deployment's own step
+   * @default false: run them as a step of the deployment
    */
   migrate?: boolean;
 }
 
 /** The options of `SessionModule.forRoot`. Durations are milliseconds or text such as `'30m'`. */
 export interface SessionModuleOptions<TUser = SessionUser> {
-  /** Redis 7 (or Valkey) with `maxmemory-policy noeviction`: a URL, ioredis's options, a Cluster's nodes, or a live client. */
+  /**
+   * Redis 7 or newer (or Valkey) with `maxmemory-policy noeviction`: a URL, ioredis's options, a
+   * Cluster's nodes, or an existing client.
+   */
   redis: RedisConnection;
-  /** Postgres 14 or newer, for the audit trail. May be left out only with `audit.worker: false`. */
+  /** Postgres 14 or newer, for the audit trail. Optional only with `audit.worker: false`. */
   database?: DatabaseConnection;
-  /** Finds the user of a session. Left out, the user is `{ id: userId }`. */
+  /** Loads the user of a session. Default: the user is `{ id: userId }`. */
   users?: UserLoader<TUser>;
-  /** The type of your user IDs, and the users table that the audit trail refers to. */
+  /** The type of your user IDs, and the users table that the audit trail references. */
   userId?: UserIdOptions;
   /**
    * Limits by NIST SP 800-63B-4: `'aal1'` at most 30 days; `'aal2'` 24 hours and 1 hour idle;
-   * `'aal3'` 12 hours and 15 minutes idle. Explicit options override it.
+   * `'aal3'` 12 hours and 15 minutes idle. Explicit options override the policy.
    */
   policy?: PolicyName;
   /**
-   * Lifetime of a session that is created without `expires`.
+   * The lifetime of a session that is created without `expires`.
    *
-   * @default '12h', or `maxLifetime` where that is shorter
+   * @default '12h', or `maxLifetime` if that is shorter
    */
   lifetime?: Duration;
   /**
-   * The longest that a session can live, however much it is used (ASVS 7.3.2).
+   * The longest lifetime of a session, however much it is used (ASVS 7.3.2).
    *
    * @default '30d'
    */
   maxLifetime?: Duration;
   /**
-   * Ends a session that isn't used for so long (ASVS 7.3.1). `0` switches it off.
+   * Ends a session that hasn't been used for this long (ASVS 7.3.1). `0` switches it off.
    *
    * @default 0
    */
   idleTimeout?: Duration;
   /**
-   * How many sessions a user can have at once (ASVS 7.1.2). `0` for any number, at most 1,000.
+   * How many sessions a user can have at once (ASVS 7.1.2), at most 1,000. `0` means any number.
    *
    * @default 0
    */
   maxSessionsPerUser?: number;
   /**
-   * What happens at `maxSessionsPerUser`: the oldest session makes room, or the new one is refused.
+   * What happens at `maxSessionsPerUser`: the oldest session is ended, or the new one is rejected.
    *
    * @default 'evict-oldest'
    */
@@ -100,37 +104,37 @@ export interface SessionModuleOptions<TUser = SessionUser> {
   /** The audit trail. */
   audit?: AuditOptions;
   /**
-   * Prometheus metrics, by the package `prom-client`: `true`, or the registry to use.
+   * Prometheus metrics, using the package `prom-client`: `true`, or the registry to use.
    *
    * @default false
    */
   metrics?: boolean | MetricsOptions;
   /**
-   * OpenTelemetry spans for each operation, where the package `@opentelemetry/api` is installed.
+   * OpenTelemetry spans for each operation, if the package `@opentelemetry/api` is installed.
    *
    * @default true
    */
   tracing?: boolean;
   /**
-   * Starts every Redis key. Without braces.
+   * The start of every Redis key. Must not contain braces or spaces.
    *
    * @default 'sess', or 'sess-' and the module's `name`
    */
   prefix?: string;
   /**
-   * Partitions of all users, 1 to 256. Fixed once sessions exist.
+   * How many partitions the users are spread over: 1 to 256. Can't change once sessions exist.
    *
    * @default 16
    */
   buckets?: number;
   /**
-   * How long a call waits for Redis, at most 5 s.
+   * How long a call waits for Redis (ms), at most 5 s.
    *
    * @default 500
    */
   redisTimeout?: Duration;
   /**
-   * Start even where Redis may evict keys. An evicted session is gone without having been ended.
+   * Start even if Redis may evict keys. An evicted session is gone without having been ended.
    *
    * @default false
    */

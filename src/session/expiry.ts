@@ -2,12 +2,12 @@ import { SessionError } from '../errors.js';
 import type { RequestedExpiry } from '../store/rejections.js';
 import { show } from './input.js';
 
-/** A number from here on can only be a moment (2001 and later), never a lifetime (31 years). */
+/** Numbers from here on are moments (2001 and later), not lifetimes (31 years). */
 const FIRST_MOMENT = 1e12;
 
 /**
- * What `expires` asks for. Whether a moment has passed, or lies too far away, is left to Redis's
- * clock; what can't be right by any clock is refused here.
+ * Reads the option `expires`. Redis's clock decides whether a moment has passed or is too far ahead;
+ * this function rejects values that are wrong by any clock.
  *
  * @throws SessionError `ERR_SESSION_EXPIRES`
  */

@@ -6,25 +6,25 @@ import { dataTooLarge } from '../store/rejections.js';
 import type { EndCause } from '../store/scripts.js';
 import type { ClientDetails, SessionDataPatch, SessionEnd } from './session.js';
 
-/** Longest user ID, in UTF-16 code units as JavaScript counts them. */
+/** Longest user ID (UTF-16 code units, as in JavaScript's `length`). */
 export const MAX_USER_ID = 255;
-/** A longer user agent is cut here. */
+/** A longer user agent is truncated. */
 export const MAX_USER_AGENT = 512;
-/** Largest data of a session, bytes of its JSON. */
+/** Largest data of a session (bytes of JSON). */
 export const MAX_DATA = 16 * 1024;
 const MAX_REASON = 64;
 const MAX_ACTOR = 255;
 
-/** C0, DEL and C1: Postgres refuses NUL, and U+001F joins our fields. */
+/** C0, DEL and C1: Postgres rejects NUL, and U+001F joins our fields. */
 const CONTROL_CHARACTERS = /\p{Cc}/gu;
 const IPV4_IN_IPV6 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 
-/** Refuses what is no user ID. Braces, colons and glob characters are fine: no key is a pattern. */
+/** Rejects what can't be a user ID. Braces, colons and glob characters are fine: no key is a pattern. */
 export function checkUserId(userId: unknown): string {
   return checkText('userId', userId, 1, MAX_USER_ID);
 }
 
-/** The reason and actor of an end, checked; `fallback` is the reason where none is given. */
+/** Checks the reason and actor of an end; `fallback` is the default reason. */
 export function checkEnd(end: SessionEnd | undefined, fallback: string): EndCause {
   return {
     reason: checkText('reason', end?.reason ?? fallback, 1, MAX_REASON),
@@ -32,7 +32,7 @@ export function checkEnd(end: SessionEnd | undefined, fallback: string): EndCaus
   };
 }
 
-/** The client's address, checked, and its user agent, cleaned: what a browser sends is not refused. */
+/** Checks the client's address and cleans its user agent: no browser's user agent is rejected. */
 export function checkClient(client: ClientDetails | undefined): { ip: string; userAgent: string } {
   return { ip: checkIp(client?.ip), userAgent: cleanUserAgent(client?.userAgent) };
 }
@@ -42,8 +42,8 @@ function checkIp(ip: unknown): string {
   const address = typeof ip === 'string' ? ip.replace(/%.*$/, '') : '';
   if (isIP(address) === 0) {
     throw invalidInput(
-      `client.ip is no IP address: ${show(ip)}. Pass one address, without a port; of a ` +
-        'forwarding header, the entry that your own proxy wrote.',
+      `client.ip is not an IP address: ${show(ip)}. Pass one address without a port; from a ` +
+        'forwarding header, take the entry that your own proxy wrote.',
     );
   }
   return IPV4_IN_IPV6.exec(address)?.[1] ?? address.toLowerCase();
@@ -54,12 +54,12 @@ function cleanUserAgent(userAgent: unknown): string {
   if (typeof userAgent !== 'string') {
     throw invalidInput(`client.userAgent must be a string, not ${show(userAgent)}.`);
   }
-  // Cut before the surrogates are mended: the cut may split a pair.
+  // Truncate before repairing surrogates: truncation may split a pair.
   const cut = userAgent.replace(CONTROL_CHARACTERS, '').slice(0, MAX_USER_AGENT);
   return cut.toWellFormed();
 }
 
-/** Refuses data that JSON can't carry or that is too large. */
+/** Rejects data that can't be written as JSON or is too large. */
 export function checkData(data: JsonObject | undefined): JsonObject {
   if (data === undefined) return {};
   const json = toJson('data', data);
@@ -68,7 +68,7 @@ export function checkData(data: JsonObject | undefined): JsonObject {
   return JSON.parse(json) as JsonObject;
 }
 
-/** Refuses a patch that JSON can't carry; fields set to `undefined` stay, to be removed. */
+/** Rejects a patch that can't be written as JSON. Fields set to `undefined` stay: they will be removed. */
 export function checkPatch(patch: SessionDataPatch): SessionDataPatch {
   const values = JSON.parse(toJson('patch', patch)) as JsonObject;
   const bytes = Buffer.byteLength(JSON.stringify(values));
@@ -86,8 +86,8 @@ function toJson(name: string, value: unknown): string {
     throw invalidInput(`${name} must be a plain object, not ${show(value)}.`);
   }
   const json = stringify(name, value);
-  // A `toJSON` method may have made something else of it: of a Date, say, a string.
-  if (!json?.startsWith('{')) throw invalidInput(`${name} must be an object in JSON too.`);
+  // A `toJSON` method may return something else, such as a string for a Date.
+  if (!json?.startsWith('{')) throw invalidInput(`${name} must be an object when written as JSON.`);
   return json;
 }
 
@@ -109,14 +109,14 @@ function checkText(name: string, value: unknown, min: number, max: number): stri
     throw invalidInput(`${name} has ${value.length} characters; at most ${max} are allowed.`);
   }
   if (value.search(CONTROL_CHARACTERS) !== -1) {
-    throw invalidInput(`${name} holds a control character: ${show(value)}.`);
+    throw invalidInput(`${name} contains a control character: ${show(value)}.`);
   }
   if (!value.isWellFormed())
-    throw invalidInput(`${name} holds half a surrogate pair: ${show(value)}.`);
+    throw invalidInput(`${name} contains a lone surrogate: ${show(value)}.`);
   return value;
 }
 
-/** A value for an error's text, short and on one line. Objects can make `String` throw. */
+/** A value for an error message, short and on one line. `String` can throw for objects. */
 export function show(value: unknown): string {
   if (value instanceof Date) return String(value);
   if (Array.isArray(value)) return 'an array';

@@ -13,7 +13,7 @@ const DAY = 24 * HOUR;
 
 /** Reauthentication limits of NIST SP 800-63B-4 (August 2025). */
 export const policies: Record<PolicyName, PolicyLimits> = {
-  /** Section 2.1.3: overall timeout SHOULD be no more than 30 days; an idle timeout is not required. */
+  /** Section 2.1.3: overall timeout SHOULD be no more than 30 days; no idle timeout required. */
   aal1: { maxLifetime: 30 * DAY, idleTimeout: 0 },
   /** Section 2.2.3: overall SHOULD be no more than 24 hours, idle no more than 1 hour. */
   aal2: { maxLifetime: 24 * HOUR, idleTimeout: HOUR },

@@ -23,18 +23,18 @@ import type {
   UserLoader,
 } from './session.js';
 
-/** What the service needs to know beside the store's own rules. Times in ms. */
+/** The service's settings beside the store's rules. Times in ms. */
 export interface SessionServiceSettings<TUser = SessionUser> {
   /** Lifetime of a session that is created without `expires`. */
   lifetime: number;
-  /** 0 where sessions don't slide. */
+  /** 0 if sessions have no idle timeout. */
   idleTimeout: number;
   users: UserLoader<TUser>;
-  /** Refuses a user ID that the audit tables couldn't take; see `userId.type`. */
+  /** Rejects a user ID that the audit tables can't store; see `userId.type`. */
   checkUserId?: (userId: string) => void;
 }
 
-/** A session that was found alive, with its user. */
+/** A live session and its user. */
 export interface ValidSession<TUser = SessionUser> {
   user: TUser;
   session: SessionDetails;
@@ -43,8 +43,8 @@ export interface ValidSession<TUser = SessionUser> {
 /**
  * Creates, finds and ends sessions.
  *
- * Every method fails with `ERR_SESSION_REDIS_UNAVAILABLE` where Redis doesn't answer within
- * `redisTimeout`: never with 'no session', never with a session that may be over.
+ * Every method fails with `ERR_SESSION_REDIS_UNAVAILABLE` if Redis doesn't answer within
+ * `redisTimeout`. It never answers 'no session' or returns a session that may be over instead.
  */
 export class SessionService<TUser = SessionUser> {
   constructor(
@@ -53,8 +53,8 @@ export class SessionService<TUser = SessionUser> {
   ) {}
 
   /**
-   * Begins a session. Once this resolves, the session's record will reach Postgres, whatever
-   * crashes next.
+   * Creates a session. Once this resolves, the session's record reaches Postgres, whatever crashes
+   * next.
    *
    * @throws SessionError `ERR_SESSION_INPUT`, `ERR_SESSION_EXPIRES`, `ERR_SESSION_DATA_TOO_LARGE`,
    * `ERR_SESSION_LIMIT`, `ERR_SESSION_BACKLOG`, `ERR_SESSION_REDIS_FULL`
@@ -67,18 +67,17 @@ export class SessionService<TUser = SessionUser> {
     const bucket = bucketOf(userId, this.store.buckets.count);
     const id = generateSessionId(bucket);
     const address = { bucket, digest: digestOf(id) };
-    const begun = await this.store.create(address, {
+    const created = await this.store.create(address, {
       userId,
       expiry,
       ...client,
       data: checkData(data.data),
     });
-    return toSession(id, address, begun);
+    return toSession(id, address, created);
   }
 
   /**
-   * Ends a session. Of an ID that is unknown, malformed or over there is nothing left to end, so
-   * the call resolves all the same.
+   * Ends a session. Idempotent: resolves even if the ID is unknown, malformed or already ended.
    */
   async destroySession(sessionId: string, end?: SessionEnd): Promise<void> {
     const cause = checkEnd(end, 'logout');
@@ -86,7 +85,7 @@ export class SessionService<TUser = SessionUser> {
     if (address) await this.store.destroy(address, cause);
   }
 
-  /** Ends a session by its public handle; otherwise as `destroySession`. */
+  /** Ends a session by its public handle; otherwise like `destroySession`. */
   async destroySessionByHandle(handle: string, end?: SessionEnd): Promise<void> {
     const cause = checkEnd(end, 'revoked');
     const address = this.parseHandle(handle);
@@ -94,15 +93,15 @@ export class SessionService<TUser = SessionUser> {
   }
 
   /**
-   * The user of a live session. Null for an ID that is unknown, malformed, expired or ended, and
-   * for a user whom the loader doesn't know (any more). Counts as a use of the session.
+   * The user of a live session. Null if the ID is unknown, malformed, expired or ended, or if the
+   * loader doesn't know the user (any more). Counts as a use of the session.
    */
   async validateSession(sessionId: string): Promise<TUser | null> {
     const found = await this.use(sessionId);
     return found && this.findUser(found.record.userId);
   }
 
-  /** As `validateSession`, with the session beside its user: what a guard needs, in one read. */
+  /** Like `validateSession`, but returns the session as well: what a guard needs, in one read. */
   async findValidSession(sessionId: string): Promise<ValidSession<TUser> | null> {
     const found = await this.use(sessionId);
     if (!found) return null;
@@ -110,7 +109,7 @@ export class SessionService<TUser = SessionUser> {
     return user && { user, session: toDetails(found.address, found.record) };
   }
 
-  /** The session without its user, or null. Looking at it doesn't count as a use. */
+  /** The session without its user, or null. Doesn't count as a use. */
   async getSession<TData extends JsonObject = JsonObject>(
     sessionId: string,
   ): Promise<SessionDetails<TData> | null> {
@@ -119,7 +118,7 @@ export class SessionService<TUser = SessionUser> {
     return record && (toDetails(address, record) as SessionDetails<TData>);
   }
 
-  /** The user's live sessions, the newest first: by handle, never by ID. */
+  /** The user's live sessions, newest first: by handle, never by ID. */
   async listUserSessions(userId: string): Promise<SessionDetails[]> {
     const bucket = bucketOf(checkUserId(userId), this.store.buckets.count);
     const found = await this.store.list(bucket, userId);
@@ -131,7 +130,7 @@ export class SessionService<TUser = SessionUser> {
   /**
    * Ends all sessions that the user has now ('log out everywhere').
    *
-   * @param end `except` is the ID of a session to spare: that of the caller, say
+   * @param end `except` is the ID of a session to keep, such as the caller's own
    */
   async invalidateAllUserSessions(
     userId: string,
@@ -144,8 +143,9 @@ export class SessionService<TUser = SessionUser> {
   }
 
   /**
-   * Gives a session a new ID, as after a change of privileges (ASVS 7.2.4): the old one ends
-   * with the reason `rotated` in the same step. Its hard end and moment of sign-in stay.
+   * Gives a session a new ID, for example after a change of privileges (ASVS 7.2.4). The old
+   * session ends with the reason `rotated` in the same step. The absolute expiry and the moment of
+   * sign-in stay the same.
    *
    * @throws SessionError `ERR_SESSION_NOT_FOUND`
    */
@@ -154,14 +154,14 @@ export class SessionService<TUser = SessionUser> {
     if (!address) throw notFound();
     const id = generateSessionId(address.bucket);
     const digest = digestOf(id);
-    const begun = await this.store.rotate(address, digest);
-    if (!begun) throw notFound();
-    return toSession(id, { bucket: address.bucket, digest }, begun);
+    const created = await this.store.rotate(address, digest);
+    if (!created) throw notFound();
+    return toSession(id, { bucket: address.bucket, digest }, created);
   }
 
   /**
-   * Changes the session's data, top-level field by field: two writers of different fields never
-   * lose each other's. A field set to `undefined` is removed.
+   * Changes the session's data by top-level field: two writers of different fields never overwrite
+   * each other. A field set to `undefined` is removed.
    *
    * @throws SessionError `ERR_SESSION_NOT_FOUND`, `ERR_SESSION_INPUT`, `ERR_SESSION_DATA_TOO_LARGE`
    */
@@ -173,7 +173,7 @@ export class SessionService<TUser = SessionUser> {
     if (!found) throw notFound();
   }
 
-  /** Whether the session's user signed in within the last `maxAge` ms, by Redis's own clock. */
+  /** Whether the user signed in within the last `maxAge` (ms), by Redis's clock. */
   async isFresh(session: SessionDetails, maxAge: number): Promise<boolean> {
     const address = this.parseHandle(session.handle);
     if (!address) return false;
@@ -182,8 +182,8 @@ export class SessionService<TUser = SessionUser> {
   }
 
   /**
-   * Whether each of these sessions, by handle, is alive; undefined where Redis, or in a Cluster the
-   * node that would know, gave no answer. Asking doesn't count as a use.
+   * Whether each of these sessions, by handle, is alive; undefined if Redis (on a Cluster: the
+   * session's node) didn't answer. Doesn't count as a use.
    *
    * @internal
    */
@@ -211,7 +211,7 @@ export class SessionService<TUser = SessionUser> {
     return buckets;
   }
 
-  /** Null also where the loader says `undefined`, as a Map does. */
+  /** Null also if the loader returns `undefined`, as a Map does. */
   private async findUser(userId: string): Promise<TUser | null> {
     return (await this.settings.users.findById(userId)) ?? null;
   }
@@ -224,7 +224,7 @@ export class SessionService<TUser = SessionUser> {
     return parseHandle(handle, this.store.buckets.count);
   }
 
-  /** Reads a session and, where it slides and the last use is a while ago, notes this one. */
+  /** Reads a session, and records this use if the last recorded one is a while ago. */
   private async use(
     sessionId: string,
   ): Promise<{ address: SessionAddress; record: SessionRecord } | null> {
@@ -233,11 +233,11 @@ export class SessionService<TUser = SessionUser> {
     const record = await this.store.read(address);
     if (!record || !(await this.isTouchDue(address, record))) return record && { address, record };
     const touched = await this.store.touch(address);
-    // It may have ended since it was read; then it is over, whatever the record said.
+    // It may have ended since it was read: then it is over, whatever the record said.
     return touched && { address, record: { ...record, ...touched } };
   }
 
-  /** Sparse: once in a tenth of the idle timeout. The script judges again, by Redis's clock. */
+  /** Sparse: once in a tenth of the idle timeout. The script checks again by Redis's clock. */
   private async isTouchDue(at: SessionAddress, record: SessionRecord): Promise<boolean> {
     const { idleTimeout } = this.settings;
     if (idleTimeout === 0) return false;
@@ -246,13 +246,13 @@ export class SessionService<TUser = SessionUser> {
   }
 }
 
-function toSession(id: string, address: SessionAddress, begun: CreatedSession): Session {
+function toSession(id: string, address: SessionAddress, created: CreatedSession): Session {
   return {
     id,
     handle: formatHandle(address),
-    userId: begun.userId,
-    expiresAt: new Date(begun.expiresAt),
-    createdAt: new Date(begun.createdAt),
+    userId: created.userId,
+    expiresAt: new Date(created.expiresAt),
+    createdAt: new Date(created.createdAt),
   };
 }
 

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 
 import type { BoundedRedis } from './bounded-redis.js';
 
-/** Keys of one MGET: keeps Redis's pauses short. */
+/** Keys of one MGET: bounds how long Redis is blocked. */
 const MAX_BATCH = 500;
 
 interface Batch {
@@ -11,11 +11,11 @@ interface Batch {
 }
 
 /**
- * Reads that are asked for in the same turn of the event loop become one MGET, which is cheaper
- * than a pipeline of GETs: there is one command to write, one reply and one timer for all of them.
+ * Combines the reads of one turn of the event loop into one MGET. That is cheaper than a pipeline
+ * of GETs: one command to write, one reply and one timer for all of them.
  *
- * A Cluster gets plain GETs: while a slot is moved to another node, MGET is refused (TRYAGAIN)
- * and GET is redirected.
+ * A Cluster gets plain GETs: while a slot moves to another node, MGET is rejected (TRYAGAIN), and
+ * GET is redirected.
  */
 export class BatchedReads {
   private batch: Batch | undefined;

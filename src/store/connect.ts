@@ -2,13 +2,13 @@ import { Cluster, Redis, type ClusterNode, type ClusterOptions, type RedisOption
 
 import type { RedisClient } from './bounded-redis.js';
 
-/** A Cluster by its nodes, with ioredis's own options beside them. */
+/** A Cluster: its nodes, and ioredis's own options. */
 export type RedisClusterConnection = ClusterOptions & { nodes: ClusterNode[] };
 
 /** How to reach Redis: a URL, ioredis's options, a Cluster's nodes, or a live ioredis client. */
 export type RedisConnection = string | RedisOptions | RedisClusterConnection | RedisClient;
 
-/** A client, and how to let go of it: what was opened here is closed, what was given is left open. */
+/** A client, and how to close it. A client that the application gave stays open. */
 export interface OpenedRedis {
   client: RedisClient;
   close(): Promise<void>;
@@ -17,7 +17,7 @@ export interface OpenedRedis {
 export function openRedis(connection: RedisConnection, timeout: number): OpenedRedis {
   if (isClient(connection)) return { client: connection, close: async () => undefined };
   const client = connect(connection, timeout);
-  // Errors reach callers as failed commands; without a listener ioredis prints them as unhandled.
+  // Callers see errors as failed commands. Without a listener ioredis prints them as unhandled.
   client.on('error', () => undefined);
   return { client, close: async () => client.disconnect() };
 }
@@ -28,7 +28,7 @@ export function isClient(connection: RedisConnection): connection is RedisClient
   );
 }
 
-/** A client made by another copy of ioredis in the same application. */
+/** A client made by another copy of ioredis in the application. */
 function isForeignClient(connection: RedisConnection): connection is RedisClient {
   return typeof connection === 'object' && 'evalsha' in connection && 'duplicate' in connection;
 }
@@ -45,18 +45,18 @@ function connect(connection: Exclude<RedisConnection, RedisClient>, timeout: num
   });
 }
 
-/** Requests need bounds, unlike BullMQ's blocking connections. */
+/** Requests need time limits, unlike BullMQ's blocking connections. */
 function requestOptions(timeout: number): RedisOptions {
   return {
-    // Each script is written at once, so that Redis works on it while the next one is made.
-    // ioredis's auto-pipelining waits for a batch's last reply before it sends the next: a plain
-    // script ran half as often that way. What is worth gathering is gathered by ourselves, see
-    // `batched-reads.ts` and `batched-creates.ts`.
+    // Each command is written immediately, so Redis works on it while the next one is prepared.
+    // ioredis's auto-pipelining waits for a batch's last reply before it sends the next batch, which
+    // halved the rate of a plain script. `batched-reads.ts` and `batched-creates.ts` batch the
+    // commands for which it pays.
     enableAutoPipelining: false,
-    // A command is given up at the next failed reconnection: nothing piles up while Redis is away.
+    // A command fails at the next failed reconnection, so nothing piles up while Redis is away.
     maxRetriesPerRequest: 1,
-    // A link that went silent (half open, or a stopped server) is dropped and made anew; what
-    // waits on it would otherwise hold all later commands back.
+    // A connection that went silent (half open, or a stopped server) is replaced. Otherwise the
+    // commands waiting on it would hold back all later ones.
     socketTimeout: 2 * timeout,
     connectTimeout: 2 * timeout,
     retryStrategy: (attempt) => Math.min(25 * 2 ** Math.min(attempt, 5), 500),

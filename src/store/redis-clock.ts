@@ -1,22 +1,22 @@
-/** How long an estimate is trusted before the clock is read again, ms. */
+/** How long an estimate is used before the clock is read again (ms). */
 const REREAD_AFTER = 10_000;
 
 /**
- * Redis's clock, as this process best knows it: read once, then carried on by the process's
- * monotonic clock. The wall clock of the application is never asked, so it may be wrong.
+ * An estimate of Redis's clock: read from Redis now and then, and advanced by the process's
+ * monotonic clock. The wall clock of the application is never used, so it may be wrong.
  *
- * Nothing is decided by the estimate alone: a script that gets a deadline judges it by Redis's
- * own time, and answers with that time where the estimate was off.
+ * Nothing is decided by the estimate alone: a script that gets a deadline compares it with Redis's
+ * own time, and replies with that time if the estimate was off.
  */
 export class RedisClock {
   private offset: number | undefined;
   private readAt = -Infinity;
   private reading: Promise<void> | undefined;
 
-  /** @param readTime asks Redis for its time, ms */
+  /** @param readTime asks Redis for its time (ms since 1970) */
   constructor(private readonly readTime: () => Promise<number>) {}
 
-  /** The estimate, ms since 1970; undefined until the clock was read for the first time. */
+  /** The estimate (ms since 1970); undefined until the clock has been read once. */
   estimate(): number | undefined {
     if (this.offset === undefined) return undefined;
     const elapsed = performance.now();
@@ -24,13 +24,13 @@ export class RedisClock {
     return this.offset + elapsed;
   }
 
-  /** The estimate. Waits for Redis only at the first call. */
+  /** The estimate (ms since 1970). Only the first call waits for Redis. */
   async now(): Promise<number> {
     if (this.offset === undefined) await this.reread();
     return this.estimate()!;
   }
 
-  /** Takes the time that a script answered with. */
+  /** Adopts the time that a script replied with. */
   set(redisNow: number): void {
     this.readAt = performance.now();
     this.offset = redisNow - this.readAt;

@@ -1,23 +1,23 @@
 /**
- * The Redis keys of one bucket `b`. All carry the hash tag `{b}`, so they share a slot of a
- * Redis Cluster and a script may touch any of them.
+ * The Redis keys of one bucket `b`. All of them contain the hash tag `{b}`, so they share a slot of
+ * a Redis Cluster and a script may use any of them.
  *
  * | key | type | holds |
  * |---|---|---|
- * | `sess:{b}:s:<digest>` | string, expiring at the session's end | the session's record, see `session-record.ts` |
- * | `sess:{b}:u:<userId>` | ZSET, gone with its last member | digest → end: the per-user set |
- * | `sess:{b}:x` | ZSET | `digest:created:userId` → end: the expiry index (`created` in hex) |
- * | `sess:{b}:o` | stream | the outbox: events that Postgres has not yet committed |
- * | `sess:{b}:r:<digest>` | string, for 10 s | the receipt of a session that ended young, see `lua/include/receipt.lua` |
+ * | `sess:{b}:s:<digest>` | string that expires when the session does | the session's record, see `session-record.ts` |
+ * | `sess:{b}:u:<userId>` | ZSET, deleted with its last member | digest → idle expiry: the per-user set |
+ * | `sess:{b}:x` | ZSET | `digest:created:userId` → idle expiry: the expiry index (`created` in hex) |
+ * | `sess:{b}:o` | stream | the outbox: events that Postgres has not committed yet |
+ * | `sess:{b}:r:<digest>` | string, for 10 s | the receipt of a session that ended soon after its creation, see `lua/include/receipt.lua` |
  * | `sess:{b}:l:<digest>` | string, for a minute | marks a session that was declared lost |
  *
- * Beside the buckets there is `sess:meta`, a hash: the number of buckets and the layout's version.
+ * One key is outside the buckets: `sess:meta`, a hash with the number of buckets and the layout's version.
  *
  * The hash tag is the *first* `{…}` of a key, so braces in a user ID can't move a key to another
- * slot; nor can a `:`, since the user ID comes last.
+ * slot. A `:` in it can't be mistaken for a separator, because the user ID comes last.
  */
 export class RedisKeys {
-  /** Starts every key of the bucket; scripts make further keys from it. */
+  /** The start of every key of the bucket; scripts build further keys from it. */
   readonly base: string;
   readonly expiryIndex: string;
   readonly outbox: string;
@@ -37,7 +37,7 @@ export class RedisKeys {
   }
 }
 
-/** The hash that says how this prefix is laid out. */
+/** The hash that holds the layout of this prefix. */
 export function metaKey(prefix: string): string {
   return `${prefix}:meta`;
 }

@@ -1,24 +1,24 @@
 import { SessionError } from '../errors.js';
 
-/** Joins the fields of records and events; no input can hold it, see `session/input.ts`. */
+/** Joins the fields of records and events. No input can contain it: see `session/input.ts`. */
 export const SEPARATOR = '\x1f';
 
 /** A JSON value. */
 export type JsonValue =
   string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
 
-/** An object as JSON knows it: what a session's `data` is. */
+/** A JSON object, such as a session's `data`. */
 export type JsonObject = { [key: string]: JsonValue };
 
-/** A live session as Redis holds it. Times are ms since 1970 by Redis's clock. */
+/** A live session as stored in Redis. Times are ms since 1970 by Redis's clock. */
 export interface SessionRecord {
   userId: string;
   createdAt: number;
-  /** When the user signed in: earlier than `createdAt` once the session was rotated. */
+  /** When the user signed in: earlier than `createdAt` if the session was rotated. */
   signedInAt: number;
-  /** The end that no use can move. */
+  /** The absolute expiry, which no use can move. */
   expiresAt: number;
-  /** The end as it stands: the hard end, or sooner by the idle timeout. */
+  /** When the session expires if it isn't used again: at most `expiresAt`. */
   idleExpiresAt: number;
   lastUsedAt: number;
   ip: string;
@@ -27,15 +27,15 @@ export interface SessionRecord {
 }
 
 /**
- * Reads a record. Its fields: user, created, signed in, hard end, end, last use, ip, user agent,
- * then data as name, JSON, name, JSON… An empty `signed in` or `last use` equals `created`, an
- * empty `end` equals the hard end.
+ * Parses a record. Its fields: user, created, signed in, absolute expiry, idle expiry, last use, ip,
+ * user agent, then data as name, JSON, name, JSON… An empty `signed in` or `last use` equals
+ * `created`, an empty idle expiry equals the absolute one.
  */
 export function parseRecord(text: string): SessionRecord {
   const fields = text.split(SEPARATOR);
   const createdAt = Number(fields[1]);
   const expiresAt = Number(fields[3]);
-  // Names and values come in pairs; a missing time is NaN.
+  // Names and values come in pairs. A missing time is NaN, so the comparison fails.
   if (fields.length < 8 || fields.length % 2 !== 0 || !(createdAt < expiresAt)) throw unreadable();
   return {
     userId: fields[0]!,
@@ -50,7 +50,7 @@ export function parseRecord(text: string): SessionRecord {
   };
 }
 
-/** `fromEntries` defines properties, so a field named `__proto__` stays a plain field. */
+/** `fromEntries` defines own properties, so a field named `__proto__` stays a plain field. */
 function parseData(fields: string[]): JsonObject {
   const entries: [string, JsonValue][] = [];
   for (let i = 8; i < fields.length; i += 2) {
@@ -67,24 +67,24 @@ function parseJson(text: string): JsonValue {
   }
 }
 
-/** What somebody else wrote is no session, and never a valid one. */
+/** A record that this module didn't write is never a valid session. */
 function unreadable(cause?: unknown): SessionError {
   return new SessionError(
     'ERR_SESSION_REDIS_REFUSED',
-    "A session's record in Redis is unreadable: something else writes to the same keys. " +
-      'Give it, or this module, another `prefix`.',
+    "A session's record in Redis is unreadable: another program writes to the same keys. " +
+      'Give that program or this module another `prefix`.',
     { cause },
   );
 }
 
-/** The end of a record: the data, each field after a separator. JSON escapes control characters. */
+/** The last part of a record: the data, each field after a separator. JSON escapes control characters. */
 export function formatData(data: JsonObject): string {
   return formatPatch(data)
     .map((field) => SEPARATOR + field)
     .join('');
 }
 
-/** Name, JSON, name, JSON… An `undefined` value becomes '', which removes the field. */
+/** Name, JSON, name, JSON… The value `undefined` becomes `''`, which removes the field. */
 export function formatPatch(patch: { [name: string]: JsonValue | undefined }): string[] {
   return Object.entries(patch).flatMap(([name, value]) => [
     JSON.stringify(name),

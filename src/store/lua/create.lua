@@ -1,19 +1,21 @@
 #!lua
--- Begins sessions of one bucket, each unless a rule stands against it: those that were asked for
--- at about the same time share the cost of a run.
--- Without allow-oom, so a Redis that is out of memory refuses it whole.
+-- Creates sessions of one bucket. Sessions that were requested at about the same time share the
+-- cost of a run; each one is judged by the rules separately.
+-- Without allow-oom, so that Redis rejects the whole script when it is out of memory.
 --
 -- KEYS  1 expiry index  2 outbox
--- ARGV  1 key base  2 maximum lifetime, ms  3 idle timeout, ms or 0  4 deadline of this request, ms
---       5 sessions per user or 0  6 'reject' or 'evict-oldest'  7 backlog limit or 0
---       8... of each session: digest, user, its hard end in ms (a lifetime as '+43200000', else the
---       moment), ip and user agent (joined), data (each field after a separator)
--- Reply an answer for each session, its fields joined by U+001F: the same for a copy of the request
---       OK, user, created, signed in, hard end, end
+-- ARGV  1 key base  2 maximum lifetime (ms)  3 idle timeout (ms) or 0
+--       4 deadline of this request (ms since 1970)  5 sessions per user or 0
+--       6 'reject' or 'evict-oldest'  7 backlog limit or 0
+--       8... for each session: digest, user, absolute expiry (a lifetime as '+43200000' or a moment,
+--       in ms), ip and user agent (joined), data (each field after a separator)
+-- Reply one answer for each session, its fields joined by U+001F; a copy of the request gets the
+--       same answers:
+--       OK, user, created, signed in, absolute expiry, idle expiry
 --       STALE, now: the deadline has passed or is too far ahead; nothing was written
---       PAST, now; TOO_LONG, now; BACKLOG, length; LIMIT, sessions: refused
---       AGAIN: a chunk of the user's excess sessions was evicted; ask again
---       ERROR, message: a key of a wrong type, say; the other sessions have begun all the same
+--       PAST, now; TOO_LONG, now; BACKLOG, length; LIMIT, sessions: rejected
+--       AGAIN: some of the user's excess sessions were evicted; ask again
+--       ERROR, message: a key has the wrong type, for example; the other sessions were created
 --!include bucket
 --!include append-event
 --!include receipt
@@ -29,20 +31,20 @@ local deadline = tonumber(ARGV[4])
 local user_limit, overflow = tonumber(ARGV[5]), ARGV[6]
 local backlog_limit = tonumber(ARGV[7])
 
-local function expiry_of(wish)
-  if string.sub(wish, 1, 1) == '+' then return now + tonumber(wish) end
-  return tonumber(wish)
+local function requested_expiry(expiry)
+  if string.sub(expiry, 1, 1) == '+' then return now + tonumber(expiry) end
+  return tonumber(expiry)
 end
 
-local function create(digest, user, wish, client, data)
+local function create(digest, user, expiry, client, data)
   local earlier = earlier_answer(digest)
   if earlier then return earlier end
-  if is_stale(deadline) then return refusal('STALE', now) end
+  if is_stale(deadline) then return rejection('STALE', now) end
 
-  local requested = expiry_of(wish)
-  if requested <= now then return refusal('PAST', now) end
-  if requested > now + max_lifetime then return refusal('TOO_LONG', now) end
-  if backlog_limit > 0 and backlog >= backlog_limit then return refusal('BACKLOG', backlog) end
+  local requested = requested_expiry(expiry)
+  if requested <= now then return rejection('PAST', now) end
+  if requested > now + max_lifetime then return rejection('TOO_LONG', now) end
+  if backlog_limit > 0 and backlog >= backlog_limit then return rejection('BACKLOG', backlog) end
   if user_limit > 0 then
     local no_room = make_room(user_key(user), user_limit, overflow)
     if no_room then return no_room end
@@ -65,7 +67,7 @@ end
 
 local answers = {}
 for i = 8, #ARGV, SESSION_ARGS do
-  -- An error ends one create, not the run: the sessions before it have begun, and are told so.
+  -- An error fails one session, not the run: the sessions before it exist and must be reported.
   local done, result = pcall(create, unpack(ARGV, i, i + SESSION_ARGS - 1))
   if not done then result = 'ERROR\31' .. (type(result) == 'table' and result.err or result) end
   answers[#answers + 1] = result

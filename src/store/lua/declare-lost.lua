@@ -1,21 +1,21 @@
 #!lua flags=allow-oom
--- Records the end of a session that SQL knows as open and Redis knows nothing of: its keys were
--- lost. There is no member left to remove from the expiry index, so the right to write the end
--- is the drain's, which records one end and drops the rest. A marker keeps a copy of the request
--- from adding a second event all the same.
+-- Records the end of a session that is open in SQL and whose keys Redis has lost. There is no
+-- member left to remove from the expiry index, so this script can't make sure that it is the only
+-- one to write the end: the drain records one end and drops the others. A marker keeps a copy of
+-- this request from adding a second event.
 --
 -- KEYS  1 expiry index  2 outbox  3 session
--- ARGV  1 key base  2 digest  3 session's beginning, ms  4 user or ''  5 hard end, ms
+-- ARGV  1 key base  2 digest  3 created (ms since 1970)  4 user or ''  5 absolute expiry (ms)
 -- Reply 'OK'
 --!include bucket
 --!include append-event
 
 local digest, created, user, expires_at = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
-local MARKER_LIFETIME = 60000 -- ms; by then the event is long in SQL
+local MARKER_LIFETIME = 60000 -- ms; by then the event is in SQL
 
 local session = { user = user, created = created, idle_expires_at = expires_at }
 if redis.call('EXISTS', KEYS[3]) == 1 then return 'OK' end
--- Over but not yet swept: the sweep knows the true moment and reason.
+-- Expired but not swept yet: the sweep knows the true moment and reason.
 if redis.call('ZSCORE', expiry_index, expiry_member(digest, session)) then return 'OK' end
 if not redis.call('SET', base .. 'l:' .. digest, '', 'NX', 'PX', MARKER_LIFETIME) then return 'OK' end
 

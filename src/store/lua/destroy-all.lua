@@ -1,12 +1,12 @@
 #!lua flags=allow-oom
--- Ends a user's sessions, a chunk a run, so that a user with 100,000 doesn't stop Redis.
--- Those that were signed in after the cutoff stay: a late copy of the request can't end them,
--- and a sign-in during a long run can't keep it going. A rotated session keeps the moment of its
--- sign-in, so rotation doesn't escape.
+-- Ends a user's sessions, one chunk per run, so that a user with 100,000 sessions doesn't block
+-- Redis. Sessions that were signed in after the cutoff stay: a late copy of the request can't end
+-- them, and sign-ins during a long run can't keep it going. Rotation keeps the moment of sign-in,
+-- so a rotated session doesn't escape.
 --
 -- KEYS  1 expiry index  2 outbox  3 per-user set
--- ARGV  1 key base  2 cutoff, ms  3 digest to spare, or ''  4 chunk  5 reason  6 actor
--- Reply 1 where there is more to do, else 0
+-- ARGV  1 key base  2 cutoff (ms since 1970)  3 digest to spare, or ''  4 chunk  5 reason  6 actor
+-- Reply 1 if there is more to do, else 0
 --!include bucket
 --!include append-event
 --!include receipt
@@ -15,8 +15,8 @@
 
 local cutoff, spared, chunk = tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
 
--- Signed in since the request was made. One from the future was there before: Redis's clock was set
--- back, or a Cluster's node took over whose clock is behind.
+-- Signed in since the request was made. A sign-in 'in the future' happened before: Redis's clock
+-- was set back, or a Cluster node whose clock is behind took over.
 local function is_newer(session)
   local signed_in = tonumber(session.signed_in)
   return signed_in > cutoff and signed_in <= now
@@ -24,7 +24,7 @@ end
 
 local done, staying = 0, 0
 while done < chunk do
-  -- What was ended has left the set, so those that stay fill its first ranks.
+  -- Ended sessions leave the set, so the ones that stay take its first ranks.
   local digests = redis.call('ZRANGE', KEYS[3], staying, staying + 99)
   if #digests == 0 then return 0 end
   for _, digest in ipairs(digests) do

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Ends one session. Of a session that is over, or never was, there is nothing to end; the reply
--- is the same, so a copy of the request gets the first one's answer.
+-- Ends one session. If it is unknown or over, nothing is written and the reply is the same, so a
+-- copy of the request gets the first one's answer.
 --
 -- KEYS  1 expiry index  2 outbox  3 session
 -- ARGV  1 key base  2 digest  3 reason  4 actor

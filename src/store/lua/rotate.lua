@@ -1,10 +1,10 @@
 #!lua
--- Gives a session a new ID: ends the old one and begins the new one in one step. The hard end
--- and the moment of sign-in stay, so rotation prolongs nothing.
+-- Gives a session a new ID: ends the old session and creates the new one in one step. The absolute
+-- expiry and the moment of sign-in stay the same, so rotation doesn't prolong a session.
 --
 -- KEYS  1 expiry index  2 outbox  3 old session  4 new session
--- ARGV  1 key base  2 old digest  3 new digest  4 idle timeout, ms or 0
---       5 deadline of this request, ms
+-- ARGV  1 key base  2 old digest  3 new digest  4 idle timeout (ms) or 0
+--       5 deadline of this request (ms since 1970)
 -- Reply an answer as in create: OK, STALE, or GONE for a session that is over
 --!include bucket
 --!include append-event
@@ -18,11 +18,11 @@ local idle_timeout, deadline = tonumber(ARGV[4]), tonumber(ARGV[5])
 
 local earlier = earlier_answer(new_digest)
 if earlier then return earlier end
-if is_stale(deadline) then return refusal('STALE', now) end
+if is_stale(deadline) then return rejection('STALE', now) end
 
 local old = read_session(old_digest)
 if not old then return 'GONE' end
-redis.call('ZCARD', user_key(old.user)) -- of a wrong type: fails before anything is written
+redis.call('ZCARD', user_key(old.user)) -- fails before the first write if the type is wrong
 if not end_live_session(old_digest, old, 'rotated', '') then return 'GONE' end
 
 local created = text(now)

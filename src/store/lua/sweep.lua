@@ -1,10 +1,10 @@
 #!lua flags=allow-oom
--- Ends the sessions whose time has come, a batch a run, and records the true moment at which
--- each ended, however late the sweep comes.
+-- Ends the sessions that have expired, one batch per run, and records the true moment at which
+-- each one ended, however late the sweep is.
 --
 -- KEYS  1 expiry index  2 outbox
 -- ARGV  1 key base  2 batch
--- Reply 1 where more are due, else 0
+-- Reply 1 if there are more, else 0
 --!include bucket
 --!include append-event
 --!include end-session
@@ -19,7 +19,7 @@ for i = 1, #due, 2 do
     local session = { user = user, created = text(tonumber(created, 16)), idle_expires_at = ended_at }
     end_session(digest, session, ended_at, 'expired', '')
   else
-    redis.call('ZREM', expiry_index, due[i]) -- not ours; it would block the head for ever
+    redis.call('ZREM', expiry_index, due[i]) -- not ours; it would block the head of the index
   end
 end
 return redis.call('ZCOUNT', expiry_index, '-inf', now) > 0 and 1 or 0

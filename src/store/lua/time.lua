@@ -1,8 +1,8 @@
 #!lua flags=no-writes
--- The time by which a bucket's sessions expire: that of the node which holds the bucket, as in a
--- Cluster every node has a clock of its own.
+-- The time that decides when a bucket's sessions expire: that of the node that holds the bucket,
+-- because every node of a Cluster has its own clock.
 --
 -- KEYS  1 any key of the bucket
--- Reply the time, ms
+-- Reply the time (ms since 1970)
 local time = redis.call('TIME')
 return time[1] * 1000 + math.floor(time[2] / 1000)

@@ -1,11 +1,11 @@
 #!lua flags=allow-oom
--- Slides a session's end to now + idle timeout, at most to its hard end.
--- Sparse: a use within a tenth of the idle timeout of the last one writes nothing, which also
+-- Slides a session's idle expiry to now + idle timeout, but not beyond its absolute expiry.
+-- Sparse: a use within a tenth of the idle timeout after the last one writes nothing, which also
 -- makes a copy of the request harmless.
 --
 -- KEYS  1 expiry index  2 outbox  3 session
--- ARGV  1 key base  2 digest  3 idle timeout, ms
--- Reply OK, last use, end (joined by U+001F), or GONE for a session that is over
+-- ARGV  1 key base  2 digest  3 idle timeout (ms)
+-- Reply OK, last use, idle expiry (joined by U+001F), or GONE for a session that is over
 --!include bucket
 
 local digest, idle_timeout = ARGV[2], tonumber(ARGV[3])

@@ -1,16 +1,17 @@
 #!lua
 -- Merges a patch into a session's data, field by field: two writers of different fields never
--- lose each other's. The values stay the caller's own JSON text; Redis doesn't re-encode them.
+-- overwrite each other. The values stay the caller's JSON text; Redis does not re-encode them.
 --
 -- KEYS  1 expiry index  2 outbox  3 session
--- ARGV  1 key base  2 digest  3 limit of the data as JSON, bytes  4 deadline of this request, ms
+-- ARGV  1 key base  2 digest  3 limit of the data as JSON (bytes)
+--       4 deadline of this request (ms since 1970)
 --       5... name, value, name, value... as JSON texts; the value '' removes the field
 -- Reply OK, GONE, or, with a number after U+001F: TOO_LARGE and the bytes, STALE and the time
 --!include bucket
 
 local digest, limit, deadline = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 
--- A copy that comes late would overwrite what others have written since.
+-- A late copy of the request would overwrite newer values.
 if deadline < now then return 'STALE\31' .. text(now) end
 local session = read_session(digest)
 if not session then return 'GONE' end

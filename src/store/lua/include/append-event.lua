@@ -1,6 +1,6 @@
--- The only place where an audit event is born. One field, joined by U+001F like a record;
--- its name is the layout's version. The end that goes with it: at the beginning the hard end, at
--- the end the one that stood then.
+-- The only place where an audit event is created. It is one stream field: the name is the version
+-- of the layout, the value is joined by U+001F like a record. A 'created' event has the absolute
+-- expiry, a 'destroyed' event the expiry in force when the session ended.
 local function append_event(event, digest, session, at, reason, actor)
   local expires_at, client = session.idle_expires_at, '\31'
   if event == 'created' then

@@ -1,14 +1,14 @@
 -- One bucket: its clock, its keys and the records in them.
--- Every key made here carries the bucket's hash tag, so it lies in the slot of the declared keys.
+-- Every key built here contains the bucket's hash tag, so it is in the slot of the declared keys.
 
 local expiry_index, outbox = KEYS[1], KEYS[2]
 local base = ARGV[1]
 
--- Redis's own clock in ms is the only one that judges expiry. It stands still within a script.
+-- Redis's own clock (ms) alone decides what has expired. It doesn't advance within a script.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
--- A Lua error keeps what was written before it, so keys of a wrong type must fail here, before
+-- A Lua error keeps what was written before it, so keys of the wrong type must fail here, before
 -- the first write.
 local backlog = redis.call('XLEN', outbox)
 redis.call('ZCARD', expiry_index)
@@ -17,14 +17,14 @@ local function session_key(digest) return base .. 's:' .. digest end
 local function user_key(user) return base .. 'u:' .. user end
 local function receipt_key(digest) return base .. 'r:' .. digest end
 
--- The end record in waiting: a sweep needs nothing else, however late it comes. The beginning is
--- in hex: two bytes less, which with a UUID as user is a size class of the allocator less.
+-- Holds everything the sweep needs, even after the record has expired. Hex saves two bytes, which
+-- with a UUID as the user keeps the member one allocator size class smaller.
 local function expiry_member(digest, session)
   return digest .. string.format(':%x:', session.created) .. session.user
 end
 
--- A session's times are texts: Redis formats each number that a script hands it anew, which took
--- a sixth of what a create costs. `%d` takes 64 bits here, and a tenth of the time of `%.0f`.
+-- A session's times are texts: Redis formats each number that a script passes to it, which took a
+-- sixth of the time of a create. `%d` holds 64 bits here and takes a tenth of the time of `%.0f`.
 local function text(time) return string.format('%d', time) end
 
 local function unless_empty(value, other)
@@ -32,10 +32,10 @@ local function unless_empty(value, other)
   return value
 end
 
--- A record is its fields joined by U+001F, which no input holds: user, created, signed in,
--- hard end, end, last use, ip, user agent, then data as name, JSON, name, JSON...
--- Three of the times are empty where they equal another.
--- Nil for a session that is over.
+-- A record is its fields joined by U+001F, which no input contains: user, created, signed in,
+-- absolute expiry, idle expiry, last use, ip, user agent, then data as name, JSON, name, JSON...
+-- Three of the times are empty if they equal another one.
+-- Returns nil for a session that is over.
 local function read_session(digest)
   local record = redis.call('GET', session_key(digest))
   if not record then return nil end
@@ -43,7 +43,7 @@ local function read_session(digest)
     record, '^([^\31]*)\31(%d+)\31(%d*)\31(%d+)\31(%d*)\31(%d*)\31(.*)$')
   if not user then error('unreadable session record ' .. session_key(digest)) end
   idle_expires_at = unless_empty(idle_expires_at, expires_at)
-  -- Over from that very millisecond on, as the sweep sees it; the key may live a moment longer.
+  -- Over from that millisecond on, as in the sweep; the key may live a moment longer.
   if tonumber(idle_expires_at) <= now then return nil end
   return {
     user = user,

@@ -1,6 +1,7 @@
--- Ends a session before its time. A copy of the request that began it may still be on its way.
+-- Ends a session before it expires. A copy of the request that created it may still arrive, so it
+-- leaves a receipt.
 local function end_live_session(digest, session, reason, actor)
-  -- Not before it began, though Redis's clock was set back.
+  -- Never before the creation, even if Redis's clock was set back.
   local at = math.max(now, tonumber(session.created))
   local ended = end_session(digest, session, at, reason, actor)
   if ended then leave_receipt(digest, session) end

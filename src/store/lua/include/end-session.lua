@@ -1,7 +1,8 @@
--- Ends a session once; true for the one caller that ended it.
--- The removal from the expiry index, which only one caller can win, is the right to write the end.
--- The record goes in any case: what isn't in the index must not live on. A per-user set of a wrong
--- type is left alone (hence pcall): it may not keep this session, or the sweep, from ending.
+-- Ends a session once; returns true to the one caller that ended it.
+-- Only one caller can remove the member from the expiry index, and that caller writes the end.
+-- The record is deleted in any case: a session that isn't in the index must not live on. A
+-- per-user set of the wrong type is ignored (pcall): it must not keep this session, or the sweep,
+-- from ending.
 local function end_session(digest, session, at, reason, actor)
   local ended = redis.call('ZREM', expiry_index, expiry_member(digest, session)) == 1
   if ended then append_event('destroyed', digest, session, at, reason, actor) end

@@ -1,5 +1,6 @@
--- Keeps a user within the limit of sessions: nil where a new one has room, else the answer that
--- says why it hasn't. All in one function: a create without a limit makes none of its parts.
+-- Keeps a user within the session limit: returns nil if there is room for a new session, else the
+-- answer that says why not. All in one function, so that a create without a limit builds none of
+-- its parts.
 
 local EVICTION_CHUNK = 200 -- sessions; keeps one run in the low milliseconds
 local evicted = 0 -- by this run
@@ -13,7 +14,7 @@ local function make_room(user_set, limit, overflow)
       if session then
         found[#found + 1] = { digest = member, session = session }
       else
-        -- Its record was lost: it takes no place. The sweep writes its end.
+        -- Its record was lost, so it doesn't count. The sweep writes its end.
         redis.call('ZREM', user_set, member)
       end
     end
@@ -33,15 +34,15 @@ local function make_room(user_set, limit, overflow)
     end
   end
 
-  -- Sessions that are over but not yet swept don't count.
+  -- Sessions that have expired and aren't swept yet don't count.
   local live = redis.call('ZCOUNT', user_set, '(' .. now, '+inf')
   local excess = live - limit + 1
   if excess <= 0 then return nil end
-  if overflow == 'reject' then return refusal('LIMIT', live) end
+  if overflow == 'reject' then return rejection('LIMIT', live) end
   if evicted >= EVICTION_CHUNK then return 'AGAIN' end
   if excess > EVICTION_CHUNK then
-    -- Far above the limit (it was lowered): the soonest to end go first, as finding the oldest
-    -- would mean to read them all in one run.
+    -- Far above the limit, which was lowered: those that expire soonest go first, because finding
+    -- the oldest would mean reading them all in one run.
     local soonest = read_live_sessions(EVICTION_CHUNK)
     evict(soonest, #soonest)
     return 'AGAIN'

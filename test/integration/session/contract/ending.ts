@@ -81,9 +81,9 @@ export function ending(ground: Ground): void {
       ['is an empty reason', { reason: '' }],
       ['is a reason of 65 characters', { reason: 'x'.repeat(65) }],
       ['is an actor of 256 characters', { actor: 'x'.repeat(256) }],
-      ['holds a control character', { reason: 'log\u001fout' }],
+      ['contains a control character', { reason: 'log\u001fout' }],
       ['holds NUL', { actor: '\0' }],
-      ['holds half a surrogate pair', { actor: '\ud800' }],
+      ['contains a lone surrogate', { actor: '\ud800' }],
       ['is no text', { reason: 7 }],
       ['is what JSON can make of it', { actor: { toString: 1 } }],
     ])('%s', async (_, end) => {
