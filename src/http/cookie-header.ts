@@ -2,10 +2,10 @@ import type { CookieSettings } from './cookie-options.js';
 import { headerValues, setHeader, type HttpResponse } from './http-messages.js';
 
 /**
- * The cookie's value in a `Cookie` header. Null where there is none, and where there are two
- * different ones: a browser sends a `__Host-` cookie once, so somebody put the other there.
+ * The value of a cookie in a `Cookie` header. Null if the cookie is missing, or if it occurs with
+ * different values: a browser sends a `__Host-` cookie once, so another party added the second.
  *
- * Nothing is decoded: a session ID holds no character that would need it.
+ * Values are not decoded: session IDs contain no characters that need it.
  */
 export function readCookie(header: string | null, name: string): string | null {
   if (header === null) return null;
@@ -20,8 +20,10 @@ export function readCookie(header: string | null, name: string): string | null {
 }
 
 /**
- * Has the browser keep the cookie; an empty value and `maxAge` 0 have it forget it. Other
- * cookies of the response stay, an earlier one of this name doesn't.
+ * Sets the cookie; an empty value with `maxAge` 0 deletes it. Replaces an earlier `Set-Cookie` of
+ * the same name and keeps all others.
+ *
+ * @param cookie `maxAge` in seconds; undefined for a cookie that lasts until the browser closes
  */
 export function writeCookie(
   response: HttpResponse,
@@ -32,7 +34,7 @@ export function writeCookie(
     (cookie) => !cookie.startsWith(`${settings.name}=`),
   );
   setHeader(response, 'set-cookie', [...others, formatCookie(settings, value, maxAge)]);
-  // A cache that kept this answer would hand the session to the next one who asks.
+  // A cached response would give the session to the next client.
   setHeader(response, 'cache-control', 'no-store');
 }
 

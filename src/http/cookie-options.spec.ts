@@ -24,11 +24,11 @@ describe('the options of the session cookie', () => {
 
   test.each<[CookieOptions, RegExp]>([
     [{ name: '__Host-session', secure: false }, /`cookie.name` is "__Host-session"; browsers/],
-    [{ name: '__secure-s', secure: false }, /`cookie.name` is "__secure-s"; browsers refuse/],
+    [{ name: '__secure-s', secure: false }, /`cookie.name` is "__secure-s"; browsers reject/],
     [{ name: 'my session' }, /`cookie.name` is "my session"; use letters/],
     [{ name: '' }, /`cookie.name` is ""; use letters/],
     [{ name: 'a=b;c' }, /`cookie.name`/],
-    [{ sameSite: 'none', secure: false }, /`cookie.sameSite` is "none"; browsers refuse/],
+    [{ sameSite: 'none', secure: false }, /`cookie.sameSite` is "none"; browsers reject/],
     [{ sameSite: 'Lax' as 'lax' }, /`cookie.sameSite` is "Lax"; use 'lax'/],
     [{ trustedOrigins: ['app.example.com'] }, /`cookie.trustedOrigins` is "app.example.com"; use/],
     [{ trustedOrigins: ['https://app.example.com/'] }, /`cookie.trustedOrigins`/],

@@ -1,60 +1,62 @@
 import { SessionError } from '../errors.js';
 
-/** The session cookie. The defaults are the strictest that browsers know. */
+/** Attributes of the session cookie. The defaults are the strictest that browsers support. */
 export interface CookieOptions {
   /**
-   * The cookie's name. A name that starts with `__Host-` or `__Secure-` needs `secure`.
+   * Name of the cookie. Names that start with `__Host-` or `__Secure-` require `secure`.
    *
-   * @default '__Host-session' ('session' where `secure` is false), and '-' and the module's `name`
+   * @default '__Host-session' ('session' without `secure`), plus '-' and the module's `name`, if any
    */
   name?: string;
   /**
-   * Send the cookie over HTTPS only. `false` is for development over plain HTTP; browsers count
-   * `localhost` as secure, but not all of them do.
+   * Send the cookie over HTTPS only. Set `false` only for development over plain HTTP: most
+   * browsers, but not all, treat `localhost` as secure.
    *
    * @default true
    */
   secure?: boolean;
   /**
-   * Which cross-site requests carry the cookie. `'none'` needs `secure`.
+   * Which cross-site requests carry the cookie. `'none'` requires `secure`.
    *
    * @default 'lax'
    */
   sameSite?: 'lax' | 'strict' | 'none';
   /**
-   * Keep the cookie until the session's end, instead of until the browser closes
-   * (NIST SP 800-63B-4 section 5.1: a session secret SHOULD NOT outlive a browser's restart).
+   * Keep the cookie until the session's absolute expiry instead of until the browser closes.
+   * NIST SP 800-63B-4, section 5.1, says that session secrets SHOULD NOT survive a restart of the
+   * browser.
    *
    * @default false
    */
   persistent?: boolean;
   /**
-   * Other origins whose pages may send requests that change something with the cookie, such as
-   * `'https://app.example.com'` for an API on another host. Of all others the guard refuses them.
+   * Other origins whose pages may send requests that change state with the cookie, for example
+   * `'https://app.example.com'` if the API has another host. The guard rejects such requests from
+   * all other origins (`ERR_SESSION_CROSS_SITE`).
    *
    * @default []
    */
   trustedOrigins?: string[];
 }
 
-/** The options, checked and complete. */
+/** The options with all defaults applied. */
 export type CookieSettings = Required<CookieOptions>;
 
-/** RFC 6265: what a cookie's name can be. */
+/** A cookie name as RFC 6265 defines it. */
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/;
-/** Browsers hold these prefixes to be the same in any case. */
+/** Browsers compare these prefixes without regard to case. */
 const SECURE_PREFIX = /^__(host|secure)-/i;
 
 /**
- * Checks the options and fills in the defaults.
+ * Validates the options and applies the defaults.
  *
- * @param module the module's name where it has one of its own, so that two cookies don't collide
+ * @param module name of the module, if it has one: makes the names of two modules' cookies differ
  * @throws SessionError `ERR_SESSION_OPTIONS`
  */
 export function resolveCookie(options: CookieOptions = {}, module?: string): CookieSettings {
   const { secure = true, sameSite = 'lax', persistent = false, trustedOrigins = [] } = options;
-  const usual = `${secure ? '__Host-' : ''}session${module === undefined ? '' : `-${module}`}`;
-  const name = options.name ?? usual;
+  const defaultName = `${secure ? '__Host-' : ''}session${module === undefined ? '' : `-${module}`}`;
+  const name = options.name ?? defaultName;
   if (!NAME.test(name)) {
     throw invalidOption('name', name, 'use letters, digits, hyphens and underscores');
   }
@@ -62,7 +64,7 @@ export function resolveCookie(options: CookieOptions = {}, module?: string): Coo
     throw invalidOption(
       'name',
       name,
-      'browsers refuse it without `cookie.secure`; use another name',
+      'browsers reject it without `cookie.secure`; use another name',
     );
   }
   if (!['lax', 'strict', 'none'].includes(sameSite)) {
@@ -72,7 +74,7 @@ export function resolveCookie(options: CookieOptions = {}, module?: string): Coo
     throw invalidOption(
       'sameSite',
       sameSite,
-      "browsers refuse it without `cookie.secure`; use 'lax'",
+      "browsers reject it without `cookie.secure`; use 'lax'",
     );
   }
   for (const origin of trustedOrigins) checkOrigin(origin);
@@ -84,7 +86,7 @@ function checkOrigin(origin: string): void {
   throw invalidOption(
     'trustedOrigins',
     origin,
-    "use scheme, host and port alone, as browsers send them: 'https://app.example.com'",
+    "use scheme, host and port only, as browsers send them: 'https://app.example.com'",
   );
 }
 

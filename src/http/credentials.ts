@@ -1,20 +1,26 @@
 import { readCookie } from './cookie-header.js';
 import { headerOf, type HttpHeaders } from './http-messages.js';
 
-/** A session ID as a client sent it, unchecked, and the way it came. */
+/** A session ID as the client sent it, not yet validated. */
 export interface Credential {
   sessionId: string;
-  /** A cookie is sent by the browser of its own accord, so it says nothing of who asked for it. */
+  /**
+   * Browsers attach cookies automatically, so a cookie alone doesn't show which page sent the
+   * request.
+   */
   from: 'cookie' | 'bearer';
 }
 
 const BEARER = /^bearer(?: +(.*))?$/i;
 
 /**
- * The session ID that a request carries. A bearer token wins over the cookie, and alone counts:
- * were the cookie tried next, a refused token would be obeyed as somebody else.
+ * The session ID that a request carries.
  *
- * URLs are never looked at: they end up in logs, histories and `Referer` headers.
+ * If a bearer token is present, ignore the cookie; otherwise an invalid token could authenticate
+ * as another user. URLs are never read, because they end up in logs, browser histories and
+ * `Referer` headers.
+ *
+ * @param token bearer token from outside the headers, which takes precedence
  */
 export function credentialOf(
   headers: HttpHeaders,

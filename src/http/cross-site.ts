@@ -2,15 +2,20 @@ import { headerOf, type HttpHeaders } from './http-messages.js';
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-/** Whether a method only reads (RFC 9110 section 9.2.1); a WebSocket's handshake has none. */
+/**
+ * Whether the method is read-only (RFC 9110, section 9.2.1). A WebSocket handshake, whose method
+ * is undefined here, is not.
+ */
 export function isSafe(method: string | undefined): boolean {
   return method !== undefined && SAFE_METHODS.has(method);
 }
 
 /**
- * Whether a page of another origin made the browser send this. `Sec-Fetch-Site` says so, and
- * pages can't forge it; an older browser, or one without HTTPS, at least sends `Origin`. A
- * request with neither comes from no browser, so nobody's cookie was borrowed for it.
+ * Whether a browser sent the request for a page of another origin that is not trusted.
+ *
+ * Browsers report this in `Sec-Fetch-Site`, which pages can't forge. Older browsers, and browsers
+ * on plain HTTP, send `Origin` at least. A request with neither header was not sent by a browser,
+ * so no page could have made a browser attach the cookie.
  */
 export function isCrossSite(headers: HttpHeaders, trustedOrigins: readonly string[]): boolean {
   const origin = headerOf(headers, 'origin');
@@ -21,16 +26,16 @@ export function isCrossSite(headers: HttpHeaders, trustedOrigins: readonly strin
   return origin === null || !isOwnOrigin(origin, hostOf(headers));
 }
 
-/** HTTP/2 has `:authority` in place of `Host`. */
+/** HTTP/2 sends `:authority` instead of `Host`. */
 function hostOf(headers: HttpHeaders): string | null {
   return headerOf(headers, 'host') ?? headerOf(headers, ':authority');
 }
 
-/** Compares hosts and ports alone: behind a proxy that ends TLS, the scheme isn't known here. */
+/** Compares only host and port: behind a proxy that terminates TLS, the scheme is unknown here. */
 function isOwnOrigin(origin: string, host: string | null): boolean {
   if (host === null || !URL.canParse(origin)) return false;
   const { protocol, host: originHost } = new URL(origin);
   const own = `${protocol}//${host}`;
-  // The default port is left out by the one and written by the other.
+  // Parsing removes the default port, which `Origin` omits but `Host` may contain.
   return originHost !== '' && URL.canParse(own) && new URL(own).host === originHost;
 }

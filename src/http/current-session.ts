@@ -1,52 +1,61 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 
 import type { ValidSession } from '../session/session.service.js';
-import { getSessionAuthenticatorToken } from './gate-token.js';
 import { requestContextOf } from './request-context.js';
 import { ruleFor } from './requirement.js';
 
-/** By request or socket, and by module. A property of the request could be anybody's. */
-const admitted = new WeakMap<object, Map<string, ValidSession<unknown>>>();
+/**
+ * Authenticated sessions by request or socket, then by module name. Kept outside the request
+ * object, because other code could set a property on it.
+ */
+const authenticated = new WeakMap<object, Map<string, ValidSession<unknown>>>();
 
-/** Notes the session that a request or socket was let in with. */
-export function rememberSession(subject: object, gate: string, valid: ValidSession<unknown>): void {
-  const sessions = admitted.get(subject);
-  if (sessions) sessions.set(gate, valid);
-  else admitted.set(subject, new Map([[gate, valid]]));
+/** Remembers the session that authenticated a request or socket. */
+export function rememberSession(
+  subject: object,
+  valid: ValidSession<unknown>,
+  module = 'default',
+): void {
+  const sessions = authenticated.get(subject);
+  if (sessions) sessions.set(module, valid);
+  else authenticated.set(subject, new Map([[module, valid]]));
 }
 
-/** The session that a request or socket was let in with by a module's gate. */
+/** The session that authenticated a request or socket with this module. */
 export function rememberedSession(
   subject: object,
-  gate: string,
+  module = 'default',
 ): ValidSession<unknown> | undefined {
-  return admitted.get(subject)?.get(gate);
+  return authenticated.get(subject)?.get(module);
 }
 
 /**
- * The session that `SessionGuard` found, with its user: for guards and interceptors of your own
- * that come after it. Undefined on a `@Public()` route.
+ * The session and the user that `SessionGuard` found, for your own guards and interceptors that
+ * run after it. Undefined on a `@Public()` route.
  */
 export function currentSessionOf<TUser = unknown>(
-  context: ExecutionContext,
+  execution: ExecutionContext,
 ): ValidSession<TUser> | undefined {
-  const gate = getSessionAuthenticatorToken(ruleFor(context).name);
-  return rememberedSession(requestContextOf(context).subject, gate) as
-    ValidSession<TUser> | undefined;
+  const { subject } = requestContextOf(execution);
+  return rememberedSession(subject, ruleFor(execution).name) as ValidSession<TUser> | undefined;
 }
 
 /**
- * The request's session, as `SessionDetails`: without its ID. Undefined on a `@Public()` route.
+ * Injects the session of the request as `SessionDetails`, which doesn't contain the session ID.
+ * Undefined on a `@Public()` route.
  *
  * ```ts
  * find(@CurrentSession() session: SessionDetails) {}
  * ```
  */
 export const CurrentSession = createParamDecorator(
-  (_: void, context: ExecutionContext) => currentSessionOf(context)?.session,
+  (_: void, execution: ExecutionContext) => currentSessionOf(execution)?.session,
 );
 
-/** The user of the request's session, as the option `users` gave it. Undefined on a `@Public()` route. */
+/**
+ * Injects the user of the request's session, as the `users` option loaded it. Undefined on a
+ * `@Public()` route.
+ */
 export const CurrentUser = createParamDecorator(
-  (_: void, context: ExecutionContext) => currentSessionOf(context)?.user,
+  (_: void, execution: ExecutionContext) => currentSessionOf(execution)?.user,
 );

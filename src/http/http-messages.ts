@@ -1,51 +1,53 @@
 /**
- * What is needed of a request. Those of Express and Fastify fit, and Node's own. Described by
- * shape, as an application has only one of the two installed.
+ * The part of a request that the module uses. Requests of Express, Fastify and Node itself match
+ * it. Described by shape, because an application installs only one of the frameworks.
  */
 export interface HttpRequest {
   headers: HttpHeaders;
   method?: string;
-  /** The client's address, as the framework sees it: heed its own setting for trusted proxies. */
+  /** The client's address. The framework determines it: configure its setting for trusted proxies. */
   ip?: string;
 }
 
-/** Headers by their lower-case names. */
+/** Headers by lower-case name. */
 export type HttpHeaders = { [name: string]: string | string[] | undefined };
 
 type HeaderValue = string | number | string[] | undefined;
 
-/** What is needed of a response: Express's, Node's own, or a reply of Fastify. */
+/** The part of a response that the module uses: Express, Node itself, or a Fastify reply. */
 export type HttpResponse = NodeResponseLike | FastifyReplyLike;
 
+/** The part of an Express or Node response that the module uses. */
 export interface NodeResponseLike {
   getHeader(name: string): HeaderValue;
   setHeader(name: string, value: string | string[]): unknown;
 }
 
+/** The part of a Fastify reply that the module uses. */
 export interface FastifyReplyLike {
   getHeader(name: string): HeaderValue;
   removeHeader(name: string): unknown;
   header(name: string, value: string | string[]): unknown;
 }
 
-/** One header's value; null where there is none, or more than one. */
+/** The value of a header; null if it is missing or occurs more than once. */
 export function headerOf(headers: HttpHeaders, name: string): string | null {
   const value = headers[name];
   return typeof value === 'string' ? value : null;
 }
 
-/** Sets a header in place of what it was. */
+/** Sets a header, replacing its previous value. */
 export function setHeader(response: HttpResponse, name: string, value: string | string[]): void {
   if ('setHeader' in response) {
     response.setHeader(name, value);
     return;
   }
-  // Fastify adds to a set-cookie header that is already there.
+  // Fastify would append to an existing set-cookie header.
   response.removeHeader(name);
   response.header(name, value);
 }
 
-/** A header's values, of which there may be none. */
+/** All values of a response header; empty if it isn't set. */
 export function headerValues(response: HttpResponse, name: string): string[] {
   const value = response.getHeader(name);
   if (value === undefined) return [];

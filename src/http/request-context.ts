@@ -1,50 +1,60 @@
 import type { ExecutionContext } from '@nestjs/common';
 
-import { handshakeOf } from './websocket/handshakes.js';
 import type { HttpHeaders, HttpRequest, HttpResponse } from './http-messages.js';
+import { libraryOf } from './websocket/adapters.js';
 
-/** What came in, whichever way: a request, the request behind a resolver, or a socket's handshake. */
+/**
+ * What the module needs to know about an HTTP request, the request behind a GraphQL resolver, or
+ * the handshake of a WebSocket.
+ */
 export interface RequestContext {
-  /** The request or the socket itself: what is found out about it is remembered by it. */
+  /** The request or socket object itself, by which its session is remembered. */
   subject: object;
   headers: HttpHeaders;
-  /** None for a WebSocket's handshake: it is a GET, but opens a way to change things. */
+  /**
+   * Undefined for the handshake of a WebSocket: it is a GET, but opens a channel that can change
+   * things.
+   */
   method?: string;
-  /** A token that a handshake brought beside its headers. */
+  /** A token that a handshake sent outside its headers. */
   token?: string;
-  /** Where an answer's headers go, for HTTP. */
+  /** Receives the headers of a rejection, for HTTP. */
   response?: HttpResponse;
-  /** The socket, which lives on when its session is over. */
+  /** The open socket, which must be closed when its session ends. */
   socket?: object;
 }
 
 type Request = HttpRequest & { socket?: object; raw?: { socket?: object } };
 
-/** A request as GraphQL servers put it into the context of their resolvers. */
+/** The context that a GraphQL server gives to its resolvers: each keeps the request elsewhere. */
 interface GraphqlContext {
   req?: Request & { extra?: GraphqlContext['extra'] };
   request?: Request;
   reply?: { request?: Request };
-  /** A subscription, by graphql-ws. */
+  /** Set by graphql-ws for subscriptions. */
   extra?: { request?: HttpRequest; socket?: object };
 }
 
-/** What came in by the context that Nest gives to guards and parameter decorators. */
-export function requestContextOf(context: ExecutionContext): RequestContext {
-  switch (context.getType<string>()) {
+/**
+ * Reads the request from the context that Nest passes to guards and parameter decorators.
+ *
+ * @throws Error if the transport isn't HTTP, GraphQL or WebSocket
+ */
+export function requestContextOf(execution: ExecutionContext): RequestContext {
+  switch (execution.getType<string>()) {
     case 'http':
       return contextOfRequest(
-        context.switchToHttp().getRequest<HttpRequest>(),
-        context.switchToHttp().getResponse<HttpResponse>(),
+        execution.switchToHttp().getRequest<HttpRequest>(),
+        execution.switchToHttp().getResponse<HttpResponse>(),
       );
     case 'graphql':
-      return contextOfGraphql(graphqlContext(context.getArgs()));
+      return contextOfResolver(graphqlContext(execution.getArgs()));
     case 'ws':
-      return contextOfHandshake(context.switchToWs().getClient<object>());
+      return contextOfSocket(execution.switchToWs().getClient<object>());
     default:
       throw new Error(
-        `@RequireSession() can't find a session in a context of type '${context.getType()}'. ` +
-          'It works for HTTP, GraphQL and WebSocket gateways.',
+        `@RequireSession() doesn't support execution contexts of type '${execution.getType()}'. ` +
+          'Use it for HTTP, GraphQL and WebSocket gateways.',
       );
   }
 }
@@ -57,26 +67,28 @@ export function contextOfRequest(request: Request, response?: HttpResponse): Req
   return { subject: request, headers, socket: request.raw?.socket ?? request.socket };
 }
 
-export function contextOfHandshake(socket: object): RequestContext {
-  const { headers, token } = handshakeOf(socket);
-  return { subject: socket, socket, headers, token };
+function contextOfSocket(socket: object): RequestContext {
+  return { subject: socket, socket, ...libraryOf(socket).handshakeOf(socket) };
 }
 
-/** The third of a resolver's arguments; of a `@ResolveReference()`, which has no `args`, the second. */
+/**
+ * The third argument of a resolver. A `@ResolveReference()` method has no `args`, so there it is
+ * the second.
+ */
 function graphqlContext(args: unknown[]): GraphqlContext {
   return (args.length === 3 ? args[1] : args[2]) as GraphqlContext;
 }
 
-/** GqlExecutionContext would say the same; but `@nestjs/graphql` may not be installed. */
-function contextOfGraphql(context: GraphqlContext): RequestContext {
+/** `GqlExecutionContext` would do the same, but `@nestjs/graphql` may not be installed. */
+function contextOfResolver(context: GraphqlContext): RequestContext {
   const extra = context.extra ?? context.req?.extra;
   const request = extra?.request ?? context.req ?? context.request ?? context.reply?.request;
   if (!request?.headers) {
     throw new Error(
-      '@RequireSession() finds no request in the GraphQL context. Give it as `req`: ' +
+      '@RequireSession() finds no request in the GraphQL context. Pass it as `req`: ' +
         'GraphQLModule.forRoot({ context: ({ req }) => ({ req }) })',
     );
   }
-  const incoming = contextOfRequest(request);
-  return extra?.socket ? { ...incoming, socket: extra.socket } : incoming;
+  const found = contextOfRequest(request);
+  return extra?.socket ? { ...found, socket: extra.socket } : found;
 }

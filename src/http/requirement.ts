@@ -4,48 +4,51 @@ import type { ExecutionContext } from '@nestjs/common';
 import { SessionError } from '../errors.js';
 import { milliseconds, type Duration } from '../session/duration.js';
 
-/** What a route, resolver or message handler asks of a session. */
+/** What a route, resolver or message handler requires of the session. */
 export interface SessionRequirement {
   /**
-   * The user must have signed in within this time, as before a change of the password
-   * (ASVS 7.5.1). Rotating a session doesn't count as a sign-in.
+   * Maximum age of the user's sign-in, in milliseconds or as text such as `'10m'`. Use it for
+   * sensitive operations such as a change of password (ASVS 5.0, 7.5.1). Older sign-ins are
+   * rejected with `ERR_SESSION_NOT_FRESH`. Rotating the session doesn't count as a sign-in.
+   *
+   * @default no limit
    */
   fresh?: Duration;
   /**
-   * The module whose sessions count, where the application has several: `'staff'`, say. What a
-   * class asks for holds for its methods, unless they say otherwise.
+   * The `name` of the `SessionModule` whose sessions are accepted, if the application has several.
+   * Methods use the name of their class unless they set another.
    *
-   * @default 'default': the module without a name
+   * @default 'default', the module without a name
    */
   name?: string;
 }
 
-/** A requirement as the guard reads it. */
+/** A requirement, resolved for the guard. */
 export interface Rule {
   isPublic?: boolean;
-  /** ms */
+  /** Maximum age of the sign-in (ms). */
   fresh?: number;
   name?: string;
 }
 
-/** The key is fixed, so that the rule is seen where the package is installed twice. */
+/** The key is fixed, so that a second copy of the package in the application reads the same rule. */
 export const RuleOf = Reflector.createDecorator<Rule>({ key: 'nest-session-ledger:rule' });
 
 const reflector = new Reflector();
 
-/** A method's rule replaces its class's, but for the module's name, which it keeps. */
-export function ruleFor(context: ExecutionContext): Rule {
-  const onMethod = reflector.get(RuleOf, context.getHandler());
-  const onClass = inheritedRule(context.getClass());
+/** A method's rule replaces its class's, except for the module name, which it inherits. */
+export function ruleFor(execution: ExecutionContext): Rule {
+  const onMethod = reflector.get(RuleOf, execution.getHandler());
+  const onClass = inheritedRule(execution.getClass());
   return { ...(onMethod ?? onClass), name: onMethod?.name ?? onClass?.name };
 }
 
-/** The rule that a class has, be it from a class that it extends. */
+/** The rule of a class, which may come from a base class. */
 export function inheritedRule(target: object): Rule | undefined {
   return reflector.get(RuleOf, target as () => void);
 }
 
-/** @throws SessionError `ERR_SESSION_OPTIONS` while the class is being defined */
+/** @throws SessionError `ERR_SESSION_OPTIONS` if `fresh` isn't a duration above 0 */
 export function toRule({ fresh, name }: SessionRequirement): Rule {
   if (fresh === undefined) return { name };
   const ms = milliseconds(fresh);

@@ -3,11 +3,13 @@ import { BaseExceptionFilter } from '@nestjs/core';
 
 import { SessionError } from '../errors.js';
 import type { HttpResponse } from './http-messages.js';
-import { answerWith, asRejection } from './session-rejection.js';
+import { asRejection, withHeaders } from './session-rejection.js';
 
 /**
- * Answers errors of `SessionService` that a controller doesn't handle: 503 with `Retry-After`
- * where Redis is away, say, instead of 500. The guard and `SessionCookie` need no filter.
+ * Answers a `SessionError` that a controller doesn't handle with the status of its
+ * `SessionRejection` instead of 500: for example with 503 and `Retry-After` if Redis is
+ * unavailable. Only needed for direct calls of `SessionService`; the guard and `SessionCookie`
+ * do this themselves.
  *
  * ```ts
  * @Module({ providers: [{ provide: APP_FILTER, useClass: SessionExceptionFilter }] })
@@ -16,10 +18,10 @@ import { answerWith, asRejection } from './session-rejection.js';
 @Catch(SessionError)
 export class SessionExceptionFilter extends BaseExceptionFilter {
   override catch(error: SessionError, host: ArgumentsHost): void {
-    // Resolvers and gateways have no response; their own error handling goes on.
+    // Resolvers and gateways have no response; leave the error to their own error handling.
     if (host.getType() !== 'http') throw asRejection(error);
     const response = host.switchToHttp().getResponse<HttpResponse>();
-    // oxlint-disable-next-line promise/valid-params, promise/no-promise-in-callback -- a filter's
-    super.catch(answerWith(response, asRejection(error)), host);
+    // oxlint-disable-next-line promise/valid-params, promise/no-promise-in-callback -- not a promise
+    super.catch(withHeaders(response, asRejection(error)), host);
   }
 }

@@ -1,19 +1,20 @@
-import { HttpException } from '@nestjs/common';
+import { HttpException, Logger } from '@nestjs/common';
 
 import { SessionError } from '../errors.js';
 import { setHeader, type HttpResponse } from './http-messages.js';
 
 /**
- * Why a request was refused: the `code` of the answer's body.
+ * Why a request was rejected: the `code` in the body of the response.
  *
  * | code | status | meaning |
  * |---|---|---|
- * | `ERR_SESSION_REQUIRED` | 401 | no session, or one that is unknown or over: sign in |
- * | `ERR_SESSION_NOT_FRESH` | 401 | the session is valid, its sign-in too long ago: sign in again |
+ * | `ERR_SESSION_REQUIRED` | 401 | no session ID was sent, or it is unknown or ended: sign in |
+ * | `ERR_SESSION_NOT_FRESH` | 401 | the session is valid, but the sign-in is too old: sign in again |
  * | `ERR_SESSION_CROSS_SITE` | 403 | a page of another origin sent the request |
- * | `ERR_SESSION_LIMIT` | 409 | the user has as many sessions as may be; end another first |
- * | `ERR_SESSION_REDIS_UNAVAILABLE` | 503 | nobody can tell now; try again after `Retry-After` |
- * | `ERR_SESSION_REDIS_FULL`, `ERR_SESSION_BACKLOG` | 503 | nobody can sign in now; the same |
+ * | `ERR_SESSION_LIMIT` | 409 | the user has `maxSessionsPerUser` sessions: end one first |
+ * | `ERR_SESSION_REDIS_UNAVAILABLE` | 503 | Redis is unavailable: retry after `Retry-After` |
+ * | `ERR_SESSION_REDIS_FULL` | 503 | Redis is out of memory, so users can't sign in: retry likewise |
+ * | `ERR_SESSION_BACKLOG` | 503 | too many events wait for Postgres, so users can't sign in: retry likewise |
  */
 export type SessionRejectionCode =
   | 'ERR_SESSION_REQUIRED'
@@ -38,34 +39,39 @@ const unavailable = (message: string): Reason => ({
 });
 
 const REASONS: Record<SessionRejectionCode, Reason> = {
-  ERR_SESSION_REQUIRED: unauthorized('Sign in first.'),
-  ERR_SESSION_NOT_FRESH: unauthorized('The sign-in is too long ago for this. Sign in again.'),
+  ERR_SESSION_REQUIRED: unauthorized('No valid session. Sign in first.'),
+  ERR_SESSION_NOT_FRESH: unauthorized('You signed in too long ago for this. Sign in again.'),
   ERR_SESSION_CROSS_SITE: {
     status: 403,
     error: 'Forbidden',
-    message: 'A page of another site sent this request.',
+    message: 'This request came from a page of another site.',
   },
   ERR_SESSION_LIMIT: {
     status: 409,
     error: 'Conflict',
-    message: 'Too many sessions. End another one first.',
+    message: 'You have too many sessions. End one of them first.',
   },
-  ERR_SESSION_REDIS_UNAVAILABLE: unavailable('Sessions cannot be checked now. Try again soon.'),
-  ERR_SESSION_REDIS_FULL: unavailable('Nobody can sign in now. Try again soon.'),
-  ERR_SESSION_BACKLOG: unavailable('Nobody can sign in now. Try again soon.'),
+  ERR_SESSION_REDIS_UNAVAILABLE: unavailable(
+    'Sessions are temporarily unavailable. Try again in a few seconds.',
+  ),
+  ERR_SESSION_REDIS_FULL: unavailable('Signing in is temporarily unavailable. Try again later.'),
+  ERR_SESSION_BACKLOG: unavailable('Signing in is temporarily unavailable. Try again later.'),
 };
 
-/** s, as `Retry-After` says it. Redis is back, or a replica in its place, within seconds. */
+/** Value of `Retry-After` (s). Redis, or a promoted replica, is usually back within seconds. */
 const RETRY_AFTER = 2;
 
-/** A request refused for its session. Its message is safe to show to the client. */
+/**
+ * A request was rejected because of its session. Nest answers it with the status and the body
+ * `{ statusCode, code, error, message }`. The message is safe to show to the client.
+ */
 export class SessionRejection extends HttpException {
-  /** GraphQL servers copy this into the error of their answer. */
+  /** GraphQL servers copy this into `errors[].extensions`. */
   readonly extensions: { code: SessionRejectionCode };
 
   constructor(
     readonly code: SessionRejectionCode,
-    /** What the answer's headers say beside. */
+    /** Headers for the response, by their lower-case names. */
     readonly headers: Readonly<Record<string, string>> = {},
     options?: { cause?: unknown },
   ) {
@@ -75,13 +81,17 @@ export class SessionRejection extends HttpException {
   }
 }
 
-/** RFC 9110 asks for a challenge; RFC 6750 names the token that is no good. */
+/** RFC 9110 requires a challenge; RFC 6750 adds the error if a bearer token was sent. */
 export function sessionRequired(tokenSent: boolean): SessionRejection {
   const challenge = tokenSent ? 'Bearer error="invalid_token"' : 'Bearer';
   return new SessionRejection('ERR_SESSION_REQUIRED', { 'www-authenticate': challenge });
 }
 
-/** RFC 9470: the step-up challenge. */
+/**
+ * With the step-up challenge of RFC 9470.
+ *
+ * @param maxAge of the sign-in (ms)
+ */
 export function notFresh(maxAge: number): SessionRejection {
   const seconds = Math.ceil(maxAge / 1000);
   return new SessionRejection('ERR_SESSION_NOT_FRESH', {
@@ -90,8 +100,8 @@ export function notFresh(maxAge: number): SessionRejection {
 }
 
 /**
- * An error of the module as an answer to the client, where it can be one: those that the client's
- * user can do something about, or that will pass. Others stay what they are.
+ * Turns a `SessionError` that the user can resolve, or that is temporary, into a rejection.
+ * Returns all other errors unchanged.
  */
 export function asRejection(error: unknown): unknown {
   if (!(error instanceof SessionError)) return error;
@@ -113,10 +123,71 @@ export function asRejection(error: unknown): unknown {
   }
 }
 
-/** Writes what the refusal says in headers; its body is for Nest to write. */
-export function answerWith(response: HttpResponse | undefined, error: unknown): unknown {
+/** Writes the headers of a rejection to the response, and returns the error. Nest writes the body. */
+export function withHeaders(response: HttpResponse | undefined, error: unknown): unknown {
   if (response && error instanceof SessionRejection) {
     for (const [name, value] of Object.entries(error.headers)) setHeader(response, name, value);
   }
   return error;
+}
+
+/** What a client receives about a rejection over a socket. */
+export interface SocketRejection {
+  status: 'error';
+  code: SessionRejectionCode;
+  message: string;
+}
+
+export function socketRejection({ code, message }: SessionRejection): SocketRejection {
+  return { status: 'error', code, message };
+}
+
+/** Nest sends this to the client as an `exception` event; gateways don't handle HTTP exceptions. */
+export async function asWsException(rejection: SessionRejection): Promise<Error> {
+  // An optional package, but an application with a gateway has it.
+  const { WsException } = await import('@nestjs/websockets');
+  return new WsException(socketRejection(rejection));
+}
+
+/**
+ * Logs rejections. Lines contain nothing that a client sent, so clients can't forge log lines and
+ * secrets don't get into the log.
+ */
+export class RejectionLog {
+  /** Called with the code of each rejection; for metrics. */
+  listener: ((code: string) => void) | undefined;
+  private readonly logger = new Logger('SessionGuard');
+  private isRedisAway = false;
+
+  rejected(rejection: unknown): void {
+    if (!(rejection instanceof SessionRejection)) return;
+    this.listener?.(rejection.code);
+    switch (rejection.code) {
+      case 'ERR_SESSION_REDIS_UNAVAILABLE':
+        this.redisUnavailable(rejection);
+        return;
+      case 'ERR_SESSION_CROSS_SITE':
+        // An attempt to bypass a security control (ASVS 5.0, 16.3.3).
+        this.logger.warn('Rejected a cross-site request (ERR_SESSION_CROSS_SITE).');
+        return;
+      default:
+        // Crawlers and expired sessions cause thousands of these (ASVS 5.0, 16.3.2).
+        this.logger.debug(`Rejected a request (${rejection.code}).`);
+    }
+  }
+
+  /** A session was found, so Redis is available. */
+  accepted(): void {
+    if (!this.isRedisAway) return;
+    this.isRedisAway = false;
+    this.logger.log('Redis is available again.');
+  }
+
+  /** Logs once per outage: thousands of requests can run into the same one. */
+  private redisUnavailable({ cause }: SessionRejection): void {
+    if (this.isRedisAway) return;
+    this.isRedisAway = true;
+    const reason = cause instanceof Error ? cause.message : '';
+    this.logger.error(`Redis is unavailable, so requests are answered with 503: ${reason}`);
+  }
 }

@@ -1,38 +1,55 @@
 import type { OnModuleDestroy } from '@nestjs/common';
+import type { ModuleRef } from '@nestjs/core';
 
+import { SessionError } from '../errors.js';
 import type { SessionService, ValidSession } from '../session/session.service.js';
 import type { CookieSettings } from './cookie-options.js';
 import { credentialOf, type Credential } from './credentials.js';
 import { isCrossSite, isSafe } from './cross-site.js';
 import { rememberedSession, rememberSession } from './current-session.js';
-import { getSessionAuthenticatorToken } from './gate-token.js';
 import type { RequestContext } from './request-context.js';
+import {
+  asRejection,
+  notFresh,
+  RejectionLog,
+  sessionRequired,
+  SessionRejection,
+} from './session-rejection.js';
 import { LiveSockets } from './websocket/live-sockets.js';
-import { RejectionLog } from './rejection-log.js';
-import { asRejection, notFresh, sessionRequired, SessionRejection } from './session-rejection.js';
 
-/** Lets in what carries a valid session of its module, and refuses all else: the guard's judgement. */
+/** The injection token of a module's `SessionAuthenticator`. Each module has its own. */
+export function getSessionAuthenticatorToken(name = 'default'): string {
+  return `SessionAuthenticator:${name}`;
+}
+
+/**
+ * Decides whether a request carries a valid session of one module. Guards, gateways and
+ * `SessionCookie` all ask it.
+ */
 export class SessionAuthenticator<TUser = unknown> implements OnModuleDestroy {
   readonly sockets: LiveSockets;
   readonly log = new RejectionLog();
-  private readonly token: string;
-  /** One look at the session for all guards and resolvers of a request. */
-  private readonly found = new WeakMap<object, Promise<ValidSession<TUser> | null>>();
+  /** Lookups by request, so that all guards and resolvers of one request share one. */
+  private readonly lookups = new WeakMap<object, Promise<ValidSession<TUser> | null>>();
 
   constructor(
     private readonly service: SessionService<TUser>,
     private readonly cookie: CookieSettings,
-    name?: string,
+    private readonly name?: string,
   ) {
-    this.token = getSessionAuthenticatorToken(name);
     this.sockets = new LiveSockets((handles) => service.areAlive(handles));
   }
 
-  /** @throws SessionRejection */
-  async authenticate(incoming: RequestContext, fresh?: number): Promise<ValidSession<TUser>> {
+  /**
+   * Returns the session that the request carries, and remembers it for `@CurrentSession()`.
+   *
+   * @param fresh maximum age of the sign-in (ms); undefined for no limit
+   * @throws SessionRejection
+   */
+  async authenticate(context: RequestContext, fresh?: number): Promise<ValidSession<TUser>> {
     try {
-      const valid = await this.findSession(incoming, fresh);
-      rememberSession(incoming.subject, this.token, valid);
+      const valid = await this.findSession(context, fresh);
+      rememberSession(context.subject, valid, this.name);
       this.log.accepted();
       return valid;
     } catch (error) {
@@ -42,14 +59,14 @@ export class SessionAuthenticator<TUser = unknown> implements OnModuleDestroy {
     }
   }
 
-  /** The session that a request was let in with. */
+  /** The session that `authenticate` found for this request or socket. */
   sessionOf(subject: object): ValidSession<unknown> | undefined {
-    return rememberedSession(subject, this.token);
+    return rememberedSession(subject, this.name);
   }
 
-  /** Refuses to do for a page of another site what can be done without a session: to sign in. */
-  rejectCrossSite(incoming: RequestContext): void {
-    if (!this.isCrossSite(incoming)) return;
+  /** Rejects cross-site sign-in and sign-out (login CSRF). */
+  rejectCrossSite(context: RequestContext): void {
+    if (!this.isCrossSite(context)) return;
     const rejection = new SessionRejection('ERR_SESSION_CROSS_SITE');
     this.log.rejected(rejection);
     throw rejection;
@@ -59,25 +76,23 @@ export class SessionAuthenticator<TUser = unknown> implements OnModuleDestroy {
     this.sockets.stop();
   }
 
-  private async findSession(
-    incoming: RequestContext,
-    fresh?: number,
-  ): Promise<ValidSession<TUser>> {
-    const credential = credentialOf(incoming.headers, this.cookie.name, incoming.token);
+  private async findSession(context: RequestContext, fresh?: number): Promise<ValidSession<TUser>> {
+    const credential = credentialOf(context.headers, this.cookie.name, context.token);
     if (!credential) throw sessionRequired(false);
-    if (credential.from === 'cookie' && this.isCrossSite(incoming)) {
+    if (credential.from === 'cookie' && this.isCrossSite(context)) {
       throw new SessionRejection('ERR_SESSION_CROSS_SITE');
     }
-    const valid = await this.find(incoming, credential);
+    const valid = await this.lookUp(context, credential);
     if (!valid) {
-      // Whose session is over must not go on listening.
-      if (incoming.socket) this.sockets.close(incoming.socket, 'ERR_SESSION_REQUIRED');
-      throw sessionRequired(credential.from === 'bearer');
+      const rejection = sessionRequired(credential.from === 'bearer');
+      // The session ended while the socket was open: don't let it listen until the next check.
+      if (context.socket) this.sockets.close(context.socket, rejection);
+      throw rejection;
     }
     if (fresh !== undefined && !(await this.service.isFresh(valid.session, fresh))) {
       throw notFresh(fresh);
     }
-    if (incoming.socket) this.sockets.watch(incoming.socket, valid.session.handle);
+    if (context.socket) this.sockets.watch(context.socket, valid.session.handle);
     return valid;
   }
 
@@ -85,14 +100,45 @@ export class SessionAuthenticator<TUser = unknown> implements OnModuleDestroy {
     return !isSafe(method) && isCrossSite(headers, this.cookie.trustedOrigins);
   }
 
-  /** A socket outlives many messages, so its session is looked at each time. */
-  private find(incoming: RequestContext, { sessionId }: Credential) {
-    if (incoming.method === undefined) return this.service.findValidSession(sessionId);
-    let found = this.found.get(incoming.subject);
-    if (!found) {
-      found = this.service.findValidSession(sessionId);
-      this.found.set(incoming.subject, found);
+  /** A socket (it has no method) stays open for many messages, so each one reads the session. */
+  private lookUp({ subject, method }: RequestContext, { sessionId }: Credential) {
+    if (method === undefined) return this.service.findValidSession(sessionId);
+    let lookup = this.lookups.get(subject);
+    if (!lookup) {
+      lookup = this.service.findValidSession(sessionId);
+      this.lookups.set(subject, lookup);
     }
-    return found;
+    return lookup;
+  }
+}
+
+/** Caches the search through all modules, which took a tenth of the guard's time. */
+const authenticators = new WeakMap<ModuleRef, Map<string | undefined, SessionAuthenticator>>();
+
+/**
+ * The authenticator of the `SessionModule` with this name, wherever the application imports it.
+ *
+ * @throws SessionError `ERR_SESSION_OPTIONS` if the application doesn't import such a module
+ */
+export function findAuthenticator(modules: ModuleRef, name?: string): SessionAuthenticator {
+  let byName = authenticators.get(modules);
+  if (!byName) authenticators.set(modules, (byName = new Map()));
+  let authenticator = byName.get(name);
+  if (!authenticator) byName.set(name, (authenticator = resolveAuthenticator(modules, name)));
+  return authenticator;
+}
+
+function resolveAuthenticator(modules: ModuleRef, name?: string): SessionAuthenticator {
+  try {
+    return modules.get<SessionAuthenticator>(getSessionAuthenticatorToken(name), { strict: false });
+  } catch (cause) {
+    const missing =
+      name === undefined ? 'a SessionModule without a name' : `a SessionModule named '${name}'`;
+    throw new SessionError(
+      'ERR_SESSION_OPTIONS',
+      `@RequireSession: the application doesn't import ${missing}. Import ` +
+        'SessionModule.forRoot(…), or set `name` to that of an imported one.',
+      { cause },
+    );
   }
 }

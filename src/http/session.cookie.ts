@@ -8,16 +8,16 @@ import { credentialOf } from './credentials.js';
 import { headerOf, setHeader, type HttpRequest, type HttpResponse } from './http-messages.js';
 import { contextOfRequest } from './request-context.js';
 import type { SessionAuthenticator } from './session.authenticator.js';
-import { answerWith, asRejection } from './session-rejection.js';
+import { asRejection, withHeaders } from './session-rejection.js';
 
 /**
- * Signs users in and out over HTTP, and writes the session cookie, on Express and Fastify alike.
- * Every answer that it writes to says `Cache-Control: no-store`.
+ * Signs users in and out over HTTP and writes the session cookie. Works with Express and Fastify.
+ * Every response that it sets the cookie on also gets `Cache-Control: no-store`.
  *
  * ```ts
  * @Post('sign-in')
  * async signIn(@Body() body: Credentials, @Req() request: Request, @Res({ passthrough: true }) response: Response) {
- *   const user = await this.users.check(body); // throws where the password is wrong
+ *   const user = await this.users.check(body); // throws if the password is wrong
  *   await this.cookie.signIn(request, response, { userId: user.id });
  * }
  * ```
@@ -25,28 +25,31 @@ import { answerWith, asRejection } from './session-rejection.js';
 export class SessionCookie {
   constructor(
     private readonly service: SessionService<unknown>,
-    private readonly gate: SessionAuthenticator,
+    private readonly authenticator: SessionAuthenticator,
     private readonly settings: CookieSettings,
   ) {}
 
   /**
-   * Begins a session and gives it to the client. Its ID is always a new one, and a session that
-   * the client brought along ends: nobody can be signed in to a session that somebody else knows
-   * (session fixation, ASVS 7.2.4).
+   * Creates a session and sets the cookie to its ID, which is always a new one. A session that
+   * the request already carries ends with the reason `signed-in-again`. So a client never ends up
+   * in a session whose ID an attacker knows (session fixation; ASVS 5.0, 7.2.4).
    *
-   * The client's address and user agent are taken from the request, unless `client` says otherwise.
+   * The client's address and user agent are read from the request, unless `data.client` sets them.
    *
-   * @throws SessionRejection where a page of another site sent the request, or Redis is away
+   * @throws SessionRejection if a page of another origin sent the request, or if the session can't
+   * be created: `ERR_SESSION_LIMIT`, `ERR_SESSION_BACKLOG`, `ERR_SESSION_REDIS_FULL` or
+   * `ERR_SESSION_REDIS_UNAVAILABLE`
+   * @throws SessionError if `data` is invalid
    */
   async signIn(
     request: HttpRequest,
     response: HttpResponse,
     data: CreateSessionData,
   ): Promise<Session> {
-    this.gate.rejectCrossSite(contextOfRequest(request));
-    return answering(response, async () => {
-      // First, or the old session would count towards `maxSessionsPerUser`.
-      await this.endBrought(request, { reason: 'signed-in-again' });
+    this.authenticator.rejectCrossSite(contextOfRequest(request));
+    return withRejections(response, async () => {
+      // End the old session first; otherwise it would count towards `maxSessionsPerUser`.
+      await this.endCarriedSessions(request, { reason: 'signed-in-again' });
       const client = { ...clientOf(request), ...data.client };
       const session = await this.service.createSession({ ...data, client });
       this.set(response, session);
@@ -54,51 +57,56 @@ export class SessionCookie {
     });
   }
 
-  /** Ends the session that the request carries, if any, and has the client forget it. */
+  /**
+   * Ends the session that the request carries, if any, and clears the cookie.
+   *
+   * @throws SessionRejection if a page of another origin sent the request, or if Redis is
+   * unavailable
+   */
   async signOut(request: HttpRequest, response: HttpResponse, end?: SessionEnd): Promise<void> {
-    this.gate.rejectCrossSite(contextOfRequest(request));
-    await answering(response, () => this.endBrought(request, end));
+    this.authenticator.rejectCrossSite(contextOfRequest(request));
+    await withRejections(response, () => this.endCarriedSessions(request, end));
     this.clear(response);
   }
 
   /**
-   * Gives the request's session a new ID, as after a change of privileges: the old one ends in
-   * the same step.
+   * Gives the session of the request a new ID and sets the cookie to it. The old ID becomes
+   * invalid in the same step. Call it when the user's privileges change.
    *
-   * @throws SessionRejection 401 where the request carries no live session
+   * @throws SessionRejection `ERR_SESSION_REQUIRED` if the request carries no live session
    */
   async rotate(request: HttpRequest, response: HttpResponse): Promise<Session> {
-    return answering(response, async () => {
+    return withRejections(response, async () => {
       const session = await this.service.rotateSession(this.read(request) ?? '');
       this.set(response, session);
       return session;
     });
   }
 
-  /** The session ID that a request carries, unchecked. Null where there is none. */
+  /** The session ID that the request carries, unchecked; null if there is none. */
   read(request: HttpRequest): string | null {
     return credentialOf(request.headers, this.settings.name)?.sessionId ?? null;
   }
 
-  /** Sets the cookie to a session. */
+  /** Sets the cookie to the ID of this session. */
   set(response: HttpResponse, session: Session): void {
-    // Both times are of Redis's clock, so the browser's and ours don't matter.
+    // Both times come from Redis's clock, so wrong clocks here or in the browser don't matter.
     const lifetime = session.expiresAt.getTime() - session.createdAt.getTime();
     const maxAge = this.settings.persistent ? Math.ceil(lifetime / 1000) : undefined;
     writeCookie(response, this.settings, { value: session.id, maxAge });
   }
 
   /**
-   * Has the client forget the cookie. `siteData` has the browser forget all that it keeps of this
-   * site, caches and storage included (`Clear-Site-Data`); that can take it a while.
+   * Clears the cookie. With `siteData`, the browser also deletes its caches, other cookies and
+   * storage of this site (`Clear-Site-Data`), which can take it a while.
    */
   clear(response: HttpResponse, { siteData = false }: { siteData?: boolean } = {}): void {
     writeCookie(response, this.settings, { value: '', maxAge: 0 });
     if (siteData) setHeader(response, 'clear-site-data', '"cache", "cookies", "storage"');
   }
 
-  /** The bearer's session and the cookie's: a client that signs in anew has done with both. */
-  private async endBrought(request: HttpRequest, end?: SessionEnd): Promise<void> {
+  /** Ends the session of the bearer token and that of the cookie: the client replaces both. */
+  private async endCarriedSessions(request: HttpRequest, end?: SessionEnd): Promise<void> {
     const ids = [
       this.read(request),
       readCookie(headerOf(request.headers, 'cookie'), this.settings.name),
@@ -109,7 +117,7 @@ export class SessionCookie {
   }
 }
 
-/** What a request says of its client. Behind a proxy the address can be anything: then none. */
+/** Leaves out an address that is not an IP address, as some proxies send. */
 function clientOf(request: HttpRequest): ClientDetails {
   const ip = request.ip?.replace(/%.*$/, '');
   const userAgent = headerOf(request.headers, 'user-agent');
@@ -119,11 +127,11 @@ function clientOf(request: HttpRequest): ClientDetails {
   };
 }
 
-/** What can't be done becomes an answer that says so. */
-async function answering<T>(response: HttpResponse, act: () => Promise<T>): Promise<T> {
+/** Turns errors of the module into rejections, and writes their headers to the response. */
+async function withRejections<T>(response: HttpResponse, action: () => Promise<T>): Promise<T> {
   try {
-    return await act();
+    return await action();
   } catch (error) {
-    throw answerWith(response, asRejection(error));
+    throw withHeaders(response, asRejection(error));
   }
 }

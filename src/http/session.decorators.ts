@@ -1,12 +1,13 @@
 import { applyDecorators, UseGuards } from '@nestjs/common';
 
-import { protectGateway } from './websocket/gateway-protection.js';
 import { inheritedRule, RuleOf, toRule, type SessionRequirement } from './requirement.js';
 import { SessionGuard } from './session.guard.js';
+import { protectGateway } from './websocket/handshake-guard.js';
 
 /**
- * Demands a valid session: of a controller, a GraphQL resolver or a WebSocket gateway, or of one
- * of its methods. A method's own decorator replaces that of its class.
+ * Requires a valid session for a controller, GraphQL resolver or WebSocket gateway, or for one of
+ * its methods. A decorator on a method replaces the one on its class. Requests without a valid
+ * session are rejected with a `SessionRejection`.
  *
  * ```ts
  * @RequireSession()
@@ -17,6 +18,8 @@ import { SessionGuard } from './session.guard.js';
  *   changePassword(@CurrentUser() user: User) {}
  * }
  * ```
+ *
+ * @throws SessionError `ERR_SESSION_OPTIONS` if `fresh` is invalid, while the class is defined
  */
 export function RequireSession(requirement: SessionRequirement = {}) {
   const rule = toRule(requirement);
@@ -27,7 +30,10 @@ export function RequireSession(requirement: SessionRequirement = {}) {
   };
 }
 
-/** Lets everybody in, where a class's `@RequireSession()` or a global `SessionGuard` wouldn't. */
+/**
+ * Exempts a class or a method from `@RequireSession()` on its class and from a global
+ * `SessionGuard`. The guard doesn't read the session then, so `@CurrentUser()` is undefined.
+ */
 export const Public = () => RuleOf({ isPublic: true });
 
 function apply(

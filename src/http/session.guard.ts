@@ -1,15 +1,15 @@
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 
-import { findAuthenticator } from './find-gate.js';
 import { requestContextOf, type RequestContext } from './request-context.js';
 import { ruleFor } from './requirement.js';
-import { answerWith, SessionRejection } from './session-rejection.js';
-import { asSocketError } from './websocket/socket-error.js';
+import { findAuthenticator } from './session.authenticator.js';
+import { asWsException, SessionRejection, withHeaders } from './session-rejection.js';
 
 /**
- * Lets in what carries a valid session. `@RequireSession()` brings it along; to guard a whole
- * application, with `@Public()` for the exceptions:
+ * Accepts requests that carry a valid session and rejects all others with a `SessionRejection`.
+ * `@RequireSession()` applies this guard to a class or a method. To guard a whole application,
+ * with `@Public()` for exceptions:
  *
  * ```ts
  * @Module({ providers: [{ provide: APP_GUARD, useClass: SessionGuard }] })
@@ -19,21 +19,25 @@ import { asSocketError } from './websocket/socket-error.js';
 export class SessionGuard implements CanActivate {
   constructor(private readonly modules: ModuleRef) {}
 
-  async canActivate(context: ExecutionContext): Promise<boolean> {
-    const rule = ruleFor(context);
+  async canActivate(execution: ExecutionContext): Promise<boolean> {
+    const rule = ruleFor(execution);
     if (rule.isPublic) return true;
-    const incoming = requestContextOf(context);
+    const context = requestContextOf(execution);
     try {
-      await findAuthenticator(this.modules, rule.name).authenticate(incoming, rule.fresh);
+      await findAuthenticator(this.modules, rule.name).authenticate(context, rule.fresh);
       return true;
     } catch (error) {
-      throw await answerFor(error, incoming, context);
+      throw await errorFor(execution, context, error);
     }
   }
 }
 
-/** The refusal in the form that the transport's own error handling understands. */
-async function answerFor(error: unknown, { response }: RequestContext, context: ExecutionContext) {
-  const isRefusedSocket = context.getType() === 'ws' && error instanceof SessionRejection;
-  return isRefusedSocket ? asSocketError(error) : answerWith(response, error);
+/** The error in a form that the transport's own error handling understands. */
+async function errorFor(
+  execution: ExecutionContext,
+  { response }: RequestContext,
+  error: unknown,
+): Promise<unknown> {
+  const isRejectedSocket = execution.getType() === 'ws' && error instanceof SessionRejection;
+  return isRejectedSocket ? asWsException(error) : withHeaders(response, error);
 }

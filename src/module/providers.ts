@@ -5,8 +5,10 @@ import { LedgerDatabase } from '../audit/postgres/ledger-database.js';
 import { ledgerSettings } from '../audit/postgres/schema.js';
 import { checkUserIdType } from '../audit/postgres/user-id.js';
 import type { SessionAudit } from '../audit/session-audit.js';
-import { getSessionAuthenticatorToken } from '../http/gate-token.js';
-import { SessionAuthenticator } from '../http/session.authenticator.js';
+import {
+  getSessionAuthenticatorToken,
+  SessionAuthenticator,
+} from '../http/session.authenticator.js';
 import { SessionCookie } from '../http/session.cookie.js';
 import { watch } from '../observability/instrument.js';
 import { startMetrics, type SessionMetrics } from '../observability/metrics.js';

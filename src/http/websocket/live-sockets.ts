@@ -1,38 +1,49 @@
-import { closeSocket, whenClosed } from './socket-kinds.js';
+import { SessionRejection } from '../session-rejection.js';
+import { adapterOf } from './adapters.js';
 
-/** ms between two looks at the sessions of the open sockets: 'closed within a second' with room. */
-const INTERVAL = 400;
-/** ms for which sockets stay open while Redis can't confirm their sessions. */
+/** Time between two checks (ms): leaves room to close sockets within a second of the end. */
+const CHECK_INTERVAL = 400;
+/** How long sockets stay open while Redis can't confirm their sessions (ms). */
 const UNCONFIRMED_TIMEOUT = 10_000;
 
+interface Watched {
+  handle: string;
+  /** When Redis last confirmed the session (ms, monotonic clock of this process). */
+  aliveAt: number;
+}
+
 /**
- * Closes sockets once their sessions are over, whoever ended them and in which process, expiry
- * included. Each process asks Redis after the sessions of its own sockets: unlike a published
- * message, a read can't get lost. While Redis is away, no session can be ended either, so sockets
- * stay for `PATIENCE`; then they are closed, as this process may be the one that is cut off.
+ * Closes sockets once their sessions have ended, by any process and for any reason, expiry
+ * included. Each process reads the sessions of its own sockets from Redis: unlike a published
+ * message, a read can't get lost.
+ *
+ * While Redis is unavailable no session can be ended, so sockets stay open, but only for
+ * `UNCONFIRMED_TIMEOUT`: Redis may be unavailable to this process alone.
  */
 export class LiveSockets {
   private readonly sockets = new Map<object, Watched>();
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
 
-  /** @param areAlive whether these sessions, by handle, are alive; undefined: nobody can tell */
+  /** @param areAlive whether the sessions with these handles are alive; undefined if unknown */
   constructor(private readonly areAlive: (handles: string[]) => Promise<(boolean | undefined)[]>) {}
 
-  /** How many sockets are open. */
+  /** Number of open sockets. */
   get size(): number {
     return this.sockets.size;
   }
 
-  /** Closes the socket when the session ends, which was alive just now. */
+  /** Closes the socket when the session ends. The session must have been read just now. */
   watch(socket: object, handle: string): void {
-    if (!this.sockets.has(socket)) whenClosed(socket, () => this.sockets.delete(socket));
+    if (!this.sockets.has(socket)) {
+      adapterOf(socket).onceClosed(socket, () => this.sockets.delete(socket));
+    }
     this.sockets.set(socket, { handle, aliveAt: performance.now() });
     if (!this.timer) this.schedule();
   }
 
-  close(socket: object, code: string): void {
-    if (this.sockets.delete(socket)) closeSocket(socket, code);
+  close(socket: object, rejection: SessionRejection): void {
+    if (this.sockets.delete(socket)) adapterOf(socket).close(socket, rejection);
   }
 
   stop(): void {
@@ -42,32 +53,29 @@ export class LiveSockets {
 
   private schedule(): void {
     if (this.stopped) return;
-    this.timer = setTimeout(() => void this.lookAfter(), INTERVAL).unref();
+    this.timer = setTimeout(() => void this.checkAll(), CHECK_INTERVAL).unref();
   }
 
-  private async lookAfter(): Promise<void> {
+  private async checkAll(): Promise<void> {
     const now = performance.now();
     const handles = [...new Set([...this.sockets.values()].map(({ handle }) => handle))];
     const answers = await this.areAlive(handles);
     const alive = new Map(handles.map((handle, i) => [handle, answers[i]]));
     for (const [socket, watched] of this.sockets) {
-      // One that was opened meanwhile has just been judged.
-      if (alive.has(watched.handle)) this.judge(socket, watched, alive.get(watched.handle), now);
+      // Others were opened during the read, right after their sessions were found alive.
+      if (alive.has(watched.handle)) this.apply(socket, watched, alive.get(watched.handle), now);
     }
     this.timer = undefined;
     if (this.sockets.size > 0) this.schedule();
   }
 
-  private judge(socket: object, watched: Watched, isAlive: boolean | undefined, now: number): void {
-    if (isAlive === false) this.close(socket, 'ERR_SESSION_REQUIRED');
-    else if (isAlive) watched.aliveAt = now;
-    else if (now - watched.aliveAt > UNCONFIRMED_TIMEOUT)
-      this.close(socket, 'ERR_SESSION_REDIS_UNAVAILABLE');
+  private apply(socket: object, watched: Watched, isAlive: boolean | undefined, now: number): void {
+    if (isAlive === false) {
+      this.close(socket, new SessionRejection('ERR_SESSION_REQUIRED'));
+    } else if (isAlive) {
+      watched.aliveAt = now;
+    } else if (now - watched.aliveAt > UNCONFIRMED_TIMEOUT) {
+      this.close(socket, new SessionRejection('ERR_SESSION_REDIS_UNAVAILABLE'));
+    }
   }
-}
-
-interface Watched {
-  handle: string;
-  /** When Redis last said so, by the process's monotonic clock. */
-  aliveAt: number;
 }

@@ -23,7 +23,7 @@ describe.each<Platform>(['Express', 'Fastify'])('cross-site requests on %s', (pl
       statusCode: 403,
       code: 'ERR_SESSION_CROSS_SITE',
       error: 'Forbidden',
-      message: 'A page of another site sent this request.',
+      message: 'This request came from a page of another site.',
     });
   });
 

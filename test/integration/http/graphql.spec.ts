@@ -58,7 +58,7 @@ describe('GraphQL', () => {
     const result = await run('{ me { id } }');
     expect(result.data).toBeNull();
     expect(result.errors).toMatchObject([
-      { message: 'Sign in first.', extensions: { code: 'ERR_SESSION_REQUIRED' } },
+      { message: 'No valid session. Sign in first.', extensions: { code: 'ERR_SESSION_REQUIRED' } },
     ]);
     expect(await run('{ help }')).toEqual({ data: { help: 'help' } });
   });

@@ -9,7 +9,7 @@ const SIGN_IN_FIRST = {
   statusCode: 401,
   code: 'ERR_SESSION_REQUIRED',
   error: 'Unauthorized',
-  message: 'Sign in first.',
+  message: 'No valid session. Sign in first.',
 };
 
 describe.each<Platform>(['Express', 'Fastify'])('the guard on %s', (platform) => {
@@ -121,7 +121,7 @@ describe.each<Platform>(['Express', 'Fastify'])('the guard on %s', (platform) =>
         statusCode: 401,
         code: 'ERR_SESSION_NOT_FRESH',
         error: 'Unauthorized',
-        message: 'The sign-in is too long ago for this. Sign in again.',
+        message: 'You signed in too long ago for this. Sign in again.',
       });
       expect((await ask(site.app, 'POST /account/name', { cookie })).status).toBe(204);
     });

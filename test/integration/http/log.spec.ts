@@ -43,7 +43,7 @@ describe('the log', () => {
     const origin = 'https://evil.example';
     await ask(site.app, 'POST /account/name?forged=line', { cookie, origin });
     expect(ofGuard()).toEqual([
-      'warn Refused a cross-site request (ERR_SESSION_CROSS_SITE). SessionGuard',
+      'warn Rejected a cross-site request (ERR_SESSION_CROSS_SITE). SessionGuard',
     ]);
     expect(lines.join('\n')).not.toMatch(/forged|evil/);
   });
@@ -58,8 +58,8 @@ describe('the log', () => {
       expect((await ask(site.app, 'GET /account', { cookie })).status).toBe(200);
     });
     expect(ofGuard()).toEqual([
-      expect.stringMatching(/^error Sessions can't be checked, so requests get 503: Redis gave no/),
-      'log Redis answers again; sessions can be checked. SessionGuard',
+      expect.stringMatching(/^error Redis is unavailable, so requests are answered with 503: \S/),
+      'log Redis is available again. SessionGuard',
     ]);
   });
 });

@@ -32,7 +32,7 @@ describe.each<Platform>(['Express', 'Fastify'])('while Redis is away, on %s', (p
     statusCode: 503,
     code: 'ERR_SESSION_REDIS_UNAVAILABLE',
     error: 'Service Unavailable',
-    message: 'Sessions cannot be checked now. Try again soon.',
+    message: 'Sessions are temporarily unavailable. Try again in a few seconds.',
   };
 
   beforeEach(async () => {

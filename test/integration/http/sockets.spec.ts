@@ -117,7 +117,7 @@ describe.each<SocketKind>(['Socket.IO', 'ws'])('gateways over %s', (kind) => {
       expect(await client.ask('who am i')).toEqual({
         status: 'error',
         code: 'ERR_SESSION_REQUIRED',
-        message: 'Sign in first.',
+        message: 'No valid session. Sign in first.',
       });
       expect(await client.ask('ask')).toBe('help');
     });
