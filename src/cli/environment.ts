@@ -1,112 +1,89 @@
 import type { LedgerLayout } from '../audit/postgres/schema.js';
-import type { UserIdType } from '../audit/postgres/user-id.js';
+import { BUCKETS, PREFIX, SQL_IDENTIFIER, USER_ID_TYPE, type OptionRule } from '../option-rules.js';
+import { UsageError } from './failure.js';
 import { maskUrl } from './mask-url.js';
-import { UsageError } from './usage-error.js';
 
-/** What a command needs to reach. */
-export type Needed = 'redis' | 'postgres';
+/** A server that a command connects to. */
+export type RequiredServer = 'redis' | 'postgres';
 
-/** The environment, checked. */
+/** The environment variables, checked. */
 export interface Environment {
   redisUrl: string | undefined;
   databaseUrl: string | undefined;
   layout: LedgerLayout;
   prefix: string;
-  /** Undefined where it is to be read from Redis. */
+  /** If undefined, the number is read from Redis. */
   buckets: number | undefined;
 }
 
-const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/;
-const TYPES: UserIdType[] = ['text', 'integer', 'bigint', 'uuid'];
-
-/** Shown by `--help`. */
+/** Part of `--help`. */
 export const ENVIRONMENT_HELP = `
 Environment:
-  REDIS_URL        redis://… or rediss://…; of a Cluster, any node
+  REDIS_URL        redis://… or rediss://…; for a Cluster, any of its nodes
   DATABASE_URL     postgres://user:password@host:5432/database
-  LEDGER_SCHEMA    the schema of the audit tables (default: public)
+  LEDGER_SCHEMA    schema of the audit tables (default: public)
   USER_ID_TYPE     text, integer, bigint or uuid (default: text)
-  USERS_TABLE      the users table that the audit tables refer to (default: none)
-  USERS_COLUMN     its column (default: id)
-  SESSION_PREFIX   the module's option \`prefix\` (default: sess)
-  SESSION_BUCKETS  the module's option \`buckets\` (default: as Redis says)`;
+  USERS_TABLE      users table that the audit tables refer to (default: none)
+  USERS_COLUMN     its key column (default: id)
+  SESSION_PREFIX   the module's \`prefix\` option (default: sess)
+  SESSION_BUCKETS  the module's \`buckets\` option (default: read from Redis)`;
 
 /**
- * Reads the environment as `ormconfig.ts` does.
+ * Reads the same variables as `ormconfig.ts`, and those for Redis. An empty variable counts as
+ * not set.
  *
- * @throws UsageError which names the variable, its value and the remedy
+ * @throws UsageError that names the variable, its value and the remedy
  */
-export function readEnvironment(env: NodeJS.ProcessEnv, needed: Needed[]): Environment {
-  const { REDIS_URL, DATABASE_URL, LEDGER_SCHEMA, USERS_TABLE, USERS_COLUMN } = env;
-  for (const part of USERS_TABLE?.split('.') ?? []) checkIdentifier('USERS_TABLE', part);
-  checkIdentifier('LEDGER_SCHEMA', LEDGER_SCHEMA);
-  checkIdentifier('USERS_COLUMN', USERS_COLUMN);
+export function readEnvironment(env: NodeJS.ProcessEnv, required: RequiredServer[]): Environment {
+  const { USERS_TABLE } = env;
+  for (const part of USERS_TABLE?.split('.') ?? []) check('USERS_TABLE', part, SQL_IDENTIFIER);
+  const column = check('USERS_COLUMN', env.USERS_COLUMN, SQL_IDENTIFIER);
   return {
-    redisUrl: needed.includes('redis')
-      ? checkUrl('REDIS_URL', REDIS_URL, /^rediss?:$/, 'redis://localhost:6379')
-      : undefined,
-    databaseUrl: needed.includes('postgres')
-      ? checkUrl(
-          'DATABASE_URL',
-          DATABASE_URL,
-          /^postgres(ql)?:$/,
-          'postgres://user@localhost/ledger',
-        )
-      : undefined,
+    redisUrl: required.includes('redis') ? redisUrl(env.REDIS_URL) : undefined,
+    databaseUrl: required.includes('postgres') ? databaseUrl(env.DATABASE_URL) : undefined,
     layout: {
-      schema: LEDGER_SCHEMA || undefined,
+      schema: check('LEDGER_SCHEMA', env.LEDGER_SCHEMA, SQL_IDENTIFIER),
       userId: {
-        type: userIdType(env.USER_ID_TYPE),
-        references: USERS_TABLE
-          ? { table: USERS_TABLE, column: USERS_COLUMN || undefined }
-          : undefined,
+        type: check('USER_ID_TYPE', env.USER_ID_TYPE, USER_ID_TYPE),
+        references: USERS_TABLE ? { table: USERS_TABLE, column } : undefined,
       },
     },
-    prefix: prefixOf(env.SESSION_PREFIX),
-    buckets: bucketsOf(env.SESSION_BUCKETS),
+    prefix: check('SESSION_PREFIX', env.SESSION_PREFIX, PREFIX) ?? 'sess',
+    buckets: check('SESSION_BUCKETS', env.SESSION_BUCKETS, BUCKETS, Number),
   };
 }
 
+function check<T>(
+  variable: string,
+  text: string | undefined,
+  rule: OptionRule<T>,
+  parse: (text: string) => unknown = String,
+): T | undefined {
+  if (!text) return undefined;
+  const value = parse(text);
+  if (rule.accepts(value)) return value;
+  throw new UsageError(`${variable} is ${JSON.stringify(text)}; ${rule.remedy}.`);
+}
+
+function redisUrl(value: string | undefined): string {
+  return checkUrl('REDIS_URL', value, /^rediss?:$/, 'redis://localhost:6379');
+}
+
+function databaseUrl(value: string | undefined): string {
+  const example = 'postgres://user@localhost/ledger';
+  return checkUrl('DATABASE_URL', value, /^postgres(ql)?:$/, example);
+}
+
 function checkUrl(
-  name: string,
+  variable: string,
   value: string | undefined,
   scheme: RegExp,
   example: string,
 ): string {
-  if (!value) throw new UsageError(`${name} is not set. Set it, such as ${name}=${example}`);
+  if (!value) throw new UsageError(`${variable} is not set. Set it, for example to ${example}`);
   if (URL.canParse(value) && scheme.test(new URL(value).protocol)) return value;
   throw new UsageError(
-    `${name} is ${maskUrl(value)}, which is no URL of the kind ${example}. In a password, ` +
-      'characters such as @ : / # ? have to be percent-encoded.',
+    `${variable} is ${maskUrl(value)}; use a URL such as ${example}. In a password, characters ` +
+      'such as @ : / # ? must be percent-encoded.',
   );
-}
-
-function checkIdentifier(name: string, value: string | undefined): void {
-  if (!value || IDENTIFIER.test(value)) return;
-  throw new UsageError(
-    `${name} is ${JSON.stringify(value)}; use a plain SQL identifier: letters, digits, underscores.`,
-  );
-}
-
-function userIdType(value: string | undefined): UserIdType | undefined {
-  if (!value) return undefined;
-  const type = TYPES.find((each) => each === value);
-  if (type) return type;
-  throw new UsageError(`USER_ID_TYPE is ${JSON.stringify(value)}; use ${TYPES.join(', ')}.`);
-}
-
-function prefixOf(value: string | undefined): string {
-  if (!value) return 'sess';
-  if (/^[^{}\s]{1,64}$/.test(value)) return value;
-  throw new UsageError(
-    `SESSION_PREFIX is ${JSON.stringify(value)}; use what the module has as \`prefix\`: ` +
-      '1 to 64 characters without braces or spaces.',
-  );
-}
-
-function bucketsOf(value: string | undefined): number | undefined {
-  if (!value) return undefined;
-  const buckets = Number(value);
-  if (Number.isInteger(buckets) && buckets >= 1 && buckets <= 256) return buckets;
-  throw new UsageError(`SESSION_BUCKETS is ${JSON.stringify(value)}; use 1 to 256.`);
 }

@@ -1,75 +1,100 @@
 import { sqlState } from '../audit/postgres/database-errors.js';
 import { SessionError } from '../errors.js';
-import { EXIT, type ExitCode } from './exit-codes.js';
 import { maskUrl } from './mask-url.js';
-import { UsageError } from './usage-error.js';
+
+/** Exit codes. They are part of the public interface, so scripts can rely on them. */
+export const EXIT = {
+  OK: 0,
+  /** The command ran and found problems, such as a broken chain or dead letters. */
+  FINDINGS: 1,
+  /** The command line, the environment or the tables need fixing. Retrying does not help. */
+  USAGE: 2,
+  /** Redis or Postgres is unavailable. Retry later. */
+  UNAVAILABLE: 3,
+  /** A bug in this program. */
+  INTERNAL: 4,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** A problem that the operator has to fix before the command can run. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
 
 export interface Failure {
   code: ExitCode;
   message: string;
 }
 
-/** Postgres's own codes for a role, password or database that is not right. */
-const WRONG_ACCESS = /^(28|3D)/;
+/** SQLSTATEs of a wrong role or password (class 28) or of a missing database (class 3D). */
+const ACCESS_DENIED = /^(28|3D)/;
 
-/** What to tell the operator, and scripts. */
+/** Turns an error into an exit code and a message that says what to do. */
 export function describeFailure(error: unknown, env: NodeJS.ProcessEnv): Failure {
   if (error instanceof UsageError) return { code: EXIT.USAGE, message: error.message };
   if (!(error instanceof SessionError)) {
     return {
       code: EXIT.INTERNAL,
-      message: `This should not have happened: ${reasonOf(error)}. Please report it.`,
+      message: `Internal error: ${reasonOf(error)}. Please report it.`,
     };
   }
+  const redis = `Redis (${shown(env.REDIS_URL)})`;
+  const postgres = `Postgres (${shown(env.DATABASE_URL)})`;
   switch (error.code) {
     case 'ERR_SESSION_REDIS_UNAVAILABLE':
     case 'ERR_SESSION_REDIS_FULL':
-      return {
-        code: EXIT.UNAVAILABLE,
-        message: `Redis (${shown(env.REDIS_URL)}) can't be used now: ${reasonOf(error)}. See that it runs and that REDIS_URL names it; nothing is lost, so run this again.`,
-      };
+      return unavailable(redis, 'REDIS_URL', error);
     case 'ERR_SESSION_REDIS_REFUSED':
-      return {
-        code: EXIT.USAGE,
-        message: `Redis (${shown(env.REDIS_URL)}) refused: ${reasonOf(error)}. Check user, password and rights in REDIS_URL.`,
-      };
+      return rejected(
+        redis,
+        error,
+        'Check the user, the password and its permissions in REDIS_URL.',
+      );
     case 'ERR_SESSION_DATABASE_UNAVAILABLE':
-      return unavailableDatabase(error, env);
+      return ACCESS_DENIED.test(sqlState(error.cause ?? {}) ?? '')
+        ? rejected(postgres, error, 'Check the user, password and database in DATABASE_URL.')
+        : unavailable(postgres, 'DATABASE_URL', error);
     case 'ERR_SESSION_DATABASE_UNSUITABLE':
-      return {
-        code: EXIT.USAGE,
-        message: `Postgres (${shown(env.DATABASE_URL)}) refused: ${reasonOf(error)}. Run the migrations (npm run migration:run), set LEDGER_SCHEMA where the tables are in another schema than public, or use a role with rights on them.`,
-      };
+      return rejected(
+        postgres,
+        error,
+        'Run the migrations (npm run migration:run), set LEDGER_SCHEMA if the tables are in a ' +
+          'schema other than public, or use a role that may access them.',
+      );
     default:
       return { code: EXIT.USAGE, message: error.message };
   }
 }
 
-function unavailableDatabase(error: SessionError, env: NodeJS.ProcessEnv): Failure {
-  const postgres = `Postgres (${shown(env.DATABASE_URL)})`;
-  if (WRONG_ACCESS.test(sqlState(error.cause ?? {}) ?? '')) {
-    return {
-      code: EXIT.USAGE,
-      message: `${postgres} refused: ${reasonOf(error)}. Check user, password and database in DATABASE_URL.`,
-    };
-  }
+function unavailable(server: string, variable: string, error: SessionError): Failure {
   return {
     code: EXIT.UNAVAILABLE,
-    message: `${postgres} can't be used now: ${reasonOf(error)}. See that it runs and that DATABASE_URL names it; nothing is lost, so run this again.`,
+    message:
+      `${server} is unavailable: ${reasonOf(error)}. Check that it is running and that ` +
+      `${variable} points to it, then retry. No data was lost.`,
   };
 }
 
-/** The innermost reason. Node gives one per address of a name, in an error without a message. */
+function rejected(server: string, error: SessionError, remedy: string): Failure {
+  return {
+    code: EXIT.USAGE,
+    message: `${server} rejected the request: ${reasonOf(error)}. ${remedy}`,
+  };
+}
+
+/**
+ * The message of the innermost cause. If a host name has several addresses, Node throws an
+ * AggregateError without a message, with one error for each address.
+ */
 function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) {
     return [...new Set(error.errors.map(reasonOf))].join('; ');
   }
   if (!(error instanceof Error)) return String(error);
   if (error.cause instanceof Error) return reasonOf(error.cause);
-  return (error.message || String((error as { code?: unknown }).code ?? error.name)).replace(
-    /\.$/,
-    '',
-  );
+  const text = error.message || String((error as { code?: unknown }).code ?? error.name);
+  return text.replace(/\.$/, '');
 }
 
 function shown(url: string | undefined): string {

@@ -1,15 +1,15 @@
 #!/usr/bin/env node
 import { run } from './run.js';
 
-/** How long what is left of connections may keep the process, ms. */
-const LINGER = 1_000;
+/** How long open connections may delay the exit (ms). */
+const EXIT_DELAY = 1_000;
 
-// `ledger verify | head` has read enough: that is no failure.
+// The reader may close the pipe early, as in `session-ledger verify | head`. That isn't an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   process.exit();
 });
 
 process.exitCode = await run(process.argv.slice(2), process);
-// By then nothing should be left to wait for; should there be, the operator doesn't wait.
-setTimeout(() => process.exit(), LINGER).unref();
+// Nothing should keep the process alive at this point. If something does, don't wait for it.
+setTimeout(() => process.exit(), EXIT_DELAY).unref();

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 
 import { maskUrl } from './mask-url.js';
 
-describe('a URL that is shown', () => {
+describe('maskUrl', () => {
   it.each([
     ['postgres://ann@db.example:5432/ledger', 'postgres://ann@db.example:5432/ledger'],
     ['postgres://ann:secret@db.example/ledger', 'postgres://ann:***@db.example/ledger'],
@@ -13,7 +13,7 @@ describe('a URL that is shown', () => {
     ['rediss://secret@cache:6379', 'rediss://***@cache:6379'],
     ['ann:secret@cache', '…'],
     ['secret', '…'],
-  ])('%s is shown as %s', (url, shown) => {
-    expect(maskUrl(url)).toBe(shown);
+  ])('prints %s as %s', (url, masked) => {
+    expect(maskUrl(url)).toBe(masked);
   });
 });

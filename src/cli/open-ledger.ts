@@ -7,15 +7,14 @@ import { Buckets } from '../store/buckets.js';
 import type { Environment } from './environment.js';
 import { connectRedis, idleRedis, readBuckets, REDIS_TIMEOUT } from './operator-redis.js';
 
-/** The audit trail, opened for one command. */
+/** Connections to the ledger for one command. */
 export interface OpenLedger {
   audit: SessionAudit;
-  /** Dead letters that wait. */
   countDeadLetters(): Promise<number>;
   close(): Promise<void>;
 }
 
-/** Opens what the command needs. */
+/** Connects to the servers whose URL is set. */
 export async function openLedger(environment: Environment): Promise<OpenLedger> {
   const { redisUrl, databaseUrl, layout } = environment;
   const client = redisUrl ? await connectRedis(redisUrl) : idleRedis();
@@ -27,7 +26,7 @@ export async function openLedger(environment: Environment): Promise<OpenLedger> 
   try {
     const count = redisUrl ? await readBuckets(client, environment) : 1;
     const settings = ledgerSettings(layout);
-    // Else a flush of nothing would say that all is well with a Postgres that isn't there.
+    // Fails early if Postgres or its tables are missing: flushing an empty backlog asks neither.
     if (databaseUrl) await database.query(`SELECT FROM ${settings.tables.chains} LIMIT 1`);
     const { prefix } = environment;
     const buckets = new Buckets({ client, prefix, count, timeout: REDIS_TIMEOUT });

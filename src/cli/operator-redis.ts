@@ -4,26 +4,26 @@ import { BoundedRedis, type RedisClient } from '../store/bounded-redis.js';
 import { metaKey } from '../store/redis-keys.js';
 import { LAYOUT_VERSION } from '../store/startup-checks.js';
 import type { Environment } from './environment.js';
-import { UsageError } from './usage-error.js';
+import { UsageError } from './failure.js';
 
-/** How long a command to Redis may take, ms. */
+/** Timeout of a Redis command (ms). */
 export const REDIS_TIMEOUT = 5_000;
 
-/** An operator wants to know that Redis is away, not to wait until it is back. */
+/** No retries: report that Redis is unavailable instead of waiting for it. */
 const OPTIONS: RedisOptions = {
   lazyConnect: true,
   connectTimeout: REDIS_TIMEOUT,
   maxRetriesPerRequest: 0,
   retryStrategy: () => null,
-  disconnectTimeout: 0, // else its timer keeps the process alive for 2 s
+  disconnectTimeout: 0, // the default keeps the process alive for 2 s
 };
 
-/** A client that never connects, for commands that ask Postgres alone. */
+/** A client that never connects, for commands that use only Postgres. */
 export function idleRedis(): RedisClient {
   return new Redis(OPTIONS);
 }
 
-/** Connects to what REDIS_URL names: a Redis, or any node of a Cluster. */
+/** Connects to a single Redis, or to a Cluster through any of its nodes. */
 export async function connectRedis(url: string): Promise<RedisClient> {
   const node = quiet(new Redis(url, OPTIONS));
   try {
@@ -57,8 +57,8 @@ async function connectCluster(options: RedisOptions): Promise<Cluster> {
 }
 
 /**
- * How many buckets there are, as the module wrote it down. A number that differs would leave
- * events where they are, or look where there are none.
+ * Reads the number of buckets, which the module stores in Redis. With a wrong number, a command
+ * would miss events or look in buckets that don't exist.
  */
 export async function readBuckets(
   client: RedisClient,
@@ -68,26 +68,27 @@ export async function readBuckets(
   if (!found) {
     if (given) return given;
     throw new UsageError(
-      `Redis knows of no sessions under the prefix '${prefix}': it has no key ${metaKey(prefix)}. ` +
-        'Set SESSION_PREFIX to what the module has as `prefix`, or SESSION_BUCKETS.',
+      `Redis has no sessions with the prefix '${prefix}': the key ${metaKey(prefix)} is missing. ` +
+        "Set SESSION_PREFIX to the module's `prefix` option. If no session was created yet, set " +
+        'SESSION_BUCKETS.',
     );
   }
   if (layout !== LAYOUT_VERSION) {
     throw new UsageError(
-      `The sessions under the prefix '${prefix}' have layout ${layout}, and this program knows ` +
-        `layout ${LAYOUT_VERSION}. Use the version of the package that the application uses.`,
+      `The sessions with the prefix '${prefix}' have layout ${layout}; this program supports ` +
+        `layout ${LAYOUT_VERSION}. Use the same package version as the application.`,
     );
   }
   if (given && String(given) !== found) {
     throw new UsageError(
-      `SESSION_BUCKETS is ${given}, and the sessions under the prefix '${prefix}' lie in ${found} ` +
-        'buckets. Leave it out.',
+      `SESSION_BUCKETS is ${given}, but the sessions with the prefix '${prefix}' are in ${found} ` +
+        'buckets. Unset it.',
     );
   }
   return Number(found);
 }
 
-/** ioredis names the reason in an event, and then fails with 'Connection is closed.' */
+/** ioredis emits the reason as an event and then rejects with 'Connection is closed.' */
 async function connected(node: Redis): Promise<void> {
   let reason: Error | undefined;
   const remember = (error: Error) => (reason ??= error);
@@ -105,7 +106,7 @@ function bounded<T>(client: RedisClient, command: Promise<T>): Promise<T> {
   return new BoundedRedis(client, REDIS_TIMEOUT).bounded(command);
 }
 
-/** Errors reach us as failed commands; without a listener ioredis prints them as unhandled. */
+/** Errors also reject the commands. Without a listener, ioredis would print them as unhandled. */
 function quiet<T extends RedisClient>(client: T): T {
   client.on('error', () => undefined);
   return client;

@@ -1,59 +1,48 @@
-import Table from 'cli-table3';
-import progress from 'cli-progress';
-
-/** Where a command writes. `process` is one; tests have their own. */
+/** Where a command writes to. `process` fits; tests pass their own. */
 export interface Streams {
   stdout: { write(text: string): unknown };
-  /** Progress is shown only where it is a terminal. */
-  stderr: NodeJS.WritableStream & { isTTY?: boolean };
+  /** Progress is shown only if this is a terminal. */
+  stderr: { write(text: string): unknown; isTTY?: boolean };
 }
 
-/** How often to look at what is left, ms. */
-const LOOK = 250;
+/** How often `withCountdown` counts what is left (ms). */
+const COUNT_INTERVAL = 250;
+/** Moves the cursor to the start of the line and clears the line. */
+const CLEAR_LINE = '\r\x1b[K';
 
-/** What a command says: text for people, or one JSON document for programs. */
+/** A command's output: text for people, or one JSON document for programs. */
 export class Output {
   constructor(
     private readonly streams: Streams,
     private readonly json: boolean,
   ) {}
 
-  /** The result: `document` with `--json`, else the lines of `text`. */
+  /** Prints the result: `document` with `--json`, otherwise the lines of `text`. */
   result(document: object, text: () => string[]): void {
     const lines = this.json ? [escapeControls(JSON.stringify(document, null, 2))] : text();
     this.streams.stdout.write(`${lines.join('\n')}\n`);
   }
 
-  /** Shows how far some work is, while it runs. */
+  /** Shows a line of progress while `work` runs, and removes it afterwards. */
   async withProgress<T>(
     title: string,
     work: (report: (done: number, total: number) => void) => Promise<T>,
   ): Promise<T> {
     const { stderr } = this.streams;
     if (!stderr.isTTY) return work(() => undefined);
-    const bar = new progress.SingleBar({
-      format: `${title} {bar} {percentage}% | {value} of {total} | {eta_formatted} left`,
-      stream: stderr,
-      clearOnComplete: true,
-      hideCursor: false, // it would stay hidden after Ctrl+C
-      gracefulExit: false, // it would swallow the first Ctrl+C
-    });
-    let [isShown, isOver] = [false, false];
+    let isRunning = true; // a late report must not write over the result
     try {
       return await work((done, total) => {
-        if (total === 0 || isOver) return;
-        if (!isShown) bar.start(total, 0);
-        isShown = true;
-        bar.setTotal(total);
-        bar.update(done);
+        if (total === 0 || !isRunning) return;
+        stderr.write(`${CLEAR_LINE}${title}: ${progress(done, total)}`);
       });
     } finally {
-      isOver = true;
-      if (isShown) bar.stop();
+      isRunning = false;
+      stderr.write(CLEAR_LINE);
     }
   }
 
-  /** As `withProgress`, for work that doesn't tell: what is left of it is counted meanwhile. */
+  /** Like `withProgress`, for work that doesn't report: counts what is left at intervals. */
   async withCountdown<T>(
     title: string,
     countLeft: () => Promise<number>,
@@ -62,11 +51,11 @@ export class Output {
     return this.withProgress(title, async (report) => {
       if (!this.streams.stderr.isTTY) return work();
       const total = await countLeft();
-      const look = async () => {
-        const left = await countLeft().catch(() => null); // the work itself will tell
+      const update = async () => {
+        const left = await countLeft().catch(() => null); // `work` reports a server that is down
         if (left !== null && left <= total) report(total - left, total);
       };
-      const timer = setInterval(() => void look(), LOOK);
+      const timer = setInterval(() => void update(), COUNT_INTERVAL);
       try {
         return await work();
       } finally {
@@ -76,22 +65,33 @@ export class Output {
   }
 }
 
-/** A table without colours or frames around each row. */
+function progress(done: number, total: number): string {
+  const percent = Math.floor((done / total) * 100);
+  return `${percent}% (${done.toLocaleString('en')} of ${total.toLocaleString('en')})`;
+}
+
+/** `1 event`, `2,000 events`. */
+export function count(number: number | string, noun: string): string {
+  return `${Number(number).toLocaleString('en')} ${noun}${Number(number) === 1 ? '' : 's'}`;
+}
+
+/** Lines of padded columns. */
 export function table(head: string[], rows: (string | number)[][]): string {
-  const drawn = new Table({ head, style: { head: [], border: [], compact: true } });
-  drawn.push(...rows.map((row) => row.map((cell) => visible(String(cell)))));
-  return drawn.toString();
+  const lines = [head, ...rows.map((row) => row.map((cell) => visible(String(cell))))];
+  const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
+  const padded = lines.map((line) => line.map((cell, column) => cell.padEnd(widths[column]!)));
+  return padded.map((line) => line.join('  ').trimEnd()).join('\n');
 }
 
 /**
- * What may come from a stranger must not steer the operator's terminal: control characters and
- * those that turn the direction of text are shown as what they are.
+ * Escapes control characters and characters that change the direction of text. The output can
+ * contain text from strangers, such as a user agent, and must not control the operator's terminal.
  */
 export function visible(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, escapeCharacter);
 }
 
-/** JSON escapes the C0 controls itself; terminals also obey DEL and C1. */
+/** JSON.stringify escapes the C0 controls only; terminals also interpret DEL and C1. */
 function escapeControls(json: string): string {
   return json.replace(/[\u007f-\u009f]|\p{Cf}/gu, escapeCharacter);
 }

@@ -1,48 +1,53 @@
-import { CommanderError } from 'commander';
+import { readFileSync } from 'node:fs';
 
+import { parseCommandLine } from './command-line.js';
+import { deadLetters, redrive } from './commands/dead-letters.js';
+import { backlog, flush, reconcile } from './commands/outbox.js';
+import { verify } from './commands/verify.js';
 import { readEnvironment } from './environment.js';
-import { EXIT, type ExitCode } from './exit-codes.js';
-import { describeFailure } from './failure.js';
+import { describeFailure, EXIT, type ExitCode } from './failure.js';
 import { openLedger } from './open-ledger.js';
 import { Output, visible, type Streams } from './output.js';
-import { buildProgram, type Runner } from './program.js';
 
-/** Where a command runs. `process` is one. */
+/** Streams and environment of the program. `process` fits; tests pass their own. */
 export interface Surroundings extends Streams {
   env: NodeJS.ProcessEnv;
 }
 
+const COMMANDS = [verify, backlog, deadLetters, redrive, flush, reconcile];
+
 /**
- * Runs the command line, and returns how it ended. When it returns, everything it opened is closed.
+ * Runs the command line and returns the exit code. All connections are closed when it returns.
  *
  * @param args without the program's own name
  */
 export async function run(args: string[], surroundings: Surroundings): Promise<ExitCode> {
-  const { env, stdout, stderr } = surroundings;
-  let code: ExitCode = EXIT.OK;
-  const runner: Runner = async (needed, work, options) => {
-    const ledger = await openLedger(readEnvironment(env, needed));
-    try {
-      const output = new Output(surroundings, options.json ?? false);
-      code = (await work(ledger, output, options)) ? EXIT.OK : EXIT.FINDINGS;
-    } finally {
-      await ledger.close();
-    }
-  };
-  const program = buildProgram(runner);
-  for (const command of [program, ...program.commands]) {
-    command.exitOverride().configureOutput({
-      writeOut: (text) => stdout.write(text),
-      writeErr: (text) => stderr.write(text),
-    });
-  }
   try {
-    await program.parseAsync(args, { from: 'user' });
-    return code;
+    return await runCommand(args, surroundings);
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.OK : EXIT.USAGE;
-    const failure = describeFailure(error, env);
-    stderr.write(`${visible(failure.message)}\n`);
-    return failure.code;
+    const { code, message } = describeFailure(error, surroundings.env);
+    surroundings.stderr.write(`${visible(message)}\n`);
+    return code;
   }
+}
+
+async function runCommand(args: string[], surroundings: Surroundings): Promise<ExitCode> {
+  const invocation = parseCommandLine(args, COMMANDS, version());
+  if ('text' in invocation) {
+    const { text, code } = invocation;
+    surroundings[code === EXIT.OK ? 'stdout' : 'stderr'].write(`${text}\n`);
+    return code;
+  }
+  const { requires, json, work } = invocation;
+  const ledger = await openLedger(readEnvironment(surroundings.env, requires));
+  try {
+    return (await work(ledger, new Output(surroundings, json))) ? EXIT.OK : EXIT.FINDINGS;
+  } finally {
+    await ledger.close();
+  }
+}
+
+function version(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }

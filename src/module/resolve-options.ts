@@ -1,5 +1,14 @@
 import { resolveCookie, type CookieSettings } from '../http/cookie-options.js';
 import { SessionError } from '../errors.js';
+import {
+  BUCKETS,
+  oneOf,
+  PREFIX,
+  SQL_IDENTIFIER,
+  USER_ID_TYPE,
+  wholeNumber,
+  type OptionRule,
+} from '../option-rules.js';
 import { DEFAULT_NAME } from './tokens.js';
 import type { MetricsOptions } from '../observability/metrics-options.js';
 import type { DatabaseConnection, SessionModuleOptions } from './session.options.js';
@@ -45,7 +54,6 @@ const DAY = 24 * HOUR;
 const YEAR = 366 * DAY;
 /** The create script reads every session of a user who is at the limit. */
 const MAX_SESSIONS_PER_USER = 1_000;
-const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/;
 
 /**
  * Checks the options and applies the defaults.
@@ -80,28 +88,27 @@ export function resolveOptions<TUser>(
     maxLifetime,
     lifetime: duration('lifetime', options.lifetime, defaultLifetime, 1, maxLifetime),
     idleTimeout: duration('idleTimeout', options.idleTimeout, limits.idleTimeout, 0, YEAR),
-    maxSessionsPerUser: integer(
+    maxSessionsPerUser: check(
       'maxSessionsPerUser',
-      options.maxSessionsPerUser,
-      0,
-      0,
-      MAX_SESSIONS_PER_USER,
+      options.maxSessionsPerUser ?? 0,
+      wholeNumber(0, MAX_SESSIONS_PER_USER),
     ),
-    overflow: oneOf('overflow', options.overflow, ['evict-oldest', 'reject']),
+    overflow: check(
+      'overflow',
+      options.overflow ?? 'evict-oldest',
+      oneOf('evict-oldest', 'reject'),
+    ),
     cookie: resolveCookie(options.cookie, name === DEFAULT_NAME ? undefined : name),
     audit: {
       worker,
-      backlogLimit:
-        oneOf('audit.whenBacklogFull', audit.whenBacklogFull, ['reject', 'accept']) === 'reject'
-          ? integer('audit.backlogLimit', audit.backlogLimit, 100_000, 1, 2 ** 31)
-          : 0,
-      schema: identifier('audit.schema', audit.schema ?? 'public'),
+      backlogLimit: backlogLimit(audit),
+      schema: check('audit.schema', audit.schema ?? 'public', SQL_IDENTIFIER),
       migrate: audit.migrate ?? false,
     },
     metrics: options.metrics ? (options.metrics === true ? {} : options.metrics) : null,
     tracing: options.tracing ?? true,
-    prefix: prefixOf(options.prefix, name),
-    buckets: integer('buckets', options.buckets, 16, 1, 256),
+    prefix: check('prefix', options.prefix ?? defaultPrefix(name), PREFIX),
+    buckets: check('buckets', options.buckets ?? 16, BUCKETS),
     redisTimeout: duration('redisTimeout', options.redisTimeout, 500, 1, MAX_REDIS_TIMEOUT),
     allowEviction: options.allowEviction ?? false,
   };
@@ -109,20 +116,30 @@ export function resolveOptions<TUser>(
 
 const withoutLoader: UserLoader<SessionUser> = { findById: async (id) => ({ id }) };
 
+function backlogLimit(audit: NonNullable<SessionModuleOptions['audit']>): number {
+  const whenFull = audit.whenBacklogFull ?? 'reject';
+  check('audit.whenBacklogFull', whenFull, oneOf('reject', 'accept'));
+  if (whenFull === 'accept') return 0;
+  return check('audit.backlogLimit', audit.backlogLimit ?? 100_000, wholeNumber(1, 2 ** 31));
+}
+
 function userIdSettings(userId: UserIdOptions = {}): UserIdOptions & { type: UserIdType } {
-  const type = oneOf('userId.type', userId.type, ['text', 'integer', 'bigint', 'uuid']);
+  const type = check('userId.type', userId.type ?? 'text', USER_ID_TYPE);
   if (!userId.references) return { type };
   const { table, column = 'id' } = userId.references;
   // The table name may include its schema.
-  for (const part of table.split('.')) identifier('userId.references.table', part);
-  return { type, references: { table, column: identifier('userId.references.column', column) } };
+  for (const part of table.split('.')) check('userId.references.table', part, SQL_IDENTIFIER);
+  check('userId.references.column', column, SQL_IDENTIFIER);
+  return { type, references: { table, column } };
 }
 
-/** Braces would change the hash tag, and with it the slot of the keys. */
-function prefixOf(prefix: string | undefined, name: string): string {
-  const value = prefix ?? (name === DEFAULT_NAME ? 'sess' : `sess-${name}`);
-  if (/^[^{}\s]{1,64}$/.test(value)) return value;
-  throw invalidOption('prefix', value, 'use 1 to 64 characters without braces or spaces');
+function defaultPrefix(name: string): string {
+  return name === DEFAULT_NAME ? 'sess' : `sess-${name}`;
+}
+
+function check<T>(option: string, value: unknown, rule: OptionRule<T>): T {
+  if (rule.accepts(value)) return value;
+  throw invalidOption(option, value, rule.remedy);
 }
 
 function duration(
@@ -139,29 +156,6 @@ function duration(
     value,
     `use milliseconds from ${min} to ${max}, or text such as '30m' or '12h'`,
   );
-}
-
-function integer(
-  option: string,
-  value: number | undefined,
-  fallback: number,
-  min: number,
-  max: number,
-) {
-  const number = value ?? fallback;
-  if (Number.isInteger(number) && number >= min && number <= max) return number;
-  throw invalidOption(option, value, `use a whole number from ${min} to ${max}`);
-}
-
-function oneOf<T extends string>(option: string, value: T | undefined, allowed: [T, ...T[]]): T {
-  const chosen = value ?? allowed[0];
-  if (allowed.includes(chosen)) return chosen;
-  throw invalidOption(option, value, `use ${allowed.map((each) => `'${each}'`).join(' or ')}`);
-}
-
-function identifier(option: string, value: string): string {
-  if (IDENTIFIER.test(value)) return value;
-  throw invalidOption(option, value, 'use a plain SQL identifier: letters, digits and underscores');
 }
 
 function invalidOption(option: string, value: unknown, remedy: string): SessionError {

@@ -9,7 +9,7 @@ import { runCommand, useOperator } from './use-operator.js';
 
 const PASSWORD = 's3cret-password';
 
-describe('what an operator can get wrong', () => {
+describe('errors of the command line', () => {
   const operator = useOperator();
 
   it.each([
@@ -18,34 +18,38 @@ describe('what an operator can get wrong', () => {
     [['verify'], { DATABASE_URL: 'mysql://localhost/x' }, 'DATABASE_URL is mysql://localhost/x'],
     [['backlog'], { REDIS_URL: 'localhost:6379' }, 'REDIS_URL is'],
     [['verify'], { LEDGER_SCHEMA: 'a"b' }, 'LEDGER_SCHEMA is "a\\"b"'],
-    [['verify'], { USER_ID_TYPE: 'number' }, 'USER_ID_TYPE is "number"; use text, integer'],
+    [['verify'], { USER_ID_TYPE: 'number' }, "USER_ID_TYPE is \"number\"; use 'text', 'integer'"],
     [['verify'], { USERS_TABLE: 'app.us ers' }, 'USERS_TABLE is "us ers"'],
     [['verify'], { USERS_COLUMN: 'i;d' }, 'USERS_COLUMN is "i;d"'],
     [['backlog'], { SESSION_PREFIX: 'a{b}' }, 'SESSION_PREFIX is "a{b}"'],
-    [['backlog'], { SESSION_PREFIX: 'nobody' }, "no sessions under the prefix 'nobody'"],
-    [['backlog'], { SESSION_BUCKETS: '0' }, 'SESSION_BUCKETS is "0"; use 1 to 256'],
-    [['flush'], { SESSION_BUCKETS: '8' }, 'SESSION_BUCKETS is 8, and the sessions'],
+    [['backlog'], { SESSION_PREFIX: 'other' }, "no sessions with the prefix 'other'"],
+    [
+      ['backlog'],
+      { SESSION_BUCKETS: '0' },
+      'SESSION_BUCKETS is "0"; use a whole number from 1 to 256',
+    ],
+    [['flush'], { SESSION_BUCKETS: '8' }, 'SESSION_BUCKETS is 8, but the sessions'],
     [['verify'], { LEDGER_SCHEMA: 'elsewhere' }, 'Run the migrations'],
-    [['nonsense'], {}, "unknown command 'nonsense'"],
-    [['verify', 'much'], {}, 'too many arguments'],
-    [['verify', '--chain', 'x'], {}, 'Use a whole number'],
-    [['verify', '--from', '0'], {}, 'Use a whole number from 1 on'],
+    [['nonsense'], {}, "Unknown command 'nonsense'"],
+    [['verify', 'much'], {}, "Unexpected argument 'much'"],
+    [['verify', '--chain', 'x'], {}, '--chain is "x"; use a whole number'],
+    [['verify', '--from', '0'], {}, '--from is "0"; use a whole number'],
     [['verify', '--from', '5', '--to', '4'], {}, 'from seq 5 to 4'],
-    [['backlog', '--max-age', 'soon'], {}, 'Use text such as 30s'],
-    [['dead-letters', '--limit', '0'], {}, 'Use a whole number from 1'],
-    [['dead-letters', '--after', '-'], {}, 'Use the id of a dead letter'],
+    [['backlog', '--max-age', 'soon'], {}, '--max-age is "soon"; use a duration'],
+    [['dead-letters', '--limit', '0'], {}, '--limit is "0"; use a whole number'],
+    [['dead-letters', '--after', 'x'], {}, 'use the id of a dead letter'],
     [[], {}, 'Usage: session-ledger'],
   ] as [string[], NodeJS.ProcessEnv, string][])(
-    '%j with %j: exit code 2',
-    async (args, env, told) => {
+    'exits with 2 and says what to fix: %j with %j',
+    async (args, env, message) => {
       const { code, stdout, stderr } = await operator.ledgerWith(env, ...args);
 
-      expect(stderr).toContain(told);
+      expect(stderr).toContain(message);
       expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     },
   );
 
-  it('refuses sessions of a layout that it does not know', async () => {
+  it('rejects a key layout that it does not support', async () => {
     const meta = `${operator.env.SESSION_PREFIX}:meta`;
     await operator.redis.hset(meta, 'layout', '99');
 
@@ -57,7 +61,7 @@ describe('what an operator can get wrong', () => {
   });
 
   it.each([[['--help']], [['verify', '--help']], [['--version']]])(
-    '%j: exit code 0',
+    'prints the help or the version and exits with 0: %j',
     async (args) => {
       const { code, stdout } = await runCommand({}, false, args);
 
@@ -66,7 +70,7 @@ describe('what an operator can get wrong', () => {
     },
   );
 
-  it('documents the exit codes and the environment', async () => {
+  it('lists the environment variables and the exit codes in --help', async () => {
     const { stdout } = await runCommand({}, false, ['--help']);
 
     for (const name of ['DATABASE_URL', 'REDIS_URL', 'LEDGER_SCHEMA', 'SESSION_PREFIX']) {
@@ -75,7 +79,7 @@ describe('what an operator can get wrong', () => {
     expect(stdout).toMatch(/Exit codes:\n {2}0 .*\n {2}1 .*\n {2}2 .*\n {2}3 .*\n {2}4 /);
   });
 
-  it('never shows a password', async () => {
+  it('never prints a password', async () => {
     const { redis, postgres } = operator.servers;
     const values: NodeJS.ProcessEnv[] = [
       { DATABASE_URL: `postgres://ann:${PASSWORD}@127.0.0.1:1/ledger` },
@@ -98,26 +102,26 @@ describe('what an operator can get wrong', () => {
   });
 
   it.each([
-    ['a wrong Redis password', { REDIS_URL: 'redis://ann:x@127.0.0.1:%redis' }, 2, 'WRONGPASS'],
+    ['a wrong password of Redis', { REDIS_URL: 'redis://ann:x@127.0.0.1:%redis' }, 2, 'WRONGPASS'],
     [
       'a missing database',
       { DATABASE_URL: 'postgres://postgres@127.0.0.1:%postgres/no' },
       2,
       'exist',
     ],
-    ['a missing role', { DATABASE_URL: 'postgres://nobody@127.0.0.1:%postgres/ledger' }, 2, 'role'],
-    ['a Redis that is away', { REDIS_URL: 'redis://127.0.0.1:1' }, 3, 'ECONNREFUSED'],
-    ['a Postgres that is away', { DATABASE_URL: 'postgres://127.0.0.1:1/x' }, 3, 'ECONNREFUSED'],
-    ['a Redis without a name', { REDIS_URL: 'redis://nobody.invalid' }, 3, 'ENOTFOUND'],
+    ['a missing role', { DATABASE_URL: 'postgres://norole@127.0.0.1:%postgres/ledger' }, 2, 'role'],
+    ['a Redis that is down', { REDIS_URL: 'redis://127.0.0.1:1' }, 3, 'ECONNREFUSED'],
+    ['a Postgres that is down', { DATABASE_URL: 'postgres://127.0.0.1:1/x' }, 3, 'ECONNREFUSED'],
+    ['an unknown host', { REDIS_URL: 'redis://redis.invalid' }, 3, 'ENOTFOUND'],
     [
-      'a Postgres at two addresses',
+      'a host with two addresses, both refusing connections',
       { DATABASE_URL: 'postgres://localhost:1/x' },
       3,
       'ECONNREFUSED',
     ],
   ] as [string, Record<string, string>, number, string][])(
-    'tells %s',
-    async (_what, env, expected, told) => {
+    'reports %s',
+    async (_case, env, expected, message) => {
       const { redis, postgres } = operator.servers;
       const filled = Object.entries(env).map(([name, url]) => [
         name,
@@ -126,14 +130,14 @@ describe('what an operator can get wrong', () => {
 
       const { code, stderr } = await operator.ledgerWith(Object.fromEntries(filled), 'flush');
 
-      expect(stderr).toContain(told);
+      expect(stderr).toContain(message);
       expect(code).toBe(expected);
     },
   );
 
-  it('a role that may not read is told so', async () => {
-    await operator.client.query('CREATE ROLE stranger LOGIN');
-    const url = operator.env.DATABASE_URL!.replace('postgres@', 'stranger@');
+  it('reports a role without permissions', async () => {
+    await operator.client.query('CREATE ROLE intruder LOGIN');
+    const url = operator.env.DATABASE_URL!.replace('postgres@', 'intruder@');
 
     const { code, stderr } = await operator.ledgerWith({ DATABASE_URL: url }, 'verify');
 
@@ -141,9 +145,9 @@ describe('what an operator can get wrong', () => {
     expect(stderr).toContain('permission denied');
   });
 
-  it('gives up on servers that accept a connection and then say nothing', async () => {
-    const mute = await muteServer();
-    const { port } = mute.address() as AddressInfo;
+  it('gives up on servers that accept connections but never answer', async () => {
+    const silent = await startSilentServer();
+    const { port } = silent.address() as AddressInfo;
     try {
       const started = performance.now();
       const [redis, postgres] = await Promise.all([
@@ -154,11 +158,11 @@ describe('what an operator can get wrong', () => {
       expect([redis!.code, postgres!.code]).toEqual([3, 3]);
       expect(performance.now() - started).toBeLessThan(20_000);
     } finally {
-      mute.close();
+      silent.close();
     }
   });
 
-  it('asks a Redis that wants a password', async () => {
+  it('connects to a Redis with a password', async () => {
     const server = await startRedis({ config: { requirepass: PASSWORD } });
     try {
       const url = server.url.replace('redis://', `redis://:${PASSWORD}@`);
@@ -173,7 +177,7 @@ describe('what an operator can get wrong', () => {
     }
   });
 
-  it('works on a Cluster by any of its nodes', async () => {
+  it('connects to a Cluster through any of its nodes', async () => {
     const cluster = await startRedisCluster();
     const nodes = cluster.nodes.map(({ port }) => ({ host: '127.0.0.1', port }));
     const module = SessionModule.forRoot({ redis: { nodes }, audit: { worker: false } });
@@ -194,8 +198,8 @@ describe('what an operator can get wrong', () => {
   });
 });
 
-/** Takes connections and never answers. */
-async function muteServer(): Promise<Server> {
+/** Accepts connections and never answers. */
+async function startSilentServer(): Promise<Server> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return server;

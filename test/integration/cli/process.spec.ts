@@ -9,10 +9,10 @@ import { eventually } from '../../support/eventually.js';
 import { useOperator } from './use-operator.js';
 
 const project = fileURLToPath(new URL('../../..', import.meta.url));
-/** A build of its own, inside the project, where Node finds the dependencies. */
+/** A separate build, inside the project so that Node finds the dependencies. */
 const built = `${project}build/cli-spec-${process.pid}`;
 
-describe('the command as a process, as it is built', () => {
+describe('session-ledger as a process', () => {
   const operator = useOperator();
 
   beforeAll(async () => {
@@ -29,11 +29,11 @@ describe('the command as a process, as it is built', () => {
     code: number | null;
     stdout: string;
     stderr: string;
-    /** ms */
+    /** (ms) */
     took: number;
   }
 
-  /** Runs it until it has ended by itself. */
+  /** Starts the process and waits for its exit. */
   async function start(
     args: string[],
     env: NodeJS.ProcessEnv = {},
@@ -52,21 +52,21 @@ describe('the command as a process, as it is built', () => {
     return { code, stdout, stderr, took: performance.now() - from };
   }
 
-  it('does its work and ends', async () => {
+  it('flushes, verifies, and exits at once', async () => {
     await operator.sessions.createSession({ userId: 'ann' });
 
     const flushed = await start(['flush', '--json']);
     const verified = await start(['verify']);
 
     expect(JSON.parse(flushed.stdout)).toEqual({ recorded: 1, deadLettered: 0 });
-    expect(verified.stdout).toBe('1 rows verified: nothing was changed, removed or put in.\n');
+    expect(verified.stdout).toBe('Verified 1 row: none was changed, removed or inserted.\n');
     expect([flushed.code, verified.code]).toEqual([0, 0]);
-    // It lingers for nothing: each takes about as long as Node needs to load it.
+    // Nothing delays the exit: it takes about as long as --help, which only loads the program.
     const help = await start(['--help']);
     expect(verified.took).toBeLessThan(help.took + 5_000);
   });
 
-  it('gives exit codes to the shell', async () => {
+  it('returns its exit codes to the shell', async () => {
     const codes = await Promise.all([
       start(['--help']),
       start(['nonsense']),
@@ -77,7 +77,7 @@ describe('the command as a process, as it is built', () => {
     expect(codes.map(({ code }) => code)).toEqual([0, 2, 3, 3]);
   });
 
-  it('ends with 1 where it found something wrong, with clean standard output', async () => {
+  it('exits with 1 and prints only JSON on standard output if it finds problems', async () => {
     await operator.redis.xadd(`${operator.env.SESSION_PREFIX}:{0}:o`, '*', 'not', 'ours');
 
     const { code, stdout, stderr } = await start(['flush', '--json']);
@@ -86,13 +86,13 @@ describe('the command as a process, as it is built', () => {
     expect(JSON.parse(stdout)).toEqual({ recorded: 0, deadLettered: 1 });
   });
 
-  it('does not complain when nobody reads on', async () => {
+  it('prints no error if the reader closes the pipe', async () => {
     const { stderr } = await start(['--help'], {}, false);
 
     expect(stderr).toBe('');
   });
 
-  it('ends when Postgres dies under it', async () => {
+  it('exits with 3 if Postgres is killed during a command', async () => {
     const { postgres } = operator.servers;
     await operator.client.query('BEGIN; LOCK TABLE session_events IN ACCESS EXCLUSIVE MODE');
     const running = start(['verify']);
@@ -104,7 +104,7 @@ describe('the command as a process, as it is built', () => {
     try {
       const { code, stderr } = await running;
 
-      expect(stderr).toContain("can't be used now");
+      expect(stderr).toContain('is unavailable');
       expect(code).toBe(3);
     } finally {
       await postgres.restart();

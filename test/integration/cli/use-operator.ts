@@ -1,5 +1,3 @@
-import { Writable } from 'node:stream';
-
 import { NestFactory } from '@nestjs/core';
 import type { INestApplicationContext } from '@nestjs/common';
 import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals';
@@ -15,16 +13,16 @@ import {
 import { SessionAudit, SessionModule, SessionService } from '../../../src/index.js';
 import { run } from '../../../src/cli/run.js';
 
-/** What a command said, and how it ended. */
+/** What a command printed, and its exit code. */
 export interface Outcome {
   code: number;
   stdout: string;
   stderr: string;
 }
 
-/** An operator at a terminal, with an application's Redis and Postgres. */
+/** Runs the command line against the Redis and Postgres of an application. */
 export interface Operator {
-  /** A trail of its own for each test: keys and tables are new. */
+  /** Keys and tables are new for each test. */
   readonly sessions: SessionService<unknown>;
   readonly audit: SessionAudit;
   readonly redis: Redis;
@@ -33,9 +31,9 @@ export interface Operator {
   readonly env: NodeJS.ProcessEnv;
   /** Runs the command line in this process. */
   ledger(...args: string[]): Promise<Outcome>;
-  /** As `ledger`, with variables set otherwise, or taken away. */
+  /** Like `ledger`, with some variables changed, or removed if undefined. */
   ledgerWith(env: NodeJS.ProcessEnv, ...args: string[]): Promise<Outcome>;
-  /** As `ledger`, where standard error is a terminal. */
+  /** Like `ledger`, with a terminal as standard error. */
   ledgerAtTerminal(...args: string[]): Promise<Outcome>;
 }
 
@@ -61,10 +59,10 @@ export function useOperator(): Operator {
         logger: false,
       },
     );
-    await nest.get(SessionAudit).health(); // connects, and so makes the tables
+    await nest.get(SessionAudit).health(); // connects, which creates the tables
     redis = new Redis(servers!.redis.url);
     client = new Client({ connectionString: database });
-    client.on('error', () => undefined); // a test that kills Postgres sees it elsewhere
+    client.on('error', () => undefined); // a test that kills Postgres gets the error elsewhere
     await client.connect();
   });
   afterEach(async () => {
@@ -111,27 +109,18 @@ export async function runCommand(
   isTerminal: boolean,
   args: string[],
 ): Promise<Outcome> {
-  const [stdout, stderr] = [new Page(), new Page()];
-  const code = await run(args, {
-    env,
-    stdout,
-    stderr: Object.assign(stderr, terminal(isTerminal)),
-  });
+  const [stdout, stderr] = [new TextStream(), new TextStream()];
+  stderr.isTTY = isTerminal;
+  const code = await run(args, { env, stdout, stderr });
   return { code, stdout: stdout.text, stderr: stderr.text };
 }
 
-/** What cli-progress asks of a terminal. */
-function terminal(isTTY: boolean) {
-  const nothing = () => true;
-  return { isTTY, columns: 100, cursorTo: nothing, clearLine: nothing, moveCursor: nothing };
-}
-
-/** Keeps what is written. */
-class Page extends Writable {
+/** Collects what is written. */
+class TextStream {
+  isTTY = false;
   text = '';
 
-  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-    this.text += chunk.toString();
-    done();
+  write(text: string): void {
+    this.text += text;
   }
 }

@@ -2,11 +2,11 @@ import { describe, expect, it } from '@jest/globals';
 
 import { useOperator } from './use-operator.js';
 
-describe('ledger verify', () => {
+describe('session-ledger verify', () => {
   const operator = useOperator();
 
-  /** Five sessions of one user, so in one chain; with their ends ten rows. */
-  async function liveFiveSessions(): Promise<number> {
+  /** Creates and destroys five sessions of one user: ten rows in one chain. */
+  async function recordTenRows(): Promise<number> {
     let handle = '';
     for (let i = 0; i < 5; i += 1) {
       const session = await operator.sessions.createSession({ userId: 'ann' });
@@ -25,28 +25,28 @@ describe('ledger verify', () => {
     );
   }
 
-  it('ends with 0 for a whole ledger', async () => {
-    await liveFiveSessions();
+  it('exits with 0 if the ledger is valid', async () => {
+    await recordTenRows();
 
     const { code, stdout, stderr } = await operator.ledger('verify');
 
-    expect(stdout).toBe('10 rows verified: nothing was changed, removed or put in.\n');
+    expect(stdout).toBe('Verified 10 rows: none was changed, removed or inserted.\n');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   });
 
-  it('ends with 1 for a broken one, and names the place', async () => {
-    const chain = await liveFiveSessions();
+  it('exits with 1 and names the row if the ledger is broken', async () => {
+    const chain = await recordTenRows();
     await change(chain, 4);
 
     const { code, stdout } = await operator.ledger('verify');
 
     expect(code).toBe(1);
-    expect(stdout).toMatch(new RegExp(`│ ${chain} +│ 4 +│ hash +│ this row, or the one before`));
+    expect(stdout).toMatch(new RegExp(`^${chain} +4 +hash +this row or the one before`, 'm'));
     expect(stdout).toContain('docs/sql.md');
   });
 
-  it('gives programs one JSON document', async () => {
-    const chain = await liveFiveSessions();
+  it('prints one JSON document with --json', async () => {
+    const chain = await recordTenRows();
     expect(JSON.parse((await operator.ledger('verify', '--json')).stdout)).toEqual({
       valid: true,
       rows: '10',
@@ -64,8 +64,8 @@ describe('ledger verify', () => {
     });
   });
 
-  it('verifies a part of it', async () => {
-    const chain = await liveFiveSessions();
+  it('verifies one chain or a range of rows', async () => {
+    const chain = await recordTenRows();
     await change(chain, 4);
     const verify = async (...range: string[]) => (await operator.ledger('verify', ...range)).code;
 
@@ -76,8 +76,8 @@ describe('ledger verify', () => {
     expect(await verify('--from', '4', '--to', '4')).toBe(1);
   });
 
-  it('shows people the first of many places, and how many more there are', async () => {
-    const chain = await liveFiveSessions();
+  it('lists the first 50 breaks and counts the rest', async () => {
+    const chain = await recordTenRows();
     await operator.client.query(
       `INSERT INTO session_events SELECT (jsonb_populate_record(e, jsonb_build_object('seq', -i))).*
        FROM session_events e, generate_series(1, 60) i WHERE chain = ${chain} AND seq = 1`,
@@ -85,28 +85,28 @@ describe('ledger verify', () => {
 
     const { stdout } = await operator.ledger('verify');
 
-    expect(stdout).toMatch(/and \d+ more: --json/);
+    expect(stdout).toMatch(/and \d+ more\. --json/);
     expect(stdout.split('\n').length).toBeLessThan(70);
     const { breaks } = JSON.parse((await operator.ledger('verify', '--json')).stdout);
     expect(breaks.length).toBeGreaterThan(50);
   });
 
-  it('needs no Redis', async () => {
-    await liveFiveSessions();
+  it('works without Redis', async () => {
+    await recordTenRows();
 
     const { code } = await operator.ledgerWith({ REDIS_URL: undefined }, 'verify');
 
     expect(code).toBe(0);
   });
 
-  it('shows progress on a terminal, and nowhere else', async () => {
-    await liveFiveSessions();
+  it('shows progress if standard error is a terminal', async () => {
+    await recordTenRows();
 
     const { code, stdout, stderr } = await operator.ledgerAtTerminal('verify');
 
     expect(code).toBe(0);
     expect(stderr).toContain('Verifying');
     expect(stderr).toContain('100%');
-    expect(stdout).toBe('10 rows verified: nothing was changed, removed or put in.\n');
+    expect(stdout).toBe('Verified 10 rows: none was changed, removed or inserted.\n');
   });
 });

@@ -1,0 +1,155 @@
+import { parseArgs } from 'node:util';
+
+import { ENVIRONMENT_HELP, type RequiredServer } from './environment.js';
+import { EXIT, UsageError, type ExitCode } from './failure.js';
+import type { OpenLedger } from './open-ledger.js';
+import type { Output } from './output.js';
+import { wholeNumber } from '../option-rules.js';
+
+/** Runs a command. Resolves to false if it found problems. */
+export type Work = (ledger: OpenLedger, output: Output) => Promise<boolean>;
+
+export interface CommandOption<T> {
+  /** Stands for the value in `--help`, such as `<number>`. */
+  value: string;
+  description: string;
+  /** Returns undefined for a text that is not acceptable. */
+  parse(text: string): T | undefined;
+  /** What to use instead of such a text, for the error message. */
+  remedy: string;
+}
+
+export interface Command {
+  name: string;
+  description: string;
+  requires: RequiredServer[];
+  options: Record<string, CommandOption<unknown>>;
+  /** The work for these options, as the command line has them. */
+  prepare(texts: Record<string, string | undefined>): Work;
+}
+
+/** The command line, checked: a text to print, or a command to run. */
+export type Invocation =
+  { text: string; code: ExitCode } | { requires: RequiredServer[]; json: boolean; work: Work };
+
+const EXIT_CODES_HELP = `
+Exit codes:
+  0  success, no problems found
+  1  problems found: broken chains, dead letters, an old backlog, sessions that Redis had lost
+  2  the command line, the environment or the tables need fixing
+  3  Redis or Postgres is unavailable; no data was lost, retry later
+  4  internal error`;
+
+const FLAGS = { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const;
+
+export function wholeNumberOption(
+  min: number,
+  max: number,
+  description: string,
+): CommandOption<number> {
+  const { accepts, remedy } = wholeNumber(min, max);
+  return {
+    value: '<number>',
+    description,
+    parse: (text) => {
+      const number = /^-?\d+$/.test(text) ? Number(text) : undefined;
+      return accepts(number) ? number : undefined;
+    },
+    remedy,
+  };
+}
+
+/** Defines a command whose options have the types of `TValues`. Every option can be omitted. */
+export function defineCommand<TValues extends object>(definition: {
+  name: string;
+  description: string;
+  requires: RequiredServer[];
+  options: { [Name in keyof TValues]-?: CommandOption<TValues[Name]> };
+  run(ledger: OpenLedger, output: Output, values: Partial<TValues>): Promise<boolean>;
+}): Command {
+  const { run, ...command } = definition;
+  const options = Object.entries<CommandOption<unknown>>(definition.options);
+  return {
+    ...command,
+    prepare(texts) {
+      const values = options.map(([name, option]) => [name, valueOf(name, option, texts[name])]);
+      return (ledger, output) =>
+        run(ledger, output, Object.fromEntries(values) as Partial<TValues>);
+    },
+  };
+}
+
+/**
+ * Parses the command line.
+ *
+ * @param args without the program's own name
+ * @throws UsageError
+ */
+export function parseCommandLine(args: string[], commands: Command[], version: string): Invocation {
+  const [name = '', ...rest] = args;
+  if (name === '') return { text: programHelp(commands), code: EXIT.USAGE };
+  if (['--help', '-h'].includes(name)) return { text: programHelp(commands), code: EXIT.OK };
+  if (['--version', '-V'].includes(name)) return { text: version, code: EXIT.OK };
+  const command = commands.find((each) => each.name === name);
+  if (!command) {
+    const names = commands.map((each) => each.name).join(', ');
+    throw new UsageError(`Unknown command '${name}'; use ${names} or --help.`);
+  }
+  const { json = false, help, ...texts } = parseOptions(rest, command);
+  if (help) return { text: commandHelp(command), code: EXIT.OK };
+  return { requires: command.requires, json, work: command.prepare(texts) };
+}
+
+function parseOptions(args: string[], { name, options }: Command) {
+  const texts = Object.fromEntries(
+    Object.keys(options).map((option) => [option, { type: 'string' } as const]),
+  );
+  try {
+    const { values } = parseArgs({ args, options: { ...FLAGS, ...texts } });
+    return values as { json?: boolean; help?: boolean } & Record<string, string | undefined>;
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message}. See session-ledger ${name} --help`);
+  }
+}
+
+function valueOf<T>(name: string, option: CommandOption<T>, text: string | undefined) {
+  if (text === undefined) return undefined;
+  const value = option.parse(text);
+  if (value !== undefined) return value;
+  throw new UsageError(`--${name} is ${JSON.stringify(text)}; ${option.remedy}.`);
+}
+
+function programHelp(commands: Command[]): string {
+  return `Usage: session-ledger <command> [options]
+
+Inspects and maintains the audit ledger of nest-session-ledger.
+
+Commands:
+${helpLines(commands.map(({ name, description }) => [name, description]))}
+
+Options:
+${helpLines([
+  ['-h, --help', 'print this help; after a command, the help of that command'],
+  ['-V, --version', 'print the version'],
+])}
+${ENVIRONMENT_HELP}
+${EXIT_CODES_HELP}`;
+}
+
+function commandHelp({ name, description, options }: Command): string {
+  const own = Object.entries(options).map(([option, { value, description: text }]) => [
+    `--${option} ${value}`,
+    text,
+  ]);
+  return `Usage: session-ledger ${name} [options]
+
+${description[0]!.toUpperCase()}${description.slice(1)}.
+
+Options:
+${helpLines([...own, ['--json', 'print one JSON document instead of text'], ['-h, --help', 'print this help']])}`;
+}
+
+function helpLines(lines: string[][]): string {
+  const width = Math.max(...lines.map(([term]) => term!.length));
+  return lines.map(([term, text]) => `  ${term!.padEnd(width)}  ${text}`).join('\n');
+}
