@@ -1,5 +1,5 @@
-// Jest runs the TypeScript sources as ES modules: swc compiles a file at a time (types are
-// checked by `npm run types`), and the mapper finds `x.ts` for an import of `x.js`.
+// Jest runs the TypeScript sources as ES modules: swc compiles one file at a time (`npm run types`
+// checks types), and the mapper finds `x.ts` for an import of `x.js`.
 const swc = {
   jsc: {
     target: 'es2022',
@@ -9,16 +9,68 @@ const swc = {
   module: { type: 'es6' },
 };
 
-export default {
-  roots: ['<rootDir>/src', '<rootDir>/test'],
-  testRegex: '\\.spec\\.ts$',
+const common = {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': ['@swc/jest', swc] },
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   // Servers start within a second; a test that starts several, or repeats a race, needs more.
   testTimeout: 60_000,
+};
+
+/** Specs whose guarantees hold on a single Redis and on a Cluster alike: `x.both.spec.ts`. */
+const BOTH = '\\.both\\.spec\\.ts$';
+
+const unit = {
+  ...common,
+  displayName: 'unit',
+  roots: ['<rootDir>/src', '<rootDir>/test/unit'],
+  testRegex: '\\.spec\\.ts$',
+};
+
+const integration = {
+  ...common,
+  displayName: 'integration',
+  roots: ['<rootDir>/test/integration'],
+  testRegex: '\\.spec\\.ts$',
+  globals: { REDIS: 'single' },
+};
+
+const cluster = {
+  ...integration,
+  displayName: 'cluster',
+  testRegex: BOTH,
+  globals: { REDIS: 'cluster' },
+};
+
+const system = {
+  ...common,
+  displayName: 'system',
+  roots: ['<rootDir>/test/system'],
+  testRegex: '\\.spec\\.ts$',
+};
+
+/** `REDIS=single` or `REDIS=cluster` runs the `.both` specs on that one only. */
+function integrationProjects(redis) {
+  switch (redis) {
+    case undefined:
+    case '':
+      return [integration, cluster];
+    case 'single':
+      return [integration];
+    case 'cluster':
+      return [{ ...integration, testPathIgnorePatterns: [BOTH] }, cluster];
+    default:
+      throw new Error(`REDIS is '${redis}': set it to 'single' or 'cluster', or leave it unset.`);
+  }
+}
+
+export default {
+  projects: [unit, ...integrationProjects(process.env.REDIS), system],
   // Two cores: a third worker would only make the servers' latencies worse.
   maxWorkers: 2,
   reporters: ['default', '<rootDir>/test/support/closing-line.reporter.mjs'],
 };
+
+/** How to compile a test's child process: see `test/support/typescript-loader.mjs`. */
+export { swc };

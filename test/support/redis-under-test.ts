@@ -28,11 +28,18 @@ export async function redisCluster(config?: Record<string, string>): Promise<Red
   return underTest('a Redis Cluster', connection, cluster.nodes, () => cluster.stop());
 }
 
-/** For `describe.each`: what must hold on both. */
-export const eachRedis: [string, () => Promise<RedisUnderTest>][] = [
-  ['a single Redis', () => singleRedis()],
-  ['a Redis Cluster', () => redisCluster()],
-];
+declare global {
+  /** Which Redis this jest project runs on: see `jest.config.mjs`. */
+  var REDIS: 'single' | 'cluster';
+}
+
+/**
+ * The Redis of this jest project. A spec named `x.both.spec.ts` runs on a single server and again
+ * on a Cluster; all others run on a single server.
+ */
+export function projectRedis(): Promise<RedisUnderTest> {
+  return globalThis.REDIS === 'cluster' ? redisCluster() : singleRedis();
+}
 
 function underTest(
   name: string,

@@ -3,9 +3,7 @@ import { fileURLToPath } from 'node:url';
 
 import { transform } from '@swc/core';
 
-import jest from '../../jest.config.mjs';
-
-const [, compilerOptions] = jest.transform['\\.ts$'];
+import { swc } from '../../jest.config.mjs';
 
 /** Finds `x.ts` for an import of `x.js`, as TypeScript does. */
 export async function resolve(specifier, context, next) {
@@ -21,7 +19,7 @@ export async function load(url, context, next) {
   if (!url.endsWith('.ts')) return next(url, context);
   const file = fileURLToPath(url);
   const options = {
-    ...compilerOptions,
+    ...swc,
     filename: file,
     sourceMaps: 'inline',
     configFile: false,

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll } from '@jest/globals';
 
 import { openApplication, type Application, type ApplicationOptions } from './application.js';
-import type { RedisUnderTest } from './redis-under-test.js';
+import { projectRedis, type RedisUnderTest } from './redis-under-test.js';
 import { eventually } from './eventually.js';
 import { expectNoSessionIdIn } from './secret-search.js';
 import { expectSound } from './soundness.js';
@@ -19,7 +19,7 @@ export interface Ground {
  * After each test, what its applications have in Redis must be of one piece. After all of them,
  * Redis is searched for the session IDs that were handed out: there must be none.
  */
-export function useRedis(start: () => Promise<RedisUnderTest>): Ground {
+export function useRedis(start: () => Promise<RedisUnderTest> = projectRedis): Ground {
   let redis: RedisUnderTest | undefined;
   const applications: Application[] = [];
 

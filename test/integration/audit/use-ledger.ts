@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll } from '@jest/globals';
 
 import { startPostgres, type PrivatePostgres } from '../../../dev/index.js';
-import { singleRedis, type RedisUnderTest } from '../../support/redis-under-test.js';
+import { projectRedis, type RedisUnderTest } from '../../support/redis-under-test.js';
 import { expectNoSessionIdIn } from '../../support/secret-search.js';
 import { openTrail, type Trail, type TrailOptions } from './trail.js';
 
@@ -19,7 +19,7 @@ export interface LedgerGround {
  * After each test its trails must be valid: every session with one beginning and at most one end,
  * no chain broken, and no session ID in any table. After all of them, Redis is searched, too.
  */
-export function useLedger(startRedis: () => Promise<RedisUnderTest> = singleRedis): LedgerGround {
+export function useLedger(startRedis: () => Promise<RedisUnderTest> = projectRedis): LedgerGround {
   let redis: RedisUnderTest | undefined;
   let postgres: PrivatePostgres | undefined;
   const trails: Trail[] = [];

@@ -1,8 +1,7 @@
-import { afterAll, beforeAll, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, test } from '@jest/globals';
 import * as fc from 'fast-check';
 
 import { MINUTE, openApplication, type Application } from '../../../support/application.js';
-import type { RedisUnderTest } from '../../../support/redis-under-test.js';
 import { useRedis } from '../../../support/use-redis.js';
 import { Rotate, SignIn } from './commands/begin.js';
 import { LogOutEverywhere, Revoke, SignOut } from './commands/end.js';
@@ -13,6 +12,8 @@ import { expectAllEnded, expectEqual } from './expectations.js';
 import { Run } from './run.js';
 import { SessionModel, type ModelRules } from './session-model.js';
 
+/** A Cluster takes longer over each. */
+const USUAL_RUNS = globalThis.REDIS === 'cluster' ? 60 : 200;
 const MAX_COMMANDS = 60;
 /** ms: for a busy machine, and for making a failing sequence shorter. */
 const PATIENCE = 300_000;
@@ -81,10 +82,10 @@ const rules: fc.Arbitrary<ModelRules> = fc.record({
  *
  * `MODEL_RUNS` asks for more sequences than usual.
  */
-export function describeModel(start: () => Promise<RedisUnderTest>, usualRuns: number): void {
+describe('a model of sessions', () => {
   let connections: Application[] = [];
   afterAll(() => Promise.all(connections.map((connection) => connection.close())));
-  const ground = useRedis(start);
+  const ground = useRedis();
   beforeAll(() => {
     connections = [openApplication(ground.redis), openApplication(ground.redis)];
   });
@@ -93,7 +94,7 @@ export function describeModel(start: () => Promise<RedisUnderTest>, usualRuns: n
     'a store that has been through anything equals the model',
     async () => {
       const seed = Number(process.env.MODEL_SEED ?? Date.now() % 2 ** 31);
-      const numRuns = Number(process.env.MODEL_RUNS ?? usualRuns);
+      const numRuns = Number(process.env.MODEL_RUNS ?? USUAL_RUNS);
       process.stderr.write(`${ground.redis.name}: ${numRuns} sequences, MODEL_SEED=${seed}\n`);
       const property = fc.asyncProperty(rules, commands, async (given, sequence) => {
         const model = new SessionModel(given);
@@ -110,4 +111,4 @@ export function describeModel(start: () => Promise<RedisUnderTest>, usualRuns: n
     },
     PATIENCE,
   );
-}
+});

@@ -4,7 +4,7 @@ import { openRedis, type OpenedRedis, type RedisConnection } from '../../../src/
 import { Buckets } from '../../../src/store/buckets.js';
 import { checkRedis } from '../../../src/store/startup-checks.js';
 import { pretendRedis } from '../../support/pretended-redis.js';
-import { eachRedis, type RedisUnderTest } from '../../support/redis-under-test.js';
+import { projectRedis, type RedisUnderTest } from '../../support/redis-under-test.js';
 
 const PATIENCE = 5000;
 
@@ -28,10 +28,10 @@ function check(
   return checkRedis(new Buckets({ client, prefix, count, timeout }), { allowEviction });
 }
 
-describe.each(eachRedis)('at the start, %s', (_, start) => {
+describe('at the start, a Redis', () => {
   let redis: RedisUnderTest;
   beforeAll(async () => {
-    redis = await start();
+    redis = await projectRedis();
   });
   afterAll(() => redis.stop());
   const unsuitable = (message: RegExp) => ({

@@ -6,7 +6,6 @@ import { MINUTE, type Application } from '../../support/application.js';
 import { eventually } from '../../support/eventually.js';
 import { dumpKeys } from '../../support/key-dump.js';
 import { readOutbox } from '../../support/outbox.js';
-import { eachRedis } from '../../support/redis-under-test.js';
 import { answersOf, recordScripts, runAgain } from '../../support/script-calls.js';
 import { useRedis } from '../../support/use-redis.js';
 
@@ -34,8 +33,8 @@ function blockFor(ms: number): void {
 
 const users = (count: number) => Array.from({ length: count }, (_, n) => `user ${n}`);
 
-describe.each(eachRedis)('sessions that begin at the same time on %s', (_, start) => {
-  const ground = useRedis(start);
+describe('sessions that begin at the same time', () => {
+  const ground = useRedis();
 
   test('share runs of the script, and each caller gets the session of its own user', async () => {
     const app = ground.open({ buckets: 2 });

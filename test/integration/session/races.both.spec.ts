@@ -12,7 +12,6 @@ import {
 } from '../../support/application.js';
 import { letTimePass } from '../../support/move-time.js';
 import { readOutbox } from '../../support/outbox.js';
-import type { RedisUnderTest } from '../../support/redis-under-test.js';
 import { useRedis, type Ground } from '../../support/use-redis.js';
 
 const ROUNDS = 250;
@@ -25,8 +24,8 @@ type Outcome = string;
  * call comes first is left to chance, and the tests expect to have seen every order. What is true
  * after each of them is checked by `useRedis`: one beginning, one end, nothing comes back.
  */
-export function describeRaces(start: () => Promise<RedisUnderTest>): void {
-  const ground = useRedis(start);
+describe('races', () => {
+  const ground = useRedis();
 
   describe('a session that is ended while it is', () => {
     const users = Array.from({ length: ROUNDS }, (_, n) => `user ${n}`);
@@ -231,7 +230,7 @@ export function describeRaces(start: () => Promise<RedisUnderTest>): void {
       }
     });
   });
-}
+});
 
 /** Processes of one application, each over its own connection. */
 function processes<Count extends number>(

@@ -5,7 +5,6 @@ import { HOUR, MINUTE, redisTime, SECOND, sweepAll } from '../../support/applica
 import { dumpKeys } from '../../support/key-dump.js';
 import { letTimePass } from '../../support/move-time.js';
 import { eventsOf, readOutbox } from '../../support/outbox.js';
-import { eachRedis } from '../../support/redis-under-test.js';
 import {
   answersOf,
   FIRST_SESSION,
@@ -21,8 +20,8 @@ const TOO_LATE = 30 * SECOND;
 
 // ioredis sends a command again when it reconnects before the reply has come, so a script may
 // run twice with the same arguments, the second time right away or after much has happened.
-describe.each(eachRedis)('a script that is run again on %s', (_, start) => {
-  const ground = useRedis(start);
+describe('a script that is run again', () => {
+  const ground = useRedis();
   const open = (options = {}) => {
     const app = ground.open({ buckets: 2, ...options });
     return { ...app, calls: recordScripts(app) };

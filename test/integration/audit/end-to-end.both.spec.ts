@@ -1,4 +1,4 @@
-import { expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 
 import type { Session } from '../../../src/index.js';
 import { eventually } from '../../support/eventually.js';
@@ -6,12 +6,14 @@ import { letTimePass } from '../../support/move-time.js';
 import type { AuditedProcess } from './audited-process.js';
 import { recordsOf, type TrailRecord } from './records.js';
 import type { Trail } from './trail.js';
-import type { LedgerGround } from './use-ledger.js';
+import { useLedger } from './use-ledger.js';
 
 const HOUR = 3_600_000;
 
 /** What the trail promises of each session, whatever Redis it lives in. */
-export function describeEveryEnd(ground: LedgerGround): void {
+describe('the trail', () => {
+  const ground = useLedger();
+
   /** A session's records, once there are so many. */
   const recorded = (trail: Trail, { handle }: Session, count: number): Promise<TrailRecord[]> =>
     eventually(async () => {
@@ -118,4 +120,4 @@ export function describeEveryEnd(ground: LedgerGround): void {
     expect(ended).toMatchObject({ event: 'destroyed', reason: 'expired' });
     expect(ended!.at.getTime()).toBe(begun!.at.getTime() + HOUR);
   });
-}
+});

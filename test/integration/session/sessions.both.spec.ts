@@ -1,6 +1,5 @@
 import { describe } from '@jest/globals';
 
-import type { RedisUnderTest } from '../../support/redis-under-test.js';
 import { useRedis } from '../../support/use-redis.js';
 import { beginning } from './contract/beginning.js';
 import { data } from './contract/data.js';
@@ -13,8 +12,8 @@ import { limit } from './contract/limit.js';
 import { rotating } from './contract/rotating.js';
 
 /** What sessions promise, whatever Redis they live in. No test asks which one it is. */
-export function describeSessions(start: () => Promise<RedisUnderTest>): void {
-  const ground = useRedis(start);
+describe('sessions', () => {
+  const ground = useRedis();
   describe('beginning a session', () => beginning(ground));
   describe('`expires`', () => expiry(ground));
   describe('the idle timeout', () => idleTimeout(ground));
@@ -24,4 +23,4 @@ export function describeSessions(start: () => Promise<RedisUnderTest>): void {
   describe("a session's data", () => data(ground));
   describe('the session limit', () => limit(ground));
   describe('input', () => input(ground));
-}
+});

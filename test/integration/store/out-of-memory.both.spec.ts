@@ -4,11 +4,10 @@ import { HOUR, MINUTE, sweepAll } from '../../support/application.js';
 import { dumpKeys } from '../../support/key-dump.js';
 import { letTimePass } from '../../support/move-time.js';
 import { eventsOf, readOutbox } from '../../support/outbox.js';
-import { eachRedis } from '../../support/redis-under-test.js';
 import { useRedis } from '../../support/use-redis.js';
 
-describe.each(eachRedis)('%s that is out of memory', (_, start) => {
-  const ground = useRedis(start);
+describe('a Redis that is out of memory', () => {
+  const ground = useRedis();
   const full = { code: 'ERR_SESSION_REDIS_FULL' };
 
   const setMemory = async (bytes: string) => {
