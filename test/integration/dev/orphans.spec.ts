@@ -11,7 +11,7 @@ import { childrenOf, isRunning } from '../../../dev/process-family.js';
 import { sharedMemoryOf } from './shared-memory.js';
 import { until } from './until.js';
 
-const START = `
+const START_SERVERS = `
 import { Client } from 'pg';
 import { Redis } from 'ioredis';
 import { startPostgres, startRedis } from './dev/index.js';
@@ -20,7 +20,23 @@ const postgres = await startPostgres();
 const client = new Client({ connectionString: postgres.url });
 client.on('error', () => {});
 await client.connect();
-const tell = (message) => console.log(JSON.stringify(message));
+const print = (message) => console.log(JSON.stringify(message));
+`;
+
+const START_CHILDREN = `
+import { writeFileSync } from 'node:fs';
+import { startCommand, startProgram } from './dev/child-process.js';
+const file = new URL('./child.js', import.meta.url);
+writeFileSync(file, "import { serveCalls } from './dev/child-calls.js';" +
+  "serveCalls({ block: async () => { for (;;); } });");
+const idle = startProgram(file);
+const blocked = startProgram(file);
+const frozen = startProgram(file);
+const command = startCommand('/bin/sh', ['-c', 'sleep 600 & wait']);
+await Promise.all([idle.ready(), blocked.ready(), frozen.ready()]);
+blocked.call('block').catch(() => {});
+frozen.signal('SIGSTOP');
+console.log(JSON.stringify([idle.pid, blocked.pid, frozen.pid, command.pid]));
 `;
 
 let project: string;
@@ -48,17 +64,17 @@ beforeEach(() => {
 
 afterAll(() => rmSync(project, { recursive: true }));
 
-/** Runs the script, and gives the first line that it prints. */
-async function starter(script: string): Promise<{ child: ChildProcess; told: number[] }> {
+/** Runs the script and returns the numbers that it prints. */
+async function starter(script: string): Promise<{ child: ChildProcess; printed: number[] }> {
   const file = join(project, 'start.js');
-  writeFileSync(file, START + script);
+  writeFileSync(file, script);
   const child = spawn(process.execPath, [file], {
     env: { ...process.env, TMPDIR: temporary },
     stdio: ['ignore', 'pipe', 'inherit'],
     detached: true,
   });
   const [line] = (await once(child.stdout!, 'data')) as [Buffer];
-  return { child, told: JSON.parse(line.toString()) };
+  return { child, printed: JSON.parse(line.toString()) };
 }
 
 async function gone(pids: number[]): Promise<void> {
@@ -75,10 +91,10 @@ describe('servers whose starter', () => {
     ['is killed after it killed them', 'await redis.kill(); await postgres.kill();'],
     ['is killed after it restarted them', 'await redis.restart(); await postgres.restart();'],
   ])('%s are ended, and their folders removed', async (_how, before) => {
-    const { child, told } = await starter(
-      `${before} tell([redis.pid, postgres.pid]); setInterval(() => {}, 1_000);`,
+    const { child, printed } = await starter(
+      `${START_SERVERS} ${before} print([redis.pid, postgres.pid]); setInterval(() => {}, 1_000);`,
     );
-    const family = [...told, ...told.flatMap(childrenOf)];
+    const family = [...printed, ...printed.flatMap(childrenOf)];
     expect(readdirSync(temporary)).toHaveLength(2);
     child.kill('SIGKILL');
     await gone(family);
@@ -87,17 +103,17 @@ describe('servers whose starter', () => {
   test('is killed leave a kept folder and its port to the next at once', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'kept-'));
     const config = { appendonly: 'yes', appendfsync: 'always' };
-    const { child, told } = await starter(`
+    const { child, printed } = await starter(`${START_SERVERS}
       const kept = await startRedis({ dir: ${JSON.stringify(join(dir, 'redis'))}, config: ${JSON.stringify(config)} });
       const alsoKept = await startPostgres({ dir: ${JSON.stringify(join(dir, 'postgres'))} });
       await new Redis(kept.url).set('kept', 'yes');
       await alsoKept.createDatabase('kept');
-      tell([kept.port, alsoKept.port]);
+      print([kept.port, alsoKept.port]);
     `);
     child.kill('SIGKILL');
     const [redis, postgres] = await Promise.all([
-      startRedis({ dir: join(dir, 'redis'), port: told[0], config }),
-      startPostgres({ dir: join(dir, 'postgres'), port: told[1] }),
+      startRedis({ dir: join(dir, 'redis'), port: printed[0], config }),
+      startPostgres({ dir: join(dir, 'postgres'), port: printed[1] }),
     ]);
     const client = new Redis(redis.url);
     expect(await client.get('kept')).toBe('yes');
@@ -109,20 +125,24 @@ describe('servers whose starter', () => {
   });
 
   test('ends without stopping them are ended, and their folders removed', async () => {
-    const { child, told } = await starter('tell([redis.pid, postgres.pid]); process.exit();');
+    const { child, printed } = await starter(
+      START_SERVERS + 'print([redis.pid, postgres.pid]); process.exit();',
+    );
     await until(() => child.exitCode !== null);
-    await gone(told);
+    await gone(printed);
   });
 
   test('forgets them do not keep it alive', async () => {
-    const { child, told } = await starter('await client.end(); tell([redis.pid, postgres.pid]);');
+    const { child, printed } = await starter(
+      START_SERVERS + 'await client.end(); print([redis.pid, postgres.pid]);',
+    );
     await until(() => child.exitCode !== null);
     expect(child.exitCode).toBe(0);
-    await gone(told);
+    await gone(printed);
   });
 
   test('is interrupted from the terminal still serve its orderly stop', async () => {
-    const { child, told } = await starter(`
+    const { child, printed } = await starter(`${START_SERVERS}
       process.on('SIGINT', async () => {
         await client.query('SELECT 1');
         await client.end();
@@ -132,12 +152,27 @@ describe('servers whose starter', () => {
         await Promise.all([redis.stop(), postgres.stop()]);
         process.exit(7);
       });
-      tell([redis.pid, postgres.pid]);
+      print([redis.pid, postgres.pid]);
       setInterval(() => {}, 1_000);
     `);
     process.kill(-child.pid!, 'SIGINT'); // as the terminal does: to the whole group
     await until(() => child.exitCode !== null);
     expect(child.exitCode).toBe(7);
-    await gone(told);
+    await gone(printed);
   });
+});
+
+test('child processes end if their starter is killed, even blocked or frozen ones', async () => {
+  const { child, printed } = await starter(START_CHILDREN);
+  const family = [...printed, ...printed.flatMap(childrenOf)];
+  expect(family.every(isRunning)).toBe(true);
+  child.kill('SIGKILL');
+  await gone(family);
+});
+
+test('child processes end if their starter ends without stopping them', async () => {
+  const { child, printed } = await starter(`${START_CHILDREN} process.exit();`);
+  const family = [...printed, ...printed.flatMap(childrenOf)];
+  await until(() => child.exitCode !== null);
+  await gone(family);
 });

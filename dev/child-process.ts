@@ -1,0 +1,223 @@
+import { type ChildProcess, spawn, type StdioOptions } from 'node:child_process';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { type Answer, type Call, type Methods, PendingCalls, READY } from './child-calls.js';
+import { signal } from './process-family.js';
+import { Watchdog } from './watchdog.js';
+
+/** How a process ended, and what it printed until then. */
+export interface Ending {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  output: string;
+}
+
+export interface ChildOptions {
+  args?: string[];
+  cwd?: string;
+  env?: NodeJS.ProcessEnv;
+  /** Keep standard output and error in `output` (the default), or pass them on to this process's. */
+  output?: 'capture' | 'inherit';
+  /** Limit for each wait for an answer or for output (ms). Default: 60,000. */
+  timeout?: number;
+}
+
+export interface ProgramOptions extends ChildOptions {
+  /** Flags of `node` itself. */
+  nodeOptions?: string[];
+}
+
+/** The process ended, or never started, so what was asked of it will not be answered. */
+export class ChildEndedError extends Error {}
+
+const DEFAULT_TIMEOUT = 60_000;
+const STOP_TIMEOUT = 10_000;
+/** Captured characters to keep, from the end. */
+const MAX_OUTPUT = 1_000_000;
+
+/**
+ * Runs a Node program, in JavaScript or TypeScript, in a process of its own. The program passes the
+ * methods of `T` to `serveCalls()`, and the parent calls them with `call()`.
+ */
+export function startProgram<T extends Methods<T>>(
+  program: URL,
+  { nodeOptions = [], args = [], ...options }: ProgramOptions = {},
+): Child<T> {
+  const file = fileURLToPath(program);
+  const flags = file.endsWith('.ts') ? [...nodeOptions, ...typescriptFlags()] : nodeOptions;
+  return new Child(process.execPath, [...flags, file, ...args], options, 'program');
+}
+
+/** Runs a command in a process group of its own, as a shell does. It has no methods to call. */
+export function startCommand(
+  file: string,
+  args: string[],
+  options: Omit<ChildOptions, 'args'> = {},
+): Child {
+  return new Child(file, args, options, 'command');
+}
+
+/** A child process. It never outlives this process, not even if this one is killed. */
+export class Child<T extends Methods<T> = Record<never, never>> {
+  /** Resolves when the process has ended and all its output has arrived. */
+  readonly ended: Promise<Ending>;
+  readonly #child: ChildProcess;
+  readonly #watchdog = new Watchdog('SIGTERM', undefined);
+  readonly #timeout: number;
+  readonly #isGroup: boolean;
+  readonly #calls = new PendingCalls();
+  readonly #ready: Promise<unknown>;
+  #output = '';
+  #lastCall = READY;
+
+  /** @internal Use `startProgram()` or `startCommand()`. */
+  constructor(file: string, args: string[], options: ChildOptions, kind: 'program' | 'command') {
+    const { cwd, env, output = 'capture', timeout = DEFAULT_TIMEOUT } = options;
+    const out = output === 'capture' ? 'pipe' : 'inherit';
+    this.#timeout = timeout;
+    this.#isGroup = kind === 'command';
+    const stdio: StdioOptions = ['ignore', out, out, ...(this.#isGroup ? [] : ['ipc' as const])];
+    this.#child = spawn(file, args, { cwd, env, stdio, detached: this.#isGroup });
+    if (this.#child.pid) this.#watchdog.guard([this.#target]);
+    this.#child.once('exit', () => this.#watchdog.guard([]));
+    this.#child.on('message', (answer: Answer) => this.#calls.settle(answer));
+    this.#capture();
+    this.ended = this.#untilEnded();
+    this.#ready = this.#calls.add(READY);
+    this.#ready.catch(() => {}); // reported by ready(), if anything calls it
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  get running(): boolean {
+    const { pid, exitCode, signalCode } = this.#child;
+    return pid !== undefined && exitCode === null && signalCode === null;
+  }
+
+  /** What it has printed so far, if its output is captured. */
+  get output(): string {
+    return this.#output;
+  }
+
+  /** Waits until the program is ready for calls. */
+  async ready(): Promise<void> {
+    await this.#inTime(this.#ready, 'become ready');
+  }
+
+  /**
+   * Calls a method of the program. Rejects with what the method threw, or with `ChildEndedError` if
+   * the process ends first.
+   */
+  call<M extends keyof T & string>(
+    method: M,
+    ...args: Parameters<T[M]>
+  ): Promise<Awaited<ReturnType<T[M]>>> {
+    if (!this.#child.connected) return Promise.reject(this.#endedError());
+    const id = (this.#lastCall += 1);
+    const answer = this.#calls.add(id);
+    // Without a callback, a channel that has just broken would emit an unhandled error.
+    this.#child.send({ id, method, args } satisfies Call, () => {});
+    return this.#inTime(answer, `answer ${method}()`) as never;
+  }
+
+  /** Waits until the captured output matches. */
+  async waitForOutput(pattern: RegExp): Promise<RegExpExecArray> {
+    const deadline = performance.now() + this.#timeout;
+    for (;;) {
+      const match = pattern.exec(this.#output);
+      if (match) return match;
+      if (!this.running) throw this.#endedError();
+      if (performance.now() > deadline) throw this.#timeoutError(`print ${pattern}`);
+      await delay(20);
+    }
+  }
+
+  /** Signals the process; a command's whole group, as a terminal does for Ctrl-C. */
+  signal(name: NodeJS.Signals): void {
+    if (this.running) signal(this.#target, name);
+  }
+
+  /** SIGKILL: nothing is finished, flushed or closed. Resolves when the process is gone. */
+  async kill(): Promise<void> {
+    this.signal('SIGKILL');
+    await this.ended;
+  }
+
+  /** SIGTERM. Kills the process and returns false if it has not ended after `timeout` ms. */
+  async stop(timeout = STOP_TIMEOUT): Promise<boolean> {
+    this.signal('SIGTERM');
+    const late = delay(timeout, false, { ref: false });
+    const inTime = await Promise.race([this.ended.then(() => true), late]);
+    if (!inTime) await this.kill();
+    return inTime;
+  }
+
+  /** A negative ID names a process group. */
+  get #target(): number {
+    return this.#isGroup ? -this.pid : this.pid;
+  }
+
+  #capture(): void {
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        this.#output = (this.#output + text).slice(-MAX_OUTPUT);
+      });
+    }
+  }
+
+  #untilEnded(): Promise<Ending> {
+    return new Promise((resolve) => {
+      const end = (code: number | null, by: NodeJS.Signals | null) => {
+        this.#calls.rejectAll(this.#endedError());
+        void this.#watchdog.close();
+        resolve({ code, signal: by, output: this.#output });
+      };
+      this.#child.once('close', end);
+      this.#child.once('error', (error) => {
+        if (this.#child.pid !== undefined) return;
+        this.#output += String(error); // it could not be started
+        end(null, null);
+      });
+    });
+  }
+
+  async #inTime<V>(work: Promise<V>, what: string): Promise<V> {
+    if (this.#timeout === Infinity) return work;
+    const over = new AbortController();
+    const late = delay(this.#timeout, undefined, { signal: over.signal }).then(() => {
+      throw this.#timeoutError(what);
+    });
+    try {
+      return await Promise.race([work, late]);
+    } finally {
+      over.abort();
+    }
+  }
+
+  #endedError(): ChildEndedError {
+    const how = this.#child.signalCode ?? `code ${this.#child.exitCode}`;
+    return new ChildEndedError(`${this.#name} ended (${how}).${this.#shownOutput}`);
+  }
+
+  #timeoutError(what: string): Error {
+    const within = `within ${this.#timeout} ms`;
+    return new Error(`${this.#name} did not ${what} ${within}.${this.#shownOutput}`);
+  }
+
+  get #name(): string {
+    return `Process ${this.pid} (${this.#child.spawnargs.join(' ')})`;
+  }
+
+  get #shownOutput(): string {
+    return this.#output === '' ? '' : ` Its output:\n${this.#output}`;
+  }
+}
+
+/** Only a source tree has TypeScript programs and the loader; the build has neither. */
+function typescriptFlags(): string[] {
+  const loader = new URL('./typescript-loader.mjs', import.meta.url).href;
+  const register = `import { register } from 'node:module'; register('${loader}');`;
+  return ['--import', `data:text/javascript,${encodeURIComponent(register)}`];
+}
