@@ -35,12 +35,23 @@ export function creationRejected(
         `The user has ${reply.sessions} sessions, and \`maxSessionsPerUser\` is ` +
           `${maxSessionsPerUser}. End one of them first.`,
       );
+    case 'STALE':
+      return tooLate();
     default:
       return new SessionError(
         'ERR_SESSION_REDIS_REFUSED',
-        `Redis rejected a command: ${reply.status === 'ERROR' ? reply.message : reply.status}`,
+        `Redis rejected a command: ${reply.message}`,
       );
   }
+}
+
+/** Redis got to the request after its caller had given up, so it did nothing. */
+export function tooLate(): SessionError {
+  return new SessionError(
+    'ERR_SESSION_REDIS_UNAVAILABLE',
+    'Redis received the request too late and did not carry it out. Check the load of this process ' +
+      'and of Redis, and the option `redisTimeout`.',
+  );
 }
 
 export function dataTooLarge(bytes: number, limit: number): SessionError {

@@ -79,6 +79,7 @@ export interface StoreRules {
 export type CreateArgs = [
   digest: string,
   userId: string,
+  deadline: number,
   expiry: string,
   client: string,
   data: string,
@@ -95,7 +96,6 @@ export async function runCreate(
   redis: BoundedRedis,
   keys: RedisKeys,
   rules: StoreRules,
-  deadline: number,
   sessions: CreateArgs[],
 ): Promise<CreateReply[]> {
   const replies = await redis.run(
@@ -105,7 +105,6 @@ export async function runCreate(
       keys.base,
       rules.maxLifetime,
       rules.idleTimeout,
-      deadline,
       rules.maxSessionsPerUser,
       rules.overflow,
       rules.backlogLimit,

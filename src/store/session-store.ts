@@ -1,8 +1,7 @@
-import { SessionError } from '../errors.js';
-import { BatchedCreates } from './batched-creates.js';
+import { BatchedCreates, type RequestedCreate } from './batched-creates.js';
 import { BatchedReads } from './batched-reads.js';
 import type { Buckets } from './buckets.js';
-import { creationRejected, dataTooLarge, type RequestedExpiry } from './rejections.js';
+import { creationRejected, dataTooLarge, tooLate, type RequestedExpiry } from './rejections.js';
 import {
   runCreate,
   runDestroy,
@@ -28,7 +27,7 @@ import {
   type SessionRecord,
 } from './session-record.js';
 
-/** The longest `redisTimeout` (ms): half the scripts' REPLAY_WINDOW, as the clock is an estimate. */
+/** The longest `redisTimeout` (ms): half the scripts' REPLAY_WINDOW. */
 export const MAX_REDIS_TIMEOUT = 5_000;
 /** Sessions that one run of a script ends: bounds how long Redis is blocked (low milliseconds). */
 const CHUNK = 250;
@@ -44,15 +43,15 @@ export interface NewSession {
 /** Live sessions in Redis. Every change is one script; a read is one plain command. */
 export class SessionStore {
   private readonly reads: BatchedReads;
-  private readonly creates: BatchedCreates<CreateArgs, CreateReply>;
+  private readonly creates: BatchedCreates<CreateRequest, CreateReply>;
 
   constructor(
     readonly buckets: Buckets,
     private readonly rules: StoreRules,
   ) {
     this.reads = new BatchedReads(buckets.redis);
-    this.creates = new BatchedCreates(buckets.redis.timeout, (bucket, sessions) =>
-      this.createTogether(bucket, sessions),
+    this.creates = new BatchedCreates(buckets.redis.timeout, (bucket, creates) =>
+      this.createTogether(bucket, creates),
     );
   }
 
@@ -60,7 +59,7 @@ export class SessionStore {
   async create(at: SessionAddress, session: NewSession): Promise<CreatedSession> {
     // Bounded as a whole, because it may wait for the run before its own.
     const reply = await this.buckets.redis.bounded(
-      this.creates.add(at.bucket, toCreateArgs(at.digest, session)),
+      this.creates.add(at.bucket, { digest: at.digest, ...session }),
     );
     if (reply.status === 'OK') return reply.session;
     if (reply.status === 'AGAIN') return this.create(at, session);
@@ -109,16 +108,16 @@ export class SessionStore {
   async rotate(from: SessionAddress, newDigest: string): Promise<CreatedSession | null> {
     const { idleTimeout } = this.rules;
     const keys = this.buckets.keysOf(from.bucket);
-    const [reply] = await this.withDeadline(from.bucket, async (deadline) => [
-      await runRotate(this.buckets.redis, keys, {
+    const reply = await this.withDeadline(from.bucket, (deadline) =>
+      runRotate(this.buckets.redis, keys, {
         from: from.digest,
         to: newDigest,
         idleTimeout,
         deadline,
       }),
-    ]);
+    );
     this.buckets.emit(from.bucket);
-    return reply?.status === 'OK' ? reply.session : null;
+    return reply.status === 'OK' ? reply.session : null;
   }
 
   /** Merges a patch into the data; false for a session that is over. */
@@ -129,11 +128,11 @@ export class SessionStore {
   ): Promise<boolean> {
     const keys = this.buckets.keysOf(at.bucket);
     const request = { digest: at.digest, limit, patch: formatPatch(patch) };
-    const [reply] = await this.withDeadline(at.bucket, async (deadline) => [
-      await runUpdateData(this.buckets.redis, keys, { ...request, deadline }),
-    ]);
-    if (reply?.status === 'TOO_LARGE') throw dataTooLarge(reply.bytes, limit);
-    return reply?.status === 'OK';
+    const reply = await this.withDeadline(at.bucket, (deadline) =>
+      runUpdateData(this.buckets.redis, keys, { ...request, deadline }),
+    );
+    if (reply.status === 'TOO_LARGE') throw dataTooLarge(reply.bytes, limit);
+    return reply.status === 'OK';
   }
 
   /** A user's live sessions, by digest. */
@@ -153,41 +152,72 @@ export class SessionStore {
     return found;
   }
 
-  private async createTogether(bucket: number, sessions: CreateArgs[]): Promise<CreateReply[]> {
-    const replies = await this.withDeadline(bucket, (deadline) =>
-      runCreate(this.buckets.redis, this.buckets.keysOf(bucket), this.rules, deadline, sessions),
-    );
+  private async createTogether(
+    bucket: number,
+    creates: RequestedCreate<CreateRequest>[],
+  ): Promise<CreateReply[]> {
+    const run = async (chosen: RequestedCreate<CreateRequest>[]) => {
+      const toDeadline = await this.deadlines(bucket);
+      const sessions = chosen.map(({ session, givesUpAt }) =>
+        toCreateArgs(session, toDeadline(givesUpAt)),
+      );
+      return runCreate(this.buckets.redis, this.buckets.keysOf(bucket), this.rules, sessions);
+    };
+    const replies = await run(creates);
+    const stale = creates.filter((_, i) => this.correctClock(bucket, replies[i]!));
+    const again = stale.length > 0 ? await run(stale) : [];
     this.buckets.emit(bucket);
-    return replies;
+    return replies.map((reply) => (reply.status === 'STALE' ? again.shift()! : reply));
   }
 
   /**
-   * Runs a script that rejects a late request. If only the estimate of Redis's clock was off (the
-   * process was suspended, Redis's clock was set), it tries once more with the right time.
+   * Runs a script that rejects a late request. Its deadline is the moment at which the caller gets
+   * an error, so that nothing is done after that error.
    */
   private async withDeadline<T extends { status: string }>(
     bucket: number,
-    run: (deadline: number) => Promise<T[]>,
-  ): Promise<T[]> {
-    const attempt = async () => {
-      const now = await this.buckets.estimateTime(bucket);
-      return run(Math.ceil(now) + MAX_REDIS_TIMEOUT);
-    };
-    let replies = await attempt();
-    const stale = replies.find(isStale) as Stale | undefined;
-    if (stale) {
-      this.buckets.clockOf(bucket).set(stale.now);
-      replies = await attempt();
-    }
-    if (replies.some(isStale)) throw tooLateTwice();
-    return replies;
+    run: (deadline: number) => Promise<T>,
+  ): Promise<Exclude<T, Stale>> {
+    const { redis } = this.buckets;
+    const givesUpAt = performance.now() + redis.timeout;
+    const attempt = async () => run((await this.deadlines(bucket))(givesUpAt));
+    return redis.bounded(
+      (async () => {
+        let reply = await attempt();
+        if (this.correctClock(bucket, reply)) reply = await attempt();
+        if (isStale(reply)) throw tooLate();
+        return reply as Exclude<T, Stale>;
+      })(),
+    );
+  }
+
+  /** Translates moments of the process's monotonic clock to Redis's clock (ms since 1970). */
+  private async deadlines(bucket: number): Promise<(givesUpAt: number) => number> {
+    // The estimate is never ahead of Redis's clock, so a deadline is early rather than late.
+    const offset = (await this.buckets.estimateTime(bucket)) - performance.now();
+    return (givesUpAt) => Math.floor(givesUpAt + offset);
+  }
+
+  /**
+   * True if a script rejected the request as late. Perhaps only the estimate of Redis's clock was
+   * off (the process was suspended, Redis's clock was set): it is corrected, for another attempt.
+   */
+  private correctClock(bucket: number, reply: { status: string }): boolean {
+    if (!isStale(reply)) return false;
+    this.buckets.clockOf(bucket).set(reply.now);
+    return true;
   }
 }
 
-function toCreateArgs(digest: string, session: NewSession): CreateArgs {
+interface CreateRequest extends NewSession {
+  digest: string;
+}
+
+function toCreateArgs(session: CreateRequest, deadline: number): CreateArgs {
   return [
-    digest,
+    session.digest,
     session.userId,
+    deadline,
     formatExpiry(session.expiry),
     session.ip + SEPARATOR + session.userAgent,
     formatData(session.data),
@@ -199,13 +229,6 @@ function formatExpiry({ kind, value }: RequestedExpiry): string {
   return kind === 'for' ? `+${value}` : String(value);
 }
 
-function isStale(reply: { status: string }): boolean {
+function isStale(reply: { status: string }): reply is Stale {
   return reply.status === 'STALE';
-}
-
-function tooLateTwice(): SessionError {
-  return new SessionError(
-    'ERR_SESSION_REDIS_UNAVAILABLE',
-    'Redis ran a script after its deadline, twice. Check the load of this process and of Redis.',
-  );
 }

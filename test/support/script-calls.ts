@@ -3,8 +3,8 @@ import { scripts } from '../../src/store/scripts.js';
 import type { Application } from './application.js';
 
 /** Where the sessions start among the arguments of create, and how many each of them has. */
-export const FIRST_SESSION = 7;
-const SESSION_ARGS = 5;
+export const FIRST_SESSION = 6;
+const SESSION_ARGS = 6;
 
 /** A script as it was run, and what it replied. */
 export interface ScriptCall {
@@ -59,7 +59,7 @@ function movedBack({ script, args }: ScriptCall, passed: number): (string | numb
 function momentsAmong(script: Script, args: (string | number)[]): number[] {
   switch (script) {
     case scripts.create:
-      return [3, ...expiriesAmong(args)];
+      return momentsOfSessions(args);
     case scripts.rotate:
       return [4];
     case scripts.updateData:
@@ -71,11 +71,12 @@ function momentsAmong(script: Script, args: (string | number)[]): number[] {
   }
 }
 
-/** Of each session that is to begin, where its hard end is a moment and not a lifetime. */
-function expiriesAmong(args: (string | number)[]): number[] {
+/** For each session its deadline, and its expiry if that is a moment and not a lifetime. */
+function momentsOfSessions(args: (string | number)[]): number[] {
   const found: number[] = [];
   for (let i = FIRST_SESSION; i < args.length; i += SESSION_ARGS) {
-    if (!String(args[i + 2]).startsWith('+')) found.push(i + 2);
+    found.push(i + 2);
+    if (!String(args[i + 3]).startsWith('+')) found.push(i + 3);
   }
   return found;
 }

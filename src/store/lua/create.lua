@@ -4,11 +4,11 @@
 -- Without allow-oom, so that Redis rejects the whole script when it is out of memory.
 --
 -- KEYS  1 expiry index  2 outbox
--- ARGV  1 key base  2 maximum lifetime (ms)  3 idle timeout (ms) or 0
---       4 deadline of this request (ms since 1970)  5 sessions per user or 0
---       6 'reject' or 'evict-oldest'  7 backlog limit or 0
---       8... for each session: digest, user, absolute expiry (a lifetime as '+43200000' or a moment,
---       in ms), ip and user agent (joined), data (each field after a separator)
+-- ARGV  1 key base  2 maximum lifetime (ms)  3 idle timeout (ms) or 0  4 sessions per user or 0
+--       5 'reject' or 'evict-oldest'  6 backlog limit or 0
+--       7... for each session: digest, user, deadline (ms since 1970: when its caller gives up),
+--       absolute expiry (a lifetime as '+43200000' or a moment, in ms), ip and user agent (joined),
+--       data (each field after a separator)
 -- Reply one answer for each session, its fields joined by U+001F; a copy of the request gets the
 --       same answers:
 --       OK, user, created, signed in, absolute expiry, idle expiry
@@ -24,22 +24,21 @@
 --!include end-live-session
 --!include make-room
 
-local SESSION_ARGS = 5
+local SESSION_ARGS = 6
 
 local max_lifetime, idle_timeout = tonumber(ARGV[2]), tonumber(ARGV[3])
-local deadline = tonumber(ARGV[4])
-local user_limit, overflow = tonumber(ARGV[5]), ARGV[6]
-local backlog_limit = tonumber(ARGV[7])
+local user_limit, overflow = tonumber(ARGV[4]), ARGV[5]
+local backlog_limit = tonumber(ARGV[6])
 
 local function requested_expiry(expiry)
   if string.sub(expiry, 1, 1) == '+' then return now + tonumber(expiry) end
   return tonumber(expiry)
 end
 
-local function create(digest, user, expiry, client, data)
+local function create(digest, user, deadline, expiry, client, data)
   local earlier = earlier_answer(digest)
   if earlier then return earlier end
-  if is_stale(deadline) then return rejection('STALE', now) end
+  if is_stale(tonumber(deadline)) then return rejection('STALE', now) end
 
   local requested = requested_expiry(expiry)
   if requested <= now then return rejection('PAST', now) end
@@ -66,7 +65,7 @@ local function create(digest, user, expiry, client, data)
 end
 
 local answers = {}
-for i = 8, #ARGV, SESSION_ARGS do
+for i = 7, #ARGV, SESSION_ARGS do
   -- An error fails one session, not the run: the sessions before it exist and must be reported.
   local done, result = pcall(create, unpack(ARGV, i, i + SESSION_ARGS - 1))
   if not done then result = 'ERROR\31' .. (type(result) == 'table' and result.err or result) end

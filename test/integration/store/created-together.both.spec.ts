@@ -23,9 +23,6 @@ function signIn({ service }: Application, userIds: string[]): Promise<unknown>[]
   return userIds.map((userId) => service.createSession({ userId }));
 }
 
-/** The most sessions of one run, see `batched-creates.ts`. */
-const MOST = 64;
-
 function blockFor(ms: number): void {
   const end = performance.now() + ms;
   while (performance.now() < end) continue;
@@ -106,10 +103,6 @@ describe('sessions that begin at the same time', () => {
     expect(new Set(outcomes)).toEqual(new Set(['ERR_SESSION_REDIS_UNAVAILABLE']));
     await eventually(() => app.service.createSession({ userId: 'last' }));
     const begun = (await readOutbox(app)).map(({ userId }) => userId);
-    expect(
-      users(200)
-        .slice(MOST)
-        .filter((userId) => begun.includes(userId)),
-    ).toEqual([]);
+    expect(begun.filter((userId) => userId.startsWith('user'))).toEqual([]);
   });
 });

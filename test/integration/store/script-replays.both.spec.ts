@@ -302,7 +302,7 @@ describe('a script that is run again', () => {
     const call = lastCall(app.calls, scripts.create);
     const args = call.args
       .with(FIRST_SESSION, 'another')
-      .with(3, Number(call.args[3]) + 6 * SECOND);
+      .with(FIRST_SESSION + 2, Number(call.args[FIRST_SESSION + 2]) + 11 * SECOND);
     const [[result]] = answersOf(await runAgain(app, { ...call, args })) as [string[]];
     expect(result).toBe('STALE');
     expect(await readOutbox(app)).toHaveLength(1);

@@ -3,7 +3,7 @@
 -- creating the session again: the request's deadline, and a receipt that outlives every session
 -- that ends while a copy could still arrive.
 
-local REPLAY_WINDOW = 10000 -- ms; twice the longest deadline that the store gives a request
+local REPLAY_WINDOW = 10000 -- ms; twice the longest time that a caller waits
 
 -- An answer is one text, its fields joined like a record's.
 local function answer(session)

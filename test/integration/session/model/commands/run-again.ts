@@ -110,7 +110,7 @@ function find(model: SessionModel, digest: unknown): ModelSession | undefined {
 }
 
 function deadlineOf({ call, passed }: PastCall): number {
-  const position = { create: 3, rotate: 4, 'update-data': 3 }[call.script.name]!;
+  const position = { create: FIRST_SESSION + 2, rotate: 4, 'update-data': 3 }[call.script.name]!;
   return Number(call.args[position]) + passed;
 }
 
