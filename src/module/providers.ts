@@ -84,7 +84,7 @@ export function providersOf(name: string): Provider[] {
 async function openCheckedRedis(options: ResolvedOptions): Promise<OpenedRedis> {
   const opened = openRedis(options.redis, options.redisTimeout);
   try {
-    await checkRedis(toBuckets(options, opened), options);
+    await checkRedis(toBuckets(options, opened));
     return opened;
   } catch (error) {
     await opened.close();

@@ -46,7 +46,6 @@ export interface ResolvedOptions<TUser = SessionUser> {
   prefix: string;
   buckets: number;
   redisTimeout: number;
-  allowEviction: boolean;
 }
 
 const HOUR = 3_600_000;
@@ -110,7 +109,6 @@ export function resolveOptions<TUser>(
     prefix: check('prefix', options.prefix ?? defaultPrefix(name), PREFIX),
     buckets: check('buckets', options.buckets ?? 16, BUCKETS),
     redisTimeout: duration('redisTimeout', options.redisTimeout, 500, 1, MAX_REDIS_TIMEOUT),
-    allowEviction: options.allowEviction ?? false,
   };
 }
 

@@ -133,10 +133,4 @@ export interface SessionModuleOptions<TUser = SessionUser> {
    * @default 500
    */
   redisTimeout?: Duration;
-  /**
-   * Start even if Redis may evict keys. An evicted session is gone without having been ended.
-   *
-   * @default false
-   */
-  allowEviction?: boolean;
 }

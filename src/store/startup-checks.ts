@@ -7,24 +7,16 @@ import { metaKey } from './redis-keys.js';
 export const LAYOUT_VERSION = '1';
 const OLDEST_REDIS = 7;
 
-export interface StartupChecks {
-  /** Accept a Redis that may evict keys: an evicted session is over without having been ended. */
-  allowEviction: boolean;
-}
-
 /**
  * Rejects a Redis that can't be trusted with sessions, before the first one is created.
  *
  * @throws SessionError `ERR_SESSION_OPTIONS`, `ERR_SESSION_REDIS_UNSUITABLE`
  */
-export async function checkRedis(
-  buckets: Buckets,
-  { allowEviction }: StartupChecks,
-): Promise<void> {
+export async function checkRedis(buckets: Buckets): Promise<void> {
   rejectKeyPrefix(buckets.client);
   rejectReplicaReads(buckets.client);
   for (const info of await buckets.redis.bounded(readInfos(buckets.client))) {
-    checkServer(info, allowEviction);
+    checkServer(info);
   }
   await checkLayout(buckets);
 }
@@ -62,16 +54,16 @@ async function readInfos(client: RedisClient): Promise<string[]> {
   }
 }
 
-function checkServer(info: string, allowEviction: boolean): void {
+function checkServer(info: string): void {
   const version = field(info, 'redis_version');
   if (Number.parseInt(version, 10) < OLDEST_REDIS) {
     throw unsuitable(`it is version ${version}; the scripts need 7.0 or newer. Upgrade Redis.`);
   }
   const policy = field(info, 'maxmemory_policy');
-  if (policy !== 'noeviction' && !allowEviction) {
+  if (policy !== 'noeviction') {
     throw unsuitable(
       `its maxmemory-policy is ${policy}, so it may drop sessions and unrecorded events. ` +
-        'Set it to noeviction, or the option `allowEviction: true` if you accept that.',
+        'Set it to noeviction.',
     );
   }
 }

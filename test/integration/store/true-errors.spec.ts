@@ -24,7 +24,7 @@ async function afterStall({ service }: Application): Promise<void> {
   await eventually(() => service.createSession({ userId: 'afterwards' }));
 }
 
-describe.each(eachRedis)('an error answer about a stalled %s', (_, start) => {
+describe.each(eachRedis)('an error answer while %s is stalled', (_, start) => {
   const fixture = useRedis(start);
 
   /** A user at the limit: three devices are signed in. */
