@@ -2,8 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 
 import { resolveCookie, type CookieOptions } from './cookie-options.js';
 
-describe('the options of the session cookie', () => {
-  test('are the strictest that browsers know', () => {
+describe('resolveCookie', () => {
+  test('the defaults are the strictest options that browsers support', () => {
     expect(resolveCookie()).toEqual({
       name: '__Host-session',
       secure: true,
@@ -13,11 +13,11 @@ describe('the options of the session cookie', () => {
     });
   });
 
-  test('leave the prefix out where the cookie is not secure', () => {
+  test('the default name has no prefix if the cookie is not secure', () => {
     expect(resolveCookie({ secure: false }).name).toBe('session');
   });
 
-  test('tell the cookies of two modules apart', () => {
+  test('the default names of two modules differ', () => {
     expect(resolveCookie({}, 'staff').name).toBe('__Host-session-staff');
     expect(resolveCookie({ name: 'crew' }, 'staff').name).toBe('crew');
   });
@@ -34,7 +34,7 @@ describe('the options of the session cookie', () => {
     [{ trustedOrigins: ['https://app.example.com/'] }, /`cookie.trustedOrigins`/],
     [{ trustedOrigins: ['*'] }, /`cookie.trustedOrigins`/],
     [{ trustedOrigins: ['null'] }, /`cookie.trustedOrigins`/],
-  ])('refuse %j with what is wrong and what to do', (options, message) => {
+  ])('the options %j are rejected with the reason and a remedy', (options, message) => {
     expect(() => resolveCookie(options)).toThrow(message);
   });
 });

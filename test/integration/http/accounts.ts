@@ -31,13 +31,13 @@ export interface Member {
   isAdmin: boolean;
 }
 
-/** The users table of the tests' applications. */
+/** Stands in for the application's users table. */
 export const members = new Map<string, Member>([
   ['ada', { id: 'ada', name: 'Ada', isAdmin: true }],
   ['grace', { id: 'grace', name: 'Grace', isAdmin: false }],
 ]);
 
-/** A guard of the application's own, after ours. */
+/** A guard of the application that runs after `SessionGuard`. */
 class AdminGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
     return currentSessionOf<Member>(context)?.user.isAdmin ?? false;
@@ -74,7 +74,7 @@ export class AccountController {
   }
 }
 
-/** Everything here needs a session, for whoever extends it. */
+/** Requires a session in all derived controllers too. */
 @RequireSession()
 abstract class GuardedController {
   @Get('inherited')
@@ -100,7 +100,7 @@ export class StaffController {
     return user;
   }
 
-  /** Says nothing of the module's name, so it keeps that of the class. */
+  /** Doesn't set `name`, so it keeps that of the class. */
   @RequireSession({ fresh: '10m' })
   @Post('payments')
   @HttpCode(204)
@@ -111,7 +111,7 @@ interface SignInForm {
   userId: string;
 }
 
-/** Signing in and out; whether the password is right is no matter of this module. */
+/** Signs in and out. Checking passwords isn't part of the module. */
 @Controller('session')
 export class SessionController {
   constructor(private readonly cookie: SessionCookie) {}

@@ -6,7 +6,7 @@ import { setHeader } from '../../../src/http/http-messages.js';
 import { useWebApplication } from './use-web-application.js';
 import { ask, bearer, signIn, type Platform } from './web-application.js';
 
-/** Uses the cookie by its parts. */
+/** Calls single methods of `SessionCookie`. */
 @Controller('parts')
 class PartsController {
   constructor(private readonly cookie: SessionCookie) {}
@@ -28,10 +28,10 @@ class PartsController {
   }
 }
 
-describe.each<Platform>(['Express', 'Fastify'])('the session cookie on %s', (platform) => {
+describe.each<Platform>(['Express', 'Fastify'])('SessionCookie on %s', (platform) => {
   const site = useWebApplication(platform, { module: { controllers: [PartsController] } });
 
-  test('is set as strictly as browsers know, in an answer that no cache keeps', async () => {
+  test('the cookie has the strictest attributes, and the response is not cached', async () => {
     const { headers, body } = await ask(site.app, 'POST /session', {}, { userId: 'ada' });
     const { id } = body as { id: string };
     expect(headers.getSetCookie()).toEqual([
@@ -40,14 +40,14 @@ describe.each<Platform>(['Express', 'Fastify'])('the session cookie on %s', (pla
     expect(headers.get('cache-control')).toBe('no-store');
   });
 
-  test('is set once in an answer, beside the cookies of the application', async () => {
+  test('the cookie is set once per response, and cookies of the application are kept', async () => {
     const { headers } = await ask(site.app, 'POST /parts/twice', {}, { userId: 'ada' });
     expect(headers.getSetCookie()).toHaveLength(2);
     expect(headers.getSetCookie()[0]).toBe('theme=dark; Path=/');
     expect(headers.getSetCookie()[1]).toMatch(/^__Host-session=/);
   });
 
-  test('names the client of the session that it begins', async () => {
+  test('the new session records the address and the user agent of the client', async () => {
     const { headers } = await ask(
       site.app,
       'POST /session',
@@ -59,23 +59,23 @@ describe.each<Platform>(['Express', 'Fastify'])('the session cookie on %s', (pla
     expect(body).toMatchObject({ session: { client: { ip: '127.0.0.1', userAgent: 'Firefox' } } });
   });
 
-  test('always bears a new session ID, whatever ID the client brought (session fixation)', async () => {
+  test('signing in always creates a new session ID, which prevents session fixation', async () => {
     const planted = await site.app.sessions.createSession({ userId: 'grace' });
     const unknown = `00${'A'.repeat(43)}`;
-    for (const brought of [planted.id, unknown]) {
+    for (const sent of [planted.id, unknown]) {
       const { body, headers } = await ask(
         site.app,
         'POST /session',
-        { cookie: `__Host-session=${brought}` },
+        { cookie: `__Host-session=${sent}` },
         { userId: 'ada' },
       );
-      expect((body as { id: string }).id).not.toBe(brought);
-      expect(headers.getSetCookie()[0]).not.toContain(brought);
-      expect(await site.app.sessions.validateSession(brought)).toBeNull();
+      expect((body as { id: string }).id).not.toBe(sent);
+      expect(headers.getSetCookie()[0]).not.toContain(sent);
+      expect(await site.app.sessions.validateSession(sent)).toBeNull();
     }
   });
 
-  test('of the last sign-in replaces that of the one before, whose session ends', async () => {
+  test('signing in again replaces the cookie and ends the previous session', async () => {
     const first = await signIn(site.app, 'ada');
     const { headers } = await ask(site.app, 'POST /session', { cookie: first }, { userId: 'ada' });
     const second = headers.getSetCookie()[0]!.split(';')[0]!;
@@ -83,12 +83,12 @@ describe.each<Platform>(['Express', 'Fastify'])('the session cookie on %s', (pla
     expect((await ask(site.app, 'GET /account', { cookie: second })).status).toBe(200);
   });
 
-  test('two logins never share a session ID', async () => {
+  test('two sign-ins never share a session ID', async () => {
     const cookies = await Promise.all(Array.from({ length: 20 }, () => signIn(site.app, 'ada')));
     expect(new Set(cookies).size).toBe(20);
   });
 
-  test('gets a new ID when the session is rotated, and the old one is over', async () => {
+  test('rotating a session sets the cookie to the new ID and invalidates the old one', async () => {
     const before = await signIn(site.app, 'ada');
     const { headers } = await ask(site.app, 'POST /session/rotate', { cookie: before });
     const after = headers.getSetCookie()[0]!.split(';')[0]!;
@@ -98,7 +98,7 @@ describe.each<Platform>(['Express', 'Fastify'])('the session cookie on %s', (pla
     expect((await ask(site.app, 'GET /account', { cookie: after })).status).toBe(200);
   });
 
-  test('is forgotten at sign-out, and the session is over', async () => {
+  test('signing out deletes the cookie and ends the session', async () => {
     const cookie = await signIn(site.app, 'ada');
     const { status, headers } = await ask(site.app, 'POST /session/sign-out', { cookie });
     expect(status).toBe(204);
@@ -109,18 +109,18 @@ describe.each<Platform>(['Express', 'Fastify'])('the session cookie on %s', (pla
     expect((await ask(site.app, 'GET /account', { cookie })).status).toBe(401);
   });
 
-  test('is forgotten with all that the browser keeps of the site, where asked for', async () => {
+  test('clearing the cookie can also delete all other data of the site', async () => {
     const { headers } = await ask(site.app, 'POST /parts/clear');
     expect(headers.get('clear-site-data')).toBe('"cache", "cookies", "storage"');
   });
 
-  test('sign-out of nobody is no error', async () => {
+  test('signing out without a session succeeds', async () => {
     expect((await ask(site.app, 'POST /session/sign-out')).status).toBe(204);
     expect((await ask(site.app, 'POST /session/sign-out', bearer('no-session'))).status).toBe(204);
   });
 });
 
-describe('the session cookie by its options', () => {
+describe('SessionCookie with other options', () => {
   const site = useWebApplication('Express', {
     options: {
       cookie: { secure: false, sameSite: 'strict', persistent: true },
@@ -128,25 +128,25 @@ describe('the session cookie by its options', () => {
     },
   });
 
-  test('lives as long as the session, where it shall outlive the browser', async () => {
+  test('a persistent cookie lasts as long as the session', async () => {
     const { headers } = await ask(site.app, 'POST /session', {}, { userId: 'ada' });
     expect(headers.getSetCookie()[0]).toMatch(
       /^session=[\w-]+; Path=\/; Max-Age=3600; HttpOnly; SameSite=Strict$/,
     );
   });
 
-  test('that lives longer than its session gives no access: Redis alone decides', async () => {
+  test('a cookie that outlives its session gives no access', async () => {
     const cookie = await signIn(site.app, 'ada');
     await site.letTimePass('ada', 61 * 60_000);
     expect((await ask(site.app, 'GET /account', { cookie })).status).toBe(401);
   });
 });
 
-describe('an address behind proxies', () => {
+describe('a client address behind a proxy', () => {
   const site = useWebApplication('Express');
 
   test.each(['unknown', '198.51.100.7:4711', '"><script>', 'fe80::1%eth0'])(
-    'that says %j never hinders a sign-in',
+    'an address of %j does not prevent signing in',
     async (forwarded) => {
       const express = site.app.nest.getHttpAdapter().getInstance();
       express.set('trust proxy', true);

@@ -16,7 +16,7 @@ describe.each<Platform>(['Express', 'Fastify'])('cross-site requests on %s', (pl
     return ask(site.app, 'POST /account/name', { cookie, ...headers });
   };
 
-  test('are refused where they would change something with the cookie', async () => {
+  test('a cross-site request with the cookie is rejected if it could change state', async () => {
     const { status, body } = await rename({ 'sec-fetch-site': 'cross-site' });
     expect(status).toBe(403);
     expect(body).toEqual({
@@ -30,49 +30,49 @@ describe.each<Platform>(['Express', 'Fastify'])('cross-site requests on %s', (pl
   test.each<[string, Record<string, string>]>([
     ['another site', { 'sec-fetch-site': 'cross-site' }],
     ['a sibling host, which is another origin', { 'sec-fetch-site': 'same-site' }],
-    ['nobody knows where', { 'sec-fetch-site': 'moon' }],
-    ['another origin, by an older browser', { origin: 'https://evil.example' }],
-    ['a sandboxed frame, by an older browser', { origin: 'null' }],
-    ['an origin that is none', { origin: 'evil' }],
-    ['a host that starts like ours', { origin: 'http://127.0.0.1.evil.example' }],
+    ['an unknown kind of site', { 'sec-fetch-site': 'moon' }],
+    ['another origin in an older browser', { origin: 'https://evil.example' }],
+    ['a sandboxed frame in an older browser', { origin: 'null' }],
+    ['an invalid origin', { origin: 'evil' }],
+    ['a host whose name starts like ours', { origin: 'http://127.0.0.1.evil.example' }],
     ['another port', { origin: 'http://127.0.0.1:1' }],
-  ])('are refused from %s', async (_, headers) => {
+  ])('a request with the cookie is rejected if it comes from %s', async (_, headers) => {
     expect((await rename(headers)).status).toBe(403);
   });
 
   test.each<[string, () => Record<string, string>]>([
     ['a page of the same origin', () => ({ 'sec-fetch-site': 'same-origin' })],
     ['the address bar', () => ({ 'sec-fetch-site': 'none' })],
-    ['the same origin, by an older browser', () => ({ origin: own() })],
+    ['the same origin in an older browser', () => ({ origin: own() })],
     [
-      'the same host, behind a proxy that ends TLS',
+      'the same host behind a proxy that terminates TLS',
       () => ({ origin: own().replace('http', 'https') }),
     ],
-    ['a program that is no browser', () => ({})],
+    ['a program that is not a browser', () => ({})],
     ['a trusted origin', () => ({ origin: PARTNER, 'sec-fetch-site': 'cross-site' })],
-  ])('is not what comes from %s', async (_, headers) => {
+  ])('a request with the cookie is accepted if it comes from %s', async (_, headers) => {
     expect((await rename(headers())).status).toBe(204);
   });
 
-  test('that only read pass: the browser keeps the answer from the other page', async () => {
+  test('cross-site reads are accepted, because browsers hide the response from the page', async () => {
     const cookie = await signIn(site.app);
     const headers = { cookie, 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' };
     expect((await ask(site.app, 'GET /account', headers)).status).toBe(200);
     expect((await ask(site.app, 'HEAD /account', headers)).status).toBe(200);
   });
 
-  test('with a bearer token pass: no browser sends that of its own accord', async () => {
+  test('a bearer token is accepted cross-site, because browsers do not attach it themselves', async () => {
     const { id } = await site.app.sessions.createSession({ userId: 'ada' });
     const headers = { ...bearer(id), 'sec-fetch-site': 'cross-site' };
     expect((await ask(site.app, 'POST /account/name', headers)).status).toBe(204);
   });
 
-  test('without any session are told to sign in, like all others', async () => {
+  test('a cross-site request without a session is rejected like any other', async () => {
     const headers = { 'sec-fetch-site': 'cross-site' };
     expect((await ask(site.app, 'POST /account/name', headers)).status).toBe(401);
   });
 
-  test('sign nobody in or out', async () => {
+  test('a page of another site cannot sign users in or out', async () => {
     const headers = { 'sec-fetch-site': 'cross-site' };
     const signedIn = await ask(site.app, 'POST /session', headers, { userId: 'ada' });
     expect(signedIn.status).toBe(403);

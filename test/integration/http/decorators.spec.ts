@@ -6,7 +6,7 @@ import { Public, RequireSession, SessionGuard, SessionService } from '../../../s
 import { useWebApplication } from './use-web-application.js';
 import { ask, bearer, signIn, type Platform } from './web-application.js';
 
-/** A controller that says nothing: only a global guard protects it. */
+/** Has no decorator of its own, so only a global guard protects it. */
 @Controller('plain')
 class PlainController {
   @Get()
@@ -36,14 +36,14 @@ class DocsController {
   }
 }
 
-@RequireSession({ name: 'nobody-imported-this' })
+@RequireSession({ name: 'not-imported' })
 @Controller('misspelt')
 class MisspeltController {
   @Get()
   show(): void {}
 }
 
-/** A feature that is loaded when it is first asked for. */
+/** A feature that is loaded on first use. */
 @RequireSession()
 @Injectable()
 class ReportsFeature {
@@ -62,12 +62,12 @@ describe.each<Platform>(['Express', 'Fastify'])('decorators on %s', (platform) =
     module: { controllers: [DocsController, MisspeltController] },
   });
 
-  test('on a class hold for each of its methods', async () => {
+  test('a decorator on a class applies to all its methods', async () => {
     expect((await ask(site.app, 'GET /account')).status).toBe(401);
     expect((await ask(site.app, 'POST /account/name')).status).toBe(401);
   });
 
-  test('on a method replace those of its class', async () => {
+  test('a decorator on a method replaces the one on its class', async () => {
     expect(await ask(site.app, 'GET /account/help')).toMatchObject({
       status: 200,
       body: { signedIn: false },
@@ -78,7 +78,7 @@ describe.each<Platform>(['Express', 'Fastify'])('decorators on %s', (platform) =
     expect((await ask(site.app, 'GET /docs/mine', { cookie })).status).toBe(200);
   });
 
-  test('are inherited from a base controller, beside guards of the derived one', async () => {
+  test('decorators are inherited from a base controller, alongside guards of the derived one', async () => {
     expect((await ask(site.app, 'GET /derived/inherited')).status).toBe(401);
     expect((await ask(site.app, 'GET /derived/own')).status).toBe(401);
     const ada = { cookie: await signIn(site.app, 'ada') };
@@ -89,18 +89,18 @@ describe.each<Platform>(['Express', 'Fastify'])('decorators on %s', (platform) =
     expect((await ask(site.app, 'GET /derived/own', ada)).status).toBe(200);
   });
 
-  test("let guards of the application's own know the user", async () => {
+  test('a guard of the application can read the current user', async () => {
     const ada = { cookie: await signIn(site.app, 'ada') };
     const grace = { cookie: await signIn(site.app, 'grace') };
     expect((await ask(site.app, 'GET /account/reports', ada)).status).toBe(200);
     expect((await ask(site.app, 'GET /account/reports', grace)).status).toBe(403);
   });
 
-  test('hold on a lazy-loaded module', async () => {
+  test('decorators apply in a lazy-loaded module', async () => {
     const loader = site.app.nest.get(LazyModuleLoader);
     const feature = await loader.load(() => Promise.resolve(ReportsModule as Type));
     const instance = feature.get(ReportsFeature);
-    // Nest makes no routes of lazy modules; whoever calls their handlers does it like this.
+    // Nest doesn't create routes for lazy modules; applications call their handlers like this.
     const count = site.app.nest.get(ExternalContextCreator).create(
       instance,
       instance.count,
@@ -116,49 +116,49 @@ describe.each<Platform>(['Express', 'Fastify'])('decorators on %s', (platform) =
       },
       'http',
     );
-    const nobody = { headers: {}, method: 'GET' };
-    await expect(count(nobody)).rejects.toMatchObject({ code: 'ERR_SESSION_REQUIRED' });
+    const anonymous = { headers: {}, method: 'GET' };
+    await expect(count(anonymous)).rejects.toMatchObject({ code: 'ERR_SESSION_REQUIRED' });
     const { id } = await site.app.sessions.createSession({ userId: 'ada' });
-    await expect(count({ ...nobody, headers: bearer(id) })).resolves.toBeGreaterThan(0);
+    await expect(count({ ...anonymous, headers: bearer(id) })).resolves.toBeGreaterThan(0);
   });
 
-  test('that name a module which is not there let nobody in', async () => {
+  test('a decorator that names a missing module rejects every request', async () => {
     const cookie = await signIn(site.app);
     expect((await ask(site.app, 'GET /misspelt', { cookie })).status).toBe(500);
   });
 
-  test.each([0, -1, Number.NaN, 'soon' as '1m'])('refuse to be defined with fresh: %j', (fresh) => {
-    expect(() => RequireSession({ fresh })).toThrow(/@RequireSession: `fresh` is/);
-  });
+  test.each([0, -1, Number.NaN, 'soon' as '1m'])(
+    'a decorator cannot be defined with fresh: %j',
+    (fresh) => {
+      expect(() => RequireSession({ fresh })).toThrow(/@RequireSession: `fresh` is/);
+    },
+  );
 });
 
-describe.each<Platform>(['Express', 'Fastify'])(
-  'the guard for a whole application on %s',
-  (platform) => {
-    const site = useWebApplication(platform, {
-      module: {
-        controllers: [PlainController, DocsController],
-        providers: [{ provide: APP_GUARD, useClass: SessionGuard }],
-      },
-    });
+describe.each<Platform>(['Express', 'Fastify'])('a global SessionGuard on %s', (platform) => {
+  const site = useWebApplication(platform, {
+    module: {
+      controllers: [PlainController, DocsController],
+      providers: [{ provide: APP_GUARD, useClass: SessionGuard }],
+    },
+  });
 
-    test('demands a session wherever nothing else is said', async () => {
-      expect((await ask(site.app, 'GET /plain')).status).toBe(401);
-      const { id } = await site.app.sessions.createSession({ userId: 'ada' });
-      expect((await ask(site.app, 'GET /plain', bearer(id))).status).toBe(200);
-      expect((await ask(site.app, 'GET /account', bearer(id))).status).toBe(200);
-    });
+  test('every route requires a session by default', async () => {
+    expect((await ask(site.app, 'GET /plain')).status).toBe(401);
+    const { id } = await site.app.sessions.createSession({ userId: 'ada' });
+    expect((await ask(site.app, 'GET /plain', bearer(id))).status).toBe(200);
+    expect((await ask(site.app, 'GET /account', bearer(id))).status).toBe(200);
+  });
 
-    test('lets everybody in where it says @Public()', async () => {
-      expect((await ask(site.app, 'GET /plain/open')).status).toBe(200);
-      expect((await ask(site.app, 'GET /docs')).status).toBe(200);
-      expect((await ask(site.app, 'GET /docs/mine')).status).toBe(401);
-      expect((await ask(site.app, 'GET /account/help')).status).toBe(200);
-    });
+  test('public routes accept every request', async () => {
+    expect((await ask(site.app, 'GET /plain/open')).status).toBe(200);
+    expect((await ask(site.app, 'GET /docs')).status).toBe(200);
+    expect((await ask(site.app, 'GET /docs/mine')).status).toBe(401);
+    expect((await ask(site.app, 'GET /account/help')).status).toBe(200);
+  });
 
-    test('leaves it to @RequireSession which module is meant', async () => {
-      const staff = await site.app.staffSessions.createSession({ userId: 'ada' });
-      expect((await ask(site.app, 'GET /staff', bearer(staff.id))).status).toBe(200);
-    });
-  },
-);
+  test('a decorator on a class still selects the module', async () => {
+    const staff = await site.app.staffSessions.createSession({ userId: 'ada' });
+    expect((await ask(site.app, 'GET /staff', bearer(staff.id))).status).toBe(200);
+  });
+});

@@ -4,8 +4,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import type { SessionCookie } from '../../../src/index.js';
 
-/** For the compiler alone: what the frameworks call requests and answers fits `SessionCookie`. */
-export function takesTheirTypes(
+/** Never called: the compiler checks that `SessionCookie` takes the frameworks' own types. */
+export function acceptsFrameworkTypes(
   cookie: SessionCookie,
   requests: [Request, FastifyRequest, IncomingMessage],
   responses: [Response, FastifyReply, ServerResponse],

@@ -11,9 +11,9 @@ import type { Member } from './accounts.js';
 
 export type SocketKind = 'Socket.IO' | 'ws';
 
-/** Both know a place by its name: a namespace of Socket.IO, a path for `ws`. */
-function at(kind: SocketKind, place: string): GatewayMetadata {
-  return kind === 'ws' ? { path: `/${place}` } : { namespace: place };
+/** Gateways are told apart by namespace with Socket.IO, and by path with `ws`. */
+function at(kind: SocketKind, name: string): GatewayMetadata {
+  return kind === 'ws' ? { path: `/${name}` } : { namespace: name };
 }
 
 type Server = { emit(event: string, data: unknown): void } | { clients: Set<WsClient> };
@@ -22,7 +22,7 @@ interface WsClient {
   send(text: string): void;
 }
 
-/** The gateways of a test's application. */
+/** The gateways of the test application. */
 export function gatewaysOf(kind: SocketKind): Type[] {
   @RequireSession()
   @WebSocketGateway(at(kind, 'chat'))
@@ -40,7 +40,7 @@ export function gatewaysOf(kind: SocketKind): Type[] {
       return { event: 'answer', data: 'changed' };
     }
 
-    /** What one member says, all in the room hear. */
+    /** Broadcasts to all open sockets. */
     @SubscribeMessage('say')
     say() {
       if ('clients' in this.server) {
@@ -51,7 +51,7 @@ export function gatewaysOf(kind: SocketKind): Type[] {
     }
   }
 
-  /** Open but for one message. */
+  /** Open, except for one message. */
   @WebSocketGateway(at(kind, 'help'))
   class HelpGateway {
     @SubscribeMessage('ask')
@@ -71,7 +71,7 @@ export function gatewaysOf(kind: SocketKind): Type[] {
   class StaffGateway {
     connected = 0;
 
-    /** The application's own hooks are kept. */
+    /** An application's own hook must still run. */
     afterInit(): void {
       this.connected = 0;
     }
@@ -92,7 +92,7 @@ export function gatewaysOf(kind: SocketKind): Type[] {
     }
   }
 
-  /** Extends a guarded gateway without a word of its own. */
+  /** Extends a guarded gateway and has no decorator of its own. */
   @WebSocketGateway(at(kind, 'derived'))
   class DerivedGateway extends ChatGateway {
     afterInit(): void {}

@@ -41,7 +41,7 @@ export class MemberResolver {
     return 'help';
   }
 
-  /** Says 0, and then nothing more. */
+  /** Emits 0 and then stays open. */
   @Subscription(() => Number)
   async *news(): AsyncGenerator<{ news: number }> {
     yield { news: 0 };

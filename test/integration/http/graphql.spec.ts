@@ -34,27 +34,27 @@ describe('GraphQL', () => {
   const tokenOf = async (userId: string) =>
     bearer((await site.app.sessions.createSession({ userId })).id);
 
-  test('resolvers know the user and the session, by cookie and by token', async () => {
+  test('resolvers receive the user and the session, by cookie and by bearer token', async () => {
     for (const headers of [{ cookie: await signIn(site.app) }, await tokenOf('ada')]) {
       const { data } = await run('{ me { id name handle } }', headers);
       expect(data).toMatchObject({ me: { id: 'ada', name: 'Ada' } });
     }
   });
 
-  test('resolvers of one request share one look at the session', async () => {
+  test('resolvers of one request share one session lookup', async () => {
     const headers = await tokenOf('ada');
-    const look = jest.spyOn(site.app.sessions, 'findValidSession');
+    const lookup = jest.spyOn(site.app.sessions, 'findValidSession');
     const { data, errors } = await run(
       '{ a: me { name } b: me { name } c: me { handle } }',
       headers,
     );
     expect(errors).toBeUndefined();
     expect(data).toMatchObject({ a: { name: 'Ada' }, b: { name: 'Ada' } });
-    expect(look).toHaveBeenCalledTimes(1);
-    look.mockRestore();
+    expect(lookup).toHaveBeenCalledTimes(1);
+    lookup.mockRestore();
   });
 
-  test('without a session, what needs one is refused with its code, the rest answered', async () => {
+  test('without a session, only the fields that require one fail', async () => {
     const result = await run('{ me { id } }');
     expect(result.data).toBeNull();
     expect(result.errors).toMatchObject([
@@ -63,7 +63,7 @@ describe('GraphQL', () => {
     expect(await run('{ help }')).toEqual({ data: { help: 'help' } });
   });
 
-  test('a wrong, an expired and a revoked session are refused', async () => {
+  test('unknown, expired and revoked sessions are rejected', async () => {
     expect(codesOf(await run('{ me { id } }', bearer('wrong')))).toEqual(['ERR_SESSION_REQUIRED']);
     const brief = await site.app.sessions.createSession({ userId: 'ada', expires: 30 * MINUTE });
     await site.letTimePass('ada', 31 * MINUTE);
@@ -75,7 +75,7 @@ describe('GraphQL', () => {
     expect(codesOf(await run('{ me { id } }', bearer(id)))).toEqual(['ERR_SESSION_REQUIRED']);
   });
 
-  test('a page of another site is refused: over POST even a query', async () => {
+  test('cross-site requests are rejected, and over POST even queries', async () => {
     const headers = { cookie: await signIn(site.app), 'sec-fetch-site': 'cross-site' };
     expect(codesOf(await run('mutation { rename }', headers))).toEqual(['ERR_SESSION_CROSS_SITE']);
     expect(codesOf(await run('{ me { id } }', headers))).toEqual(['ERR_SESSION_CROSS_SITE']);
@@ -83,7 +83,7 @@ describe('GraphQL', () => {
     expect(await run('mutation { rename }', token)).toEqual({ data: { rename: true } });
   });
 
-  test('a fresh sign-in may, a stale one may not', async () => {
+  test('a field can require a fresh sign-in', async () => {
     const headers = { cookie: await signIn(site.app) };
     const mutation = 'mutation { changePassword }';
     expect(await run(mutation, headers)).toEqual({ data: { changePassword: true } });
@@ -92,7 +92,7 @@ describe('GraphQL', () => {
     expect(await run('mutation { rename }', headers)).toEqual({ data: { rename: true } });
   });
 
-  test('one request may meet two modules, each with its own session', async () => {
+  test('one request can use the sessions of two modules', async () => {
     const customer = await signIn(site.app, 'ada');
     const { headers } = await ask(site.app, 'POST /staff-session', {}, { userId: 'boss' });
     const staff = headers.getSetCookie()[0]!.split(';')[0]!;
@@ -108,7 +108,7 @@ describe('GraphQL', () => {
       for (const socket of sockets.splice(0)) socket.terminate();
     });
 
-    /** Subscribes, and collects what comes. */
+    /** Subscribes and collects all messages. */
     const subscribe = async (headers: Record<string, string>) => {
       const url = `${site.app.url.replace('http', 'ws')}/graphql`;
       const socket = new WebSocket(url, 'graphql-transport-ws', { headers });
@@ -123,7 +123,7 @@ describe('GraphQL', () => {
       return { received, closed };
     };
 
-    test('ends with its session, within a second', async () => {
+    test('a subscription ends within a second of its session', async () => {
       const { id } = await site.app.sessions.createSession({ userId: 'ada' });
       const { received, closed } = await subscribe(bearer(id));
       await eventually(async () => expect(JSON.stringify(received)).toContain('{"news":0}'));
@@ -136,27 +136,27 @@ describe('GraphQL', () => {
     test.each<[string, string, () => Promise<Record<string, string>>]>([
       ['without a session', 'ERR_SESSION_REQUIRED', async () => ({})],
       [
-        'by a page of another site, which would borrow the cookie',
+        'with a cookie from a page of another site',
         'ERR_SESSION_CROSS_SITE',
         async () => ({ cookie: await signIn(site.app), origin: 'https://evil.example' }),
       ],
-    ])('%s hears nothing but why', async (_, code, headers) => {
+    ])('a subscription %s receives only the reason', async (_, code, headers) => {
       const { received } = await subscribe(await headers());
       await eventually(async () => expect(JSON.stringify(received)).toContain(code));
       expect(JSON.stringify(received)).not.toContain('"news":0');
     });
   });
 
-  test('while Redis is away, what needs a session says so', async () => {
+  test('while Redis is unavailable, fields that require a session report it', async () => {
     const headers = await tokenOf('ada');
-    site.ground.redis.servers[0]!.pause();
+    site.redis.servers[0]!.pause();
     try {
       expect(codesOf(await run('{ me { id } }', headers))).toEqual([
         'ERR_SESSION_REDIS_UNAVAILABLE',
       ]);
       expect(await run('{ help }')).toEqual({ data: { help: 'help' } });
     } finally {
-      site.ground.redis.servers[0]!.resume();
+      site.redis.servers[0]!.resume();
     }
     await eventually(async () =>
       expect((await run('{ me { id } }', headers)).errors).toBe(undefined),

@@ -5,17 +5,17 @@ import { ask, bearer, signIn, type Platform } from './web-application.js';
 
 const MINUTE = 60_000;
 
-const SIGN_IN_FIRST = {
+const SESSION_REQUIRED = {
   statusCode: 401,
   code: 'ERR_SESSION_REQUIRED',
   error: 'Unauthorized',
   message: 'No valid session. Sign in first.',
 };
 
-describe.each<Platform>(['Express', 'Fastify'])('the guard on %s', (platform) => {
+describe.each<Platform>(['Express', 'Fastify'])('SessionGuard on %s', (platform) => {
   const site = useWebApplication(platform);
 
-  test('lets in the user of a session by its cookie, and gives both to the handler', async () => {
+  test('a session cookie is accepted, and the handler receives the user and the session', async () => {
     const cookie = await signIn(site.app);
     const { status, body } = await ask(site.app, 'GET /account', { cookie });
     expect(status).toBe(200);
@@ -23,21 +23,21 @@ describe.each<Platform>(['Express', 'Fastify'])('the guard on %s', (platform) =>
     expect(JSON.stringify(body)).not.toContain(cookie.split('=')[1]);
   });
 
-  test('lets in the user of a session by its bearer token', async () => {
+  test('a session ID sent as a bearer token is accepted', async () => {
     const { id } = await site.app.sessions.createSession({ userId: 'ada' });
     const { status, body } = await ask(site.app, 'GET /account', bearer(id));
     expect(status).toBe(200);
     expect(body).toMatchObject({ user: { id: 'ada' } });
   });
 
-  test('refuses a request without a session', async () => {
+  test('a request without a session is rejected', async () => {
     const { status, headers, body } = await ask(site.app, 'GET /account');
     expect(status).toBe(401);
     expect(headers.get('www-authenticate')).toBe('Bearer');
-    expect(body).toEqual(SIGN_IN_FIRST);
+    expect(body).toEqual(SESSION_REQUIRED);
   });
 
-  test('never takes a session ID from the URL', async () => {
+  test('a session ID in the URL is ignored', async () => {
     const { id } = await site.app.sessions.createSession({ userId: 'ada' });
     for (const name of ['session', '__Host-session', 'access_token', 'sessionId']) {
       expect((await ask(site.app, `GET /account?${name}=${id}`)).status).toBe(401);
@@ -47,69 +47,69 @@ describe.each<Platform>(['Express', 'Fastify'])('the guard on %s', (platform) =>
   test.each([
     ['unknown', `00${'A'.repeat(43)}`],
     ['malformed', 'not-a-session'],
-    ['of a bucket that there is not', `ff${'A'.repeat(43)}`],
+    ['in a bucket that does not exist', `ff${'A'.repeat(43)}`],
     ['empty', ''],
-  ])('refuses a session ID that is %s', async (_, id) => {
+  ])('a session ID that is %s is rejected', async (_, id) => {
     const byCookie = await ask(site.app, 'GET /account', { cookie: `__Host-session=${id}` });
-    expect(byCookie).toMatchObject({ status: 401, body: SIGN_IN_FIRST });
+    expect(byCookie).toMatchObject({ status: 401, body: SESSION_REQUIRED });
     const byToken = await ask(site.app, 'GET /account', bearer(id));
-    expect(byToken).toMatchObject({ status: 401, body: SIGN_IN_FIRST });
+    expect(byToken).toMatchObject({ status: 401, body: SESSION_REQUIRED });
     expect(byToken.headers.get('www-authenticate')).toBe('Bearer error="invalid_token"');
   });
 
-  test('refuses a session that has expired', async () => {
+  test('an expired session is rejected', async () => {
     const { id } = await site.app.sessions.createSession({ userId: 'ada', expires: 30 * MINUTE });
     await site.letTimePass('ada', 29 * MINUTE);
     expect((await ask(site.app, 'GET /account', bearer(id))).status).toBe(200);
     await site.letTimePass('ada', 2 * MINUTE);
     expect(await ask(site.app, 'GET /account', bearer(id))).toMatchObject({
       status: 401,
-      body: SIGN_IN_FIRST,
+      body: SESSION_REQUIRED,
     });
   });
 
-  test('refuses a session from the moment it is revoked', async () => {
+  test('a revoked session is rejected at once', async () => {
     const { id, handle } = await site.app.sessions.createSession({ userId: 'ada' });
     expect((await ask(site.app, 'GET /account', bearer(id))).status).toBe(200);
     await site.app.sessions.destroySessionByHandle(handle, { actor: 'administrator' });
     expect(await ask(site.app, 'GET /account', bearer(id))).toMatchObject({
       status: 401,
-      body: SIGN_IN_FIRST,
+      body: SESSION_REQUIRED,
     });
   });
 
-  test('refuses a user whom the application does not know any more', async () => {
+  test('a session is rejected if the application no longer knows its user', async () => {
     const { id } = await site.app.sessions.createSession({ userId: 'removed' });
     expect(await ask(site.app, 'GET /account', bearer(id))).toMatchObject({
       status: 401,
-      body: SIGN_IN_FIRST,
+      body: SESSION_REQUIRED,
     });
   });
 
-  test('goes by the bearer token alone where there is a cookie too', async () => {
+  test('the cookie is ignored if a bearer token is present', async () => {
     const cookie = await signIn(site.app, 'ada');
     const { id } = await site.app.sessions.createSession({ userId: 'grace' });
     const both = await ask(site.app, 'GET /account', { cookie, ...bearer(id) });
     expect(both.body).toMatchObject({ user: { id: 'grace' } });
-    const refused = await ask(site.app, 'GET /account', { cookie, ...bearer('no-session') });
-    expect(refused.status).toBe(401);
+    const rejected = await ask(site.app, 'GET /account', { cookie, ...bearer('no-session') });
+    expect(rejected.status).toBe(401);
   });
 
-  test('leaves other authentication schemes alone', async () => {
+  test('other authentication schemes are ignored', async () => {
     const cookie = await signIn(site.app);
     const { status } = await ask(site.app, 'GET /account', { cookie, authorization: 'Basic YTpi' });
     expect(status).toBe(200);
   });
 
   describe('fresh', () => {
-    test('lets in a session whose sign-in is young enough', async () => {
+    test('a recent sign-in is accepted', async () => {
       const cookie = await signIn(site.app);
       expect((await ask(site.app, 'POST /account/password', { cookie })).status).toBe(204);
       await site.letTimePass('ada', 9 * MINUTE);
       expect((await ask(site.app, 'POST /account/password', { cookie })).status).toBe(204);
     });
 
-    test('refuses an older sign-in with a code of its own, and no other route', async () => {
+    test('a sign-in that is too old is rejected with its own code, and only on this route', async () => {
       const cookie = await signIn(site.app);
       await site.letTimePass('ada', 11 * MINUTE);
       const { status, headers, body } = await ask(site.app, 'POST /account/password', { cookie });
@@ -126,7 +126,7 @@ describe.each<Platform>(['Express', 'Fastify'])('the guard on %s', (platform) =>
       expect((await ask(site.app, 'POST /account/name', { cookie })).status).toBe(204);
     });
 
-    test('is not won by rotating the session', async () => {
+    test('rotating a session does not make its sign-in fresh', async () => {
       const cookie = await signIn(site.app);
       await site.letTimePass('ada', 11 * MINUTE);
       const rotated = await ask(site.app, 'POST /session/rotate', { cookie });
@@ -137,12 +137,12 @@ describe.each<Platform>(['Express', 'Fastify'])('the guard on %s', (platform) =>
   });
 
   describe('two modules in one application', () => {
-    test('each has a cookie of its own', async () => {
+    test('each module sets its own cookie', async () => {
       const { headers } = await ask(site.app, 'POST /staff-session', {}, { userId: 'ada' });
       expect(headers.getSetCookie()[0]).toMatch(/^__Host-session-staff=/);
     });
 
-    test('a session of the one is none of the other', async () => {
+    test('a session of one module is rejected by the other', async () => {
       const customer = await site.app.sessions.createSession({ userId: 'ada' });
       const staff = await site.app.staffSessions.createSession({ userId: 'ada' });
       expect((await ask(site.app, 'GET /account', bearer(customer.id))).status).toBe(200);
@@ -153,7 +153,7 @@ describe.each<Platform>(['Express', 'Fastify'])('the guard on %s', (platform) =>
       expect((await ask(site.app, 'GET /staff', forged)).status).toBe(401);
     });
 
-    test("a method's own requirement stays with the module of its class", async () => {
+    test('a decorator on a method keeps the module name of its class', async () => {
       const customer = await site.app.sessions.createSession({ userId: 'ada' });
       const staff = await site.app.staffSessions.createSession({ userId: 'ada' });
       expect((await ask(site.app, 'POST /staff/payments', bearer(staff.id))).status).toBe(204);

@@ -7,7 +7,7 @@ import { ask, bearer, signIn, type Platform } from './web-application.js';
 describe.each<Platform>(['Express', 'Fastify'])('hostile requests on %s', (platform) => {
   const site = useWebApplication(platform);
 
-  /** Sends bytes that no HTTP client would, and gives back the status. */
+  /** Sends raw bytes, which an HTTP client would reject, and returns the status. */
   const send = (lines: (string | Buffer)[]): Promise<number> =>
     new Promise((resolve, reject) => {
       const { hostname, port } = new URL(site.app.url);
@@ -23,7 +23,7 @@ describe.each<Platform>(['Express', 'Fastify'])('hostile requests on %s', (platf
   const CRLF = Buffer.from('\r\n');
   const GET = ['GET /account HTTP/1.1', 'Host: localhost', 'Connection: close'];
 
-  test('with two different session cookies are nobody', async () => {
+  test('two different session cookies are rejected', async () => {
     const ada = await signIn(site.app, 'ada');
     const grace = await signIn(site.app, 'grace');
     for (const cookie of [`${ada}; ${grace}`, `${ada}; __Host-session=`, `x=1; ${ada};${grace}`]) {
@@ -32,21 +32,21 @@ describe.each<Platform>(['Express', 'Fastify'])('hostile requests on %s', (platf
     expect(await send([...GET, `Cookie: ${ada}`, `Cookie: ${grace}`])).toBe(401);
   });
 
-  test('with the same session cookie twice are its user', async () => {
+  test('the same session cookie twice is accepted', async () => {
     const ada = await signIn(site.app, 'ada');
     const { status, body } = await ask(site.app, 'GET /account', { cookie: `${ada}; ${ada}` });
     expect(status).toBe(200);
     expect(body).toMatchObject({ user: { id: 'ada' } });
   });
 
-  test('with cookies whose names only look like ours are nobody', async () => {
+  test('cookies with similar names are ignored', async () => {
     const [, id] = (await signIn(site.app)).split('=');
     for (const name of ['__host-session', 'session', '__Host-session-staff', 'x__Host-session']) {
       expect((await ask(site.app, 'GET /account', { cookie: `${name}=${id}` })).status).toBe(401);
     }
   });
 
-  test('with 8 KB of cookies find their session among them, or nobody', async () => {
+  test('the session cookie is found among 8 KB of cookies', async () => {
     const cookie = await signIn(site.app);
     const padding = `padding=${'x'.repeat(8 * 1024)}`;
     const found = await ask(site.app, 'GET /account', { cookie: `${padding}; ${cookie}` });
@@ -57,7 +57,7 @@ describe.each<Platform>(['Express', 'Fastify'])('hostile requests on %s', (platf
     expect((await ask(site.app, 'GET /account', many)).status).toBe(401);
   });
 
-  test('with broken UTF-8 are nobody', async () => {
+  test('invalid UTF-8 is rejected', async () => {
     const broken = Buffer.from([0xc3, 0x28, 0xa0, 0xa1, 0xe2, 0x28, 0xff, 0xfe]);
     const cookie = Buffer.concat([Buffer.from('Cookie: __Host-session='), broken]);
     expect(await send([...GET, cookie])).toBe(401);
@@ -69,7 +69,7 @@ describe.each<Platform>(['Express', 'Fastify'])('hostile requests on %s', (platf
     }
   });
 
-  test.each([
+  const AUTHORIZATIONS = [
     'Bearer',
     'Bearer ',
     'bearer    ',
@@ -80,11 +80,15 @@ describe.each<Platform>(['Express', 'Fastify'])('hostile requests on %s', (platf
     'Bearer constructor',
     'Bearer 00*',
     'Bearer {0}:s:x',
-  ])('with %.20j are nobody', async (authorization) => {
-    expect((await ask(site.app, 'GET /account', { authorization })).status).toBe(401);
-  });
+  ];
+  test.each(AUTHORIZATIONS.map((authorization) => [authorization.slice(0, 20), authorization]))(
+    'the Authorization header %j is rejected',
+    async (_, authorization) => {
+      expect((await ask(site.app, 'GET /account', { authorization })).status).toBe(401);
+    },
+  );
 
-  test('cannot inject headers or cookies through what they send', async () => {
+  test('a client cannot inject headers or cookies into the response', async () => {
     const { status, headers } = await ask(
       site.app,
       'POST /session',
@@ -97,7 +101,7 @@ describe.each<Platform>(['Express', 'Fastify'])('hostile requests on %s', (platf
     expect([400, 401]).toContain(await send([...GET, 'Cookie: __Host-session=a\rSet-Cookie: b']));
   });
 
-  test('with __proto__ in the data pollute nothing', async () => {
+  test('session data with a __proto__ key does not pollute prototypes', async () => {
     const data = JSON.parse('{"__proto__": {"isAdmin": true}, "constructor": {"prototype": 1}}');
     const { id } = await site.app.sessions.createSession({ userId: 'grace', data });
     const { status, body } = await ask(site.app, 'GET /account', bearer(id));
@@ -109,7 +113,7 @@ describe.each<Platform>(['Express', 'Fastify'])('hostile requests on %s', (platf
     expect((await ask(site.app, 'GET /account/reports', bearer(id))).status).toBe(403);
   });
 
-  test('a thousand at once with dead IDs, among them the living: each gets its own answer', async () => {
+  test('a thousand concurrent requests with live and dead IDs each get their own response', async () => {
     const dead = await Promise.all(
       Array.from({ length: 50 }, () => site.app.sessions.createSession({ userId: 'ada' })),
     );

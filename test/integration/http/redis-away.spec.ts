@@ -7,7 +7,7 @@ import { eventually } from '../../support/eventually.js';
 import { useWebApplication } from './use-web-application.js';
 import { ask, signIn, type Platform } from './web-application.js';
 
-/** Asks the service by itself, without a guard. */
+/** Calls the service directly, without a guard. */
 @Controller('devices')
 class DevicesController {
   constructor(private readonly sessions: SessionService) {}
@@ -18,14 +18,14 @@ class DevicesController {
   }
 }
 
-describe.each<Platform>(['Express', 'Fastify'])('while Redis is away, on %s', (platform) => {
+describe.each<Platform>(['Express', 'Fastify'])('while Redis is unavailable, on %s', (platform) => {
   const site = useWebApplication(platform, {
     module: {
       controllers: [DevicesController],
       providers: [{ provide: APP_FILTER, useClass: SessionExceptionFilter }],
     },
   });
-  const redis = () => site.ground.redis.servers[0]!;
+  const redis = () => site.redis.servers[0]!;
   let cookie: string;
 
   const UNAVAILABLE = {
@@ -45,7 +45,7 @@ describe.each<Platform>(['Express', 'Fastify'])('while Redis is away, on %s', (p
     });
   });
 
-  test('the guard answers 503 with Retry-After, soon, and 200 again afterwards', async () => {
+  test('the guard answers 503 with Retry-After within two seconds, and recovers', async () => {
     redis().pause();
     const asked = performance.now();
     const { status, headers, body } = await ask(site.app, 'GET /account', { cookie });
@@ -60,7 +60,7 @@ describe.each<Platform>(['Express', 'Fastify'])('while Redis is away, on %s', (p
     });
   });
 
-  test('the same where Redis was killed; then the sessions that it lost are over', async () => {
+  test('the guard answers 503 after Redis was killed, and 401 once it is back without its data', async () => {
     await redis().kill();
     expect(await ask(site.app, 'GET /account', { cookie })).toMatchObject({
       status: 503,
@@ -72,7 +72,7 @@ describe.each<Platform>(['Express', 'Fastify'])('while Redis is away, on %s', (p
     });
   });
 
-  test('nobody can sign in or out, and is told so', async () => {
+  test('signing in and signing out fail with 503', async () => {
     redis().pause();
     const signedIn = await ask(site.app, 'POST /session', {}, { userId: 'ada' });
     expect(signedIn).toMatchObject({ status: 503, body: UNAVAILABLE });
@@ -82,7 +82,7 @@ describe.each<Platform>(['Express', 'Fastify'])('while Redis is away, on %s', (p
     expect(signedOut).toMatchObject({ status: 503, body: UNAVAILABLE });
   });
 
-  test("what needs no session goes on, and so do refusals that don't need Redis", async () => {
+  test('public routes keep working, and invalid requests are still rejected with 401', async () => {
     redis().pause();
     expect((await ask(site.app, 'GET /account/help', { cookie })).status).toBe(200);
     expect((await ask(site.app, 'GET /account')).status).toBe(401);
@@ -90,7 +90,7 @@ describe.each<Platform>(['Express', 'Fastify'])('while Redis is away, on %s', (p
     expect((await ask(site.app, 'GET /account', malformed)).status).toBe(401);
   });
 
-  test('the exception filter answers for the service where no guard does', async () => {
+  test('the exception filter answers 503 for an error of the service', async () => {
     redis().pause();
     const { status, headers, body } = await ask(site.app, 'GET /devices');
     expect({ status, body }).toEqual({ status: 503, body: UNAVAILABLE });

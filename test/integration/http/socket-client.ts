@@ -4,50 +4,52 @@ import { WebSocket } from 'ws';
 
 import type { SocketKind } from './gateways.js';
 
-/** Why a handshake was refused. `status` and `headers` are known where it was an HTTP answer. */
-export interface Refusal {
+/** Why a handshake was rejected. `status` and `headers` are set if `ws` answered over HTTP. */
+export interface Rejection {
   code: string;
   status?: number;
   headers?: Record<string, unknown>;
 }
 
-/** A client's open socket. */
+/** An open socket on the client's side. */
 export interface Client {
-  /** Sends a message and waits for what comes back. */
+  /** Sends a message and resolves with the next message received. */
   ask(event: string): Promise<unknown>;
   send(event: string): void;
-  /** All that the server sent. */
+  /** All messages from the server. */
   readonly received: { event: string; data: unknown }[];
-  /** Resolves with the server's reason when it closes the socket. */
+  /** Resolves with the reason when the server closes the socket. */
   readonly closed: Promise<string>;
   close(): void;
 }
 
 interface Credentials {
   headers?: Record<string, string>;
-  /** Socket.IO's own way. */
+  /** For Socket.IO's `auth` payload. */
   token?: string;
 }
 
 export function openSocket(
   kind: SocketKind,
   url: string,
-  place: string,
+  gateway: string,
   credentials: Credentials = {},
 ): Promise<Client> {
-  return kind === 'ws' ? openWs(url, place, credentials) : openSocketIo(url, place, credentials);
+  return kind === 'ws'
+    ? openWs(url, gateway, credentials)
+    : openSocketIo(url, gateway, credentials);
 }
 
-/** The refusal of a handshake that should be refused. */
-export async function refusalOf(opening: Promise<Client>): Promise<Refusal> {
-  const client = await opening.catch((refusal: Refusal) => refusal);
+/** Resolves with the rejection of a handshake. Throws if it was accepted. */
+export async function rejectionOf(opening: Promise<Client>): Promise<Rejection> {
+  const client = await opening.catch((rejection: Rejection) => rejection);
   if (!('ask' in client)) return client;
   client.close();
-  throw new Error('The handshake was accepted.');
+  throw new Error('The handshake was accepted, but the test expects a rejection.');
 }
 
-async function openWs(url: string, place: string, { headers }: Credentials): Promise<Client> {
-  const socket = new WebSocket(`${url.replace('http', 'ws')}/${place}`, { headers });
+async function openWs(url: string, gateway: string, { headers }: Credentials): Promise<Client> {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/${gateway}`, { headers });
   const received: Client['received'] = [];
   const waiting: ((answer: unknown) => void)[] = [];
   socket.on('message', (text) => {
@@ -66,8 +68,8 @@ async function openWs(url: string, place: string, { headers }: Credentials): Pro
       for await (const chunk of response) body += String(chunk);
       socket.terminate();
       const { code } = JSON.parse(body);
-      const refusal: Refusal = { code, status: response.statusCode, headers: response.headers };
-      reject(refusal as unknown as Error);
+      const rejection: Rejection = { code, status: response.statusCode, headers: response.headers };
+      reject(rejection as unknown as Error);
     });
   });
   const send = (event: string) => socket.send(JSON.stringify({ event, data: {} }));
@@ -86,10 +88,10 @@ async function openWs(url: string, place: string, { headers }: Credentials): Pro
 
 async function openSocketIo(
   url: string,
-  place: string,
+  gateway: string,
   { headers, token }: Credentials,
 ): Promise<Client> {
-  const socket = io(`${url}/${place}`, {
+  const socket = io(`${url}/${gateway}`, {
     extraHeaders: headers,
     auth: token === undefined ? {} : { token },
     reconnection: false,
@@ -106,7 +108,7 @@ async function openSocketIo(
   await Promise.race([
     once(socket as never, 'connect'),
     new Promise((_, reject) => {
-      socket.on('connect_error', (error: Error & { data?: Refusal }) => {
+      socket.on('connect_error', (error: Error & { data?: Rejection }) => {
         socket.close();
         reject(error.data ?? error);
       });
@@ -125,13 +127,15 @@ async function openSocketIo(
   };
 }
 
-/** A socket that was closed would leave its question unanswered for ever. */
+/** Rejects if the socket closes first; otherwise the answer would never come. */
 function answerOrClose(
   closed: Promise<string>,
   ask: (resolve: (answer: unknown) => void) => void,
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    void closed.then((reason) => reject(new Error(`The socket was closed: ${reason}`)));
+    void closed.then((reason) =>
+      reject(new Error(`The socket was closed before an answer came: ${reason}`)),
+    );
     ask(resolve);
   });
 }

@@ -23,7 +23,7 @@ import {
 
 export type Platform = 'Express' | 'Fastify';
 
-/** A Nest application, listening. */
+/** A Nest application that is listening. */
 export interface WebApplication {
   readonly url: string;
   readonly nest: INestApplication;
@@ -34,11 +34,11 @@ export interface WebApplication {
 
 export const PREFIX = 'web';
 
-/** What an application has beside that of all tests. */
+/** What a test adds to the common application. */
 export interface Extras {
   options?: Partial<SessionModuleOptions<Member>>;
   module?: ModuleMetadata;
-  /** Before it listens. */
+  /** Called before the application listens. */
   prepare?: (nest: INestApplication) => unknown;
 }
 
@@ -86,7 +86,7 @@ export async function startWebApplication(
   return { url, nest, sessions, staffSessions, close: () => nest.close() };
 }
 
-/** What a client got. */
+/** The response to a request. */
 export interface Answer {
   status: number;
   headers: Headers;
@@ -113,7 +113,7 @@ export async function ask(
   return { status, headers: response.headers, body: parsed as never };
 }
 
-/** Signs in as a browser does, and gives back its cookie header. */
+/** Signs in like a browser and returns its `Cookie` header. */
 export async function signIn(app: { url: string }, userId = 'ada'): Promise<string> {
   const { headers } = await ask(app, 'POST /session', {}, { userId });
   return headers.getSetCookie()[0]!.split(';')[0]!;
