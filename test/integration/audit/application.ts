@@ -3,7 +3,7 @@
 // closed and nothing holds it.
 import type { ProcessOptions } from './audited-process.js';
 import { startProcess } from './audited-process.js';
-import { beginAndEnd } from './sessions.js';
+import { createAndDestroySessions } from './sessions.js';
 
 export interface ApplicationTask {
   options: ProcessOptions & { redis: string };
@@ -18,7 +18,7 @@ process.send!('ready');
 
 process.on('message', async (order: Order) => {
   if (order !== 'close') {
-    for (let made = 0; made < order.make; made += 500) await beginAndEnd(app, 250);
+    for (let made = 0; made < order.make; made += 500) await createAndDestroySessions(app, 250);
     globalThis.gc?.();
     process.send!({ heap: process.memoryUsage().heapUsed });
     return;

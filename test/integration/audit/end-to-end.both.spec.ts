@@ -10,99 +10,107 @@ import { useLedger } from './use-ledger.js';
 
 const HOUR = 3_600_000;
 
-/** What the trail promises of each session, whatever Redis it lives in. */
-describe('the trail', () => {
+/** What the audit trail records about each session. Runs on a single Redis and on a Cluster. */
+describe('Audit trail', () => {
   const ground = useLedger();
 
-  /** A session's records, once there are so many. */
-  const recorded = (trail: Trail, { handle }: Session, count: number): Promise<TrailRecord[]> =>
+  /** Waits until the ledger has `count` records of the session, and returns them. */
+  const waitForRecords = (
+    trail: Trail,
+    { handle }: Session,
+    count: number,
+  ): Promise<TrailRecord[]> =>
     eventually(async () => {
       const records = await recordsOf(trail, handle);
       expect(records).toHaveLength(count);
       return records;
     });
 
-  const twoSessions = async (app: AuditedProcess) => {
+  const createTwoSessions = async (app: AuditedProcess) => {
     const first = await app.sessions.createSession({ userId: 'ada' });
     return [first, await app.sessions.createSession({ userId: 'ada' })] as const;
   };
 
-  it('records who began a session, when, until when, and from where', async () => {
+  it('a new session is recorded with its user, its times and its client', async () => {
     const trail = await ground.open();
     const app = await trail.start();
     const client = { ip: '192.0.2.7', userAgent: 'Ada’s browser' };
     const session = await app.sessions.createSession({ userId: 'ada', client });
 
-    const [begun] = await recorded(trail, session, 1);
-    expect(begun).toMatchObject({ event: 'created', userId: 'ada', at: session.createdAt });
-    expect(begun).toMatchObject({ expires: session.expiresAt, reason: null, actor: null });
+    const [created] = await waitForRecords(trail, session, 1);
+    expect(created).toMatchObject({ event: 'created', userId: 'ada', at: session.createdAt });
+    expect(created).toMatchObject({ expiresAt: session.expiresAt, reason: null, actor: null });
     const [row] = await trail.rows('SELECT * FROM sessions');
     expect(row).toMatchObject({ user_id: 'ada', token: session.handle, ended_at: null });
     expect(row).toMatchObject({ ip: client.ip, user_agent: client.userAgent });
   });
 
-  it('records a log-out', async () => {
+  it('a logout is recorded', async () => {
     const trail = await ground.open();
     const app = await trail.start();
     const session = await app.sessions.createSession({ userId: 'ada' });
     await app.sessions.destroySession(session.id);
 
-    const [, ended] = await recorded(trail, session, 2);
-    expect(ended).toMatchObject({
+    const [, destroyed] = await waitForRecords(trail, session, 2);
+    expect(destroyed).toMatchObject({
       event: 'destroyed',
       userId: 'ada',
       reason: 'logout',
       actor: null,
     });
-    expect(ended!.at.getTime()).toBeGreaterThanOrEqual(session.createdAt.getTime());
-    expect(ended!.at.getTime()).toBeLessThan(session.createdAt.getTime() + HOUR);
+    expect(destroyed!.at.getTime()).toBeGreaterThanOrEqual(session.createdAt.getTime());
+    expect(destroyed!.at.getTime()).toBeLessThan(session.createdAt.getTime() + HOUR);
   });
 
-  it('records an expiry at the moment of the expiry', async () => {
+  it('an expired session is recorded with the time at which it expired', async () => {
     const trail = await ground.open();
     const app = await trail.start();
     const session = await app.sessions.createSession({ userId: 'ada', expires: 300 });
 
-    const [, ended] = await recorded(trail, session, 2);
-    expect(ended).toMatchObject({ reason: 'expired', actor: null, at: session.expiresAt });
+    const [, destroyed] = await waitForRecords(trail, session, 2);
+    expect(destroyed).toMatchObject({ reason: 'expired', actor: null, at: session.expiresAt });
   });
 
-  it('records who revoked all sessions of a user, and why', async () => {
+  it('revoking all sessions of a user is recorded with reason and actor', async () => {
     const trail = await ground.open();
     const app = await trail.start();
-    const sessions = await twoSessions(app);
+    const sessions = await createTwoSessions(app);
     const end = { reason: 'password reset', actor: 'support:42' };
     await app.sessions.invalidateAllUserSessions('ada', end);
 
     for (const session of sessions) {
-      const [, ended] = await recorded(trail, session, 2);
-      expect(ended).toMatchObject({ event: 'destroyed', ...end });
+      const [, destroyed] = await waitForRecords(trail, session, 2);
+      expect(destroyed).toMatchObject({ event: 'destroyed', ...end });
     }
   });
 
-  it('records that a session made room for another', async () => {
+  it('a session that is evicted by the session limit is recorded as evicted', async () => {
     const trail = await ground.open();
     const app = await trail.start({ maxSessionsPerUser: 1 });
-    const [first, second] = await twoSessions(app);
+    const [first, second] = await createTwoSessions(app);
 
-    const [, ended] = await recorded(trail, first, 2);
-    expect(ended).toMatchObject({ reason: 'evicted', at: second.createdAt });
-    expect(await recorded(trail, second, 1)).toMatchObject([{ event: 'created' }]);
+    const [, destroyed] = await waitForRecords(trail, first, 2);
+    expect(destroyed).toMatchObject({ reason: 'evicted', at: second.createdAt });
+    expect(await waitForRecords(trail, second, 1)).toMatchObject([{ event: 'created' }]);
   });
 
-  it('records both sides of a rotation', async () => {
+  it('a rotation is recorded as the end of the old session and the start of the new one', async () => {
     const trail = await ground.open();
     const app = await trail.start();
     const session = await app.sessions.createSession({ userId: 'ada' });
     const rotated = await app.sessions.rotateSession(session.id);
 
-    const [, ended] = await recorded(trail, session, 2);
-    expect(ended).toMatchObject({ reason: 'rotated', at: rotated.createdAt });
-    const [begun] = await recorded(trail, rotated, 1);
-    expect(begun).toMatchObject({ reason: 'rotated', userId: 'ada', expires: session.expiresAt });
+    const [, destroyed] = await waitForRecords(trail, session, 2);
+    expect(destroyed).toMatchObject({ reason: 'rotated', at: rotated.createdAt });
+    const [created] = await waitForRecords(trail, rotated, 1);
+    expect(created).toMatchObject({
+      reason: 'rotated',
+      userId: 'ada',
+      expiresAt: session.expiresAt,
+    });
   });
 
-  it('records an expiry at its true moment, though no process ran for days', async () => {
+  it('an expiry is recorded with its true time even if no process ran for days', async () => {
     const trail = await ground.open();
     const web = await trail.start({ audit: { worker: false } });
     const { handle } = await web.sessions.createSession({ userId: 'ada', expires: HOUR });
@@ -111,13 +119,13 @@ describe('the trail', () => {
     await web.close();
 
     await trail.start();
-    const [begun, ended] = await eventually(async () => {
+    const [created, destroyed] = await eventually(async () => {
       const records = await recordsOf(trail, handle);
       expect(records).toHaveLength(2);
       return records;
     });
-    expect(begun!.at.getTime()).toBeLessThan(Date.now() - 2 * 24 * HOUR);
-    expect(ended).toMatchObject({ event: 'destroyed', reason: 'expired' });
-    expect(ended!.at.getTime()).toBe(begun!.at.getTime() + HOUR);
+    expect(created!.at.getTime()).toBeLessThan(Date.now() - 2 * 24 * HOUR);
+    expect(destroyed).toMatchObject({ event: 'destroyed', reason: 'expired' });
+    expect(destroyed!.at.getTime()).toBe(created!.at.getTime() + HOUR);
   });
 });

@@ -2,41 +2,41 @@ import { randomBytes } from 'node:crypto';
 
 import type { AuditedProcess } from './audited-process.js';
 
-/** The ten values of an outbox entry, as `append-event.lua` joins them. */
+/** The ten values of an outbox entry, in the order in which `append-event.lua` joins them. */
 export interface EntryValues {
   event: string;
   digest: string;
-  created: string | number;
-  user: string;
-  at: string | number;
-  ends: string | number;
+  createdAt: string | number;
+  userId: string;
+  occurredAt: string | number;
+  expiresAt: string | number;
   reason: string;
   actor: string;
   ip: string;
   userAgent: string;
 }
 
-/** A beginning that differs from a good one by these values. */
-export function entry(differing: Partial<EntryValues> = {}): string {
+/** A valid `created` entry, except for the given values. */
+export function entry(overrides: Partial<EntryValues> = {}): string {
   const now = Date.now();
   const values: EntryValues = {
     event: 'created',
     digest: randomBytes(32).toString('base64url'),
-    created: now,
-    user: '7',
-    at: now,
-    ends: now + 3_600_000,
+    createdAt: now,
+    userId: '7',
+    occurredAt: now,
+    expiresAt: now + 3_600_000,
     reason: '',
     actor: '',
     ip: '',
     userAgent: '',
-    ...differing,
+    ...overrides,
   };
   return Object.values(values).join('\x1f');
 }
 
-/** Puts an entry into the outbox by hand; gives its bytes as a dead letter keeps them. */
-export async function place(
+/** Adds an entry to the outbox of bucket 0; returns its bytes as a dead letter stores them. */
+export async function addEntry(
   { store }: AuditedProcess,
   value: string | Buffer,
   field = 'v1',

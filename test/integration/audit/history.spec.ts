@@ -9,7 +9,7 @@ import { useLedger } from './use-ledger.js';
 
 const WEB = { audit: { worker: false } };
 
-describe('the questions about sessions', () => {
+describe('SessionAudit.history and activeAt', () => {
   const ground = useLedger();
   let now: number;
   beforeAll(() => {
@@ -19,12 +19,12 @@ describe('the questions about sessions', () => {
   const open = async (): Promise<{ trail: Trail; web: AuditedProcess }> => {
     const trail = await ground.open({ isForged: true });
     const web = await trail.start(WEB);
-    await web.sessions.createSession({ userId: 'somebody' });
+    await web.sessions.createSession({ userId: 'carol' });
     await web.audit.flush();
     return { trail, web };
   };
 
-  /** All pages, one after the other; `between` happens before each but the first. */
+  /** Reads all pages in order; `between` runs before each page except the first. */
   const readAll = async (
     read: (after?: string) => Promise<SessionPage>,
     between = async () => {},
@@ -42,7 +42,7 @@ describe('the questions about sessions', () => {
 
   const handles = (sessions: RecordedSession[]) => sessions.map(({ handle }) => handle);
 
-  it('give a user’s sessions in pages, the newest first, even where many began at once', async () => {
+  it('history pages through a user’s sessions newest first, even if many start at once', async () => {
     const { trail, web } = await open();
     await seedSessions(trail, { users: ['ada', 'bob'], count: 60, from: now - DAY, step: HOUR });
     await seedSessions(trail, { users: ['ada'], count: 25, from: now - 2 * HOUR, step: 0 });
@@ -55,7 +55,7 @@ describe('the questions about sessions', () => {
     }
   });
 
-  it('give the same pages though sessions begin meanwhile', async () => {
+  it('history returns the same pages while new sessions are being recorded', async () => {
     const { trail, web } = await open();
     await seedSessions(trail, { users: ['ada'], count: 30, from: now - DAY, step: HOUR });
     const before = await readAll((after) => web.audit.history('ada', { after, limit: 50 }));
@@ -66,7 +66,7 @@ describe('the questions about sessions', () => {
     expect(handles(found)).toEqual(handles(before));
   });
 
-  it('tell who was signed in at a moment', async () => {
+  it('activeAt lists the sessions that were live at a given time', async () => {
     const { trail, web } = await open();
     await seedSessions(trail, {
       users: ['ada', 'bob'],
@@ -88,26 +88,26 @@ describe('the questions about sessions', () => {
     expect(await web.audit.activeAt(new Date(0))).toEqual({ sessions: [], next: null });
   });
 
-  it('also of sessions that lived longer than any could today', async () => {
+  it('activeAt finds sessions that lived longer than the current maxLifetime allows', async () => {
     const trail = await ground.open();
-    const generous = await trail.start({ ...WEB, maxLifetime: '90d' });
-    const { handle } = await generous.sessions.createSession({ userId: 'ada', expires: 60 * DAY });
-    await generous.audit.flush();
-    const strict = await trail.start({ ...WEB, maxLifetime: '1h' });
-    const { sessions } = await strict.audit.activeAt(new Date(now + 59 * DAY));
+    const before = await trail.start({ ...WEB, maxLifetime: '90d' });
+    const { handle } = await before.sessions.createSession({ userId: 'ada', expires: 60 * DAY });
+    await before.audit.flush();
+    const after = await trail.start({ ...WEB, maxLifetime: '1h' });
+    const { sessions } = await after.audit.activeAt(new Date(now + 59 * DAY));
     expect(handles(sessions)).toEqual([handle]);
   });
 
-  it('are refused where they make no sense', async () => {
+  it('history and activeAt reject invalid limits, page tokens and dates', async () => {
     const { web } = await open();
-    const refusals = [
+    const calls = [
       web.audit.history('ada', { limit: 0 }),
       web.audit.history('ada', { limit: 1_001 }),
       web.audit.history('ada', { after: 'gibberish' }),
       web.audit.activeAt(new Date(Number.NaN)),
     ];
-    for (const refusal of refusals) {
-      await expect(refusal).rejects.toMatchObject({ code: 'ERR_SESSION_INPUT' });
+    for (const call of calls) {
+      await expect(call).rejects.toMatchObject({ code: 'ERR_SESSION_INPUT' });
     }
   });
 });

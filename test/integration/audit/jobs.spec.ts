@@ -4,7 +4,7 @@ import { Client } from 'pg';
 
 import { eventually } from '../../support/eventually.js';
 import { countRecords } from './records.js';
-import { begin, beginAndEnd } from './sessions.js';
+import { createAndDestroySessions, createSessions } from './sessions.js';
 import type { Trail } from './trail.js';
 import { useLedger } from './use-ledger.js';
 
@@ -12,10 +12,10 @@ const SECONDS = 1_000;
 const WEB = { buckets: 1, audit: { worker: false } };
 const WORKER = { buckets: 1 };
 
-describe('the jobs', () => {
+describe('BullMQ jobs', () => {
   const ground = useLedger();
 
-  /** The queue as BullMQ itself sees it. */
+  /** Name and options to open the queue with BullMQ directly. */
   const queueOf = ({ prefix }: Trail) => ({
     name: 'session-ledger',
     options: {
@@ -29,21 +29,21 @@ describe('the jobs', () => {
       expect(await countRecords(trail)).toEqual({ created: count, destroyed: count });
     }, within);
 
-  it('may run twice at once: two drainers share a bucket without a double', async () => {
+  it('two drainers can share a bucket without recording any event twice', async () => {
     const trail = await ground.open();
-    const [one, other] = await Promise.all([trail.start(WEB), trail.start(WEB)]);
-    await beginAndEnd(one, 1_500);
+    const [first, second] = await Promise.all([trail.start(WEB), trail.start(WEB)]);
+    await createAndDestroySessions(first, 1_500);
     const reports = await Promise.all(
-      [one, other, one, other].map((process) => process.audit.flush()),
+      [first, second, first, second].map((process) => process.audit.flush()),
     );
     expect(reports.reduce((sum, { recorded }) => sum + recorded, 0)).toBe(3_000);
     await expectRecords(trail, 1_500);
   });
 
-  it('wait for a chain without a place in the queue of its lock, which the dead would keep', async () => {
+  it('a flush that waits for a chain polls instead of queueing for the lock', async () => {
     const trail = await ground.open();
     const web = await trail.start(WEB);
-    await beginAndEnd(web, 100);
+    await createAndDestroySessions(web, 100);
     const holder = new Client({ connectionString: trail.databaseUrl });
     await holder.connect();
     await holder.query('BEGIN');
@@ -52,7 +52,8 @@ describe('the jobs', () => {
     try {
       const waiting = `SELECT count(*)::int AS count FROM pg_stat_activity
                        WHERE datname = current_database() AND wait_event_type = 'Lock'`;
-      for (let looks = 0; looks < 50; looks += 1) {
+      // A backend whose client has died keeps its place in a lock queue, and later the lock.
+      for (let check = 0; check < 50; check += 1) {
         expect(await trail.rows(waiting)).toEqual([{ count: 0 }]);
       }
       expect(await countRecords(trail)).toEqual({ created: 0, destroyed: 0 });
@@ -62,10 +63,10 @@ describe('the jobs', () => {
     expect(await flush).toMatchObject({ recorded: 200 });
   });
 
-  it('may be doubled', async () => {
+  it('duplicate drain jobs are harmless', async () => {
     const trail = await ground.open();
     const web = await trail.start(WEB);
-    await beginAndEnd(web, 500);
+    await createAndDestroySessions(web, 500);
     const { name, options } = queueOf(trail);
     const queue = new Queue(name, options);
     await queue.addBulk(Array.from({ length: 40 }, () => ({ name: 'drain', data: { bucket: 0 } })));
@@ -75,12 +76,12 @@ describe('the jobs', () => {
     await expectRecords(trail, 500);
   });
 
-  it('may be deleted, the whole queue, at any time', async () => {
+  it('the whole queue can be deleted at any time without losing events', async () => {
     const trail = await ground.open();
     const app = await trail.start(WORKER);
     const [node] = ground.redis.nodes;
     for (let round = 1; round <= 3; round += 1) {
-      await beginAndEnd(app, 200);
+      await createAndDestroySessions(app, 200);
       const keys = await node!.keys(`{${trail.prefix}:jobs}*`);
       if (keys.length > 0) await node!.del(...keys);
     }
@@ -90,21 +91,21 @@ describe('the jobs', () => {
     const queue = new Queue(name, options);
     const schedules = ['partitions', 'reconcile', 'sweep'];
     await eventually(async () => {
-      const made = await queue.getJobSchedulers();
-      expect(made.map((each) => each.key).toSorted()).toEqual(schedules);
+      const schedulers = await queue.getJobSchedulers();
+      expect(schedulers.map(({ key }) => key).toSorted()).toEqual(schedules);
     });
     await queue.close();
   });
 
-  it('may be lost, and still stand in the way of every wake-up of its bucket', async () => {
+  it('a bucket is drained even if a lost job deduplicates every new drain job', async () => {
     const trail = await ground.open();
     const app = await trail.start(WORKER);
     const { name, options } = queueOf(trail);
     const queue = new Queue(name, options);
-    await begin(app, 1);
+    await createSessions(app, 1);
     await eventually(async () => expect((await countRecords(trail)).created).toBe(1));
-    // A stalled job, or one that is in none of BullMQ's lists, has the same effect for as long as
-    // it is there: each wake-up is taken for a copy of it.
+    // This delayed job acts like a stalled job, or one that is in none of BullMQ's lists: as long
+    // as it exists, BullMQ drops every new drain job for the bucket as a duplicate of it.
     await eventually(async () => {
       const deduplication = { id: 'drain-0', keepLastIfActive: true };
       const job = await queue.add('drain', { bucket: 0 }, { deduplication, delay: 3_600_000 });
@@ -113,7 +114,7 @@ describe('the jobs', () => {
     });
     await queue.close();
 
-    await begin(app, 10);
+    await createSessions(app, 10);
     await eventually(async () => {
       expect((await countRecords(trail)).created).toBe(11);
     }, 30 * SECONDS);

@@ -2,15 +2,16 @@ import { describe, expect, it } from '@jest/globals';
 
 import { countRecords } from './records.js';
 import { DRAIN_STEPS, stoppedDrainer, type DrainStep } from './drainer-process.js';
-import { beginAndEnd } from './sessions.js';
+import { createAndDestroySessions } from './sessions.js';
 import type { Trail } from './trail.js';
 import { useLedger } from './use-ledger.js';
 
 const SESSIONS = 20;
 
-describe('a drainer that is killed', () => {
+describe('Killed and frozen drainers', () => {
   const ground = useLedger();
 
+  /** Starts a drain in a process of its own, and resolves once it has stopped at the step. */
   const drainUntil = (trail: Trail, stopAt: DrainStep) =>
     stoppedDrainer({
       redisUrl: ground.redis.servers[0]!.url,
@@ -20,24 +21,27 @@ describe('a drainer that is killed', () => {
       stopAt,
     });
 
-  it.each(DRAIN_STEPS)('%s loses nothing and doubles nothing', async (step) => {
-    const trail = await ground.open();
-    const web = await trail.start({ buckets: 1, audit: { worker: false } });
-    await beginAndEnd(web, SESSIONS);
+  it.each(DRAIN_STEPS)(
+    'a drainer that is killed %s loses no event and records none twice',
+    async (step) => {
+      const trail = await ground.open();
+      const web = await trail.start({ buckets: 1, audit: { worker: false } });
+      await createAndDestroySessions(web, SESSIONS);
 
-    const drainer = await drainUntil(trail, step);
-    await drainer.kill();
-    const isCommitted = DRAIN_STEPS.indexOf(step) > DRAIN_STEPS.indexOf('before the commit');
-    const counted = isCommitted ? SESSIONS : 0;
-    expect(await countRecords(trail)).toEqual({ created: counted, destroyed: counted });
+      const drainer = await drainUntil(trail, step);
+      await drainer.kill();
+      const isCommitted = DRAIN_STEPS.indexOf(step) > DRAIN_STEPS.indexOf('before the commit');
+      const count = isCommitted ? SESSIONS : 0;
+      expect(await countRecords(trail)).toEqual({ created: count, destroyed: count });
 
-    const { recorded } = await web.audit.flush();
-    expect(recorded).toBe(isCommitted ? 0 : 2 * SESSIONS);
-    expect(await countRecords(trail)).toEqual({ created: SESSIONS, destroyed: SESSIONS });
-    expect(await web.audit.health()).toMatchObject({ backlog: 0, deadLetters: 0 });
-  });
+      const { recorded } = await web.audit.flush();
+      expect(recorded).toBe(isCommitted ? 0 : 2 * SESSIONS);
+      expect(await countRecords(trail)).toEqual({ created: SESSIONS, destroyed: SESSIONS });
+      expect(await web.audit.health()).toMatchObject({ backlog: 0, deadLetters: 0 });
+    },
+  );
 
-  it('as it buries a record, buries it once', async () => {
+  it('a drainer that is killed while it dead-letters an entry dead-letters it once', async () => {
     const trail = await ground.open();
     const web = await trail.start({ buckets: 1, audit: { worker: false } });
     const { client } = web.store.buckets.redis;
@@ -52,13 +56,13 @@ describe('a drainer that is killed', () => {
     expect(await web.audit.health()).toMatchObject({ backlog: 0, deadLetters: 1 });
   });
 
-  it('or frozen in mid-transaction, holds its bucket up for seconds at most', async () => {
+  it('a drainer that is frozen mid-transaction delays its bucket by seconds at most', async () => {
     const trail = await ground.open();
     const web = await trail.start({ buckets: 1, audit: { worker: false } });
-    await beginAndEnd(web, SESSIONS);
+    await createAndDestroySessions(web, SESSIONS);
 
     const drainer = await drainUntil(trail, 'after the records');
-    await web.audit.flush(); // waits for the lock until Postgres takes it from the frozen one
+    await web.audit.flush(); // waits until Postgres ends the frozen drainer's transaction
     expect(await countRecords(trail)).toEqual({ created: SESSIONS, destroyed: SESSIONS });
     expect(await drainer.goOn()).toMatch(/ERR_SESSION|can't be used/);
     expect(await countRecords(trail)).toEqual({ created: SESSIONS, destroyed: SESSIONS });

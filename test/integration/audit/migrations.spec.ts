@@ -6,15 +6,19 @@ import type { Trail } from './trail.js';
 import { useLedger } from './use-ledger.js';
 
 const USERS = 'CREATE TABLE users (id uuid PRIMARY KEY)';
-const LAYOUTS: [what: string, layout: LedgerLayout, before?: string][] = [
-  ['as they are by default', {}],
-  ['in a schema of their own', { schema: 'Audit' }, 'CREATE SCHEMA "Audit"'],
-  ['with numbers for user IDs', { userId: { type: 'integer' } }],
-  ['with large numbers for user IDs', { userId: { type: 'bigint' } }],
-  ['with a users table', { userId: { type: 'uuid', references: { table: 'users' } } }, USERS],
+const LAYOUTS: [name: string, layout: LedgerLayout, before: string][] = [
+  ['the default layout', {}, ''],
+  ['a schema other than public', { schema: 'Audit' }, 'CREATE SCHEMA "Audit"'],
+  ['integer user IDs', { userId: { type: 'integer' } }, ''],
+  ['bigint user IDs', { userId: { type: 'bigint' } }, ''],
+  [
+    'a reference to a users table',
+    { userId: { type: 'uuid', references: { table: 'users' } } },
+    USERS,
+  ],
 ];
 
-describe('the migrations of the audit tables', () => {
+describe('Migrations of the audit tables', () => {
   const ground = useLedger();
 
   const withDataSource = async <T>(
@@ -30,16 +34,17 @@ describe('the migrations of the audit tables', () => {
     }
   };
 
-  /** All that isn't Postgres's own or the users'. */
-  const objects = (trail: Trail) =>
+  /** Names of the tables, sequences and functions that the migrations created. */
+  const createdObjects = (trail: Trail) =>
     trail.rows(`
       SELECT relname AS name FROM pg_class WHERE relnamespace::regnamespace::text
         IN ('public', '"Audit"') AND relkind IN ('r', 'p', 'S') AND relname !~ '^(users|session_ledger_migrations)'
       UNION ALL SELECT proname FROM pg_proc
         WHERE pronamespace::regnamespace::text IN ('public', '"Audit"')`);
 
-  describe.each(LAYOUTS)('%s', (_, layout, before) => {
-    it('leave nothing to generate, and can be reverted and run again', async () => {
+  it.each(LAYOUTS)(
+    'migrations for %s match the entities, and can be reverted and run again',
+    async (_, layout, before) => {
       const trail = await ground.open({ layout, before, tables: false });
       await withDataSource(trail, async (dataSource) => {
         expect(await dataSource.runMigrations()).toHaveLength(1);
@@ -48,20 +53,20 @@ describe('the migrations of the audit tables', () => {
         expect(upQueries.map(({ query }) => query)).toEqual([]);
 
         await dataSource.undoLastMigration();
-        expect(await objects(trail)).toEqual([]);
+        expect(await createdObjects(trail)).toEqual([]);
         expect(await dataSource.runMigrations()).toHaveLength(1);
       });
-    });
-  });
+    },
+  );
 
-  it('can be run by the module as it starts, by several processes at once', async () => {
+  it('several processes that start at once with audit.migrate run the migrations once', async () => {
     const trail = await ground.open({ layout: { schema: 'Audit' }, tables: false });
     const apps = await Promise.all([1, 2, 3].map(() => trail.start({ audit: { migrate: true } })));
     for (const app of apps) expect(await app.audit.health()).toMatchObject({ deadLetters: 0 });
     await apps[0]!.sessions.createSession({ userId: 'ada' });
   });
 
-  it('are asked for by a worker that starts without the tables', async () => {
+  it('a worker that starts without the tables fails with a hint to run the migrations', async () => {
     const trail = await ground.open({ tables: false });
     await expect(trail.start()).rejects.toMatchObject({
       code: 'ERR_SESSION_DATABASE_UNSUITABLE',

@@ -3,24 +3,24 @@ import { describe, expect, it } from '@jest/globals';
 import { ledgerTables } from '../../../src/audit/postgres/ledger-tables.js';
 import { LedgerDatabase } from '../../../src/audit/postgres/ledger-database.js';
 import { Partitions } from '../../../src/audit/jobs/partitions.js';
-import { entry, place } from './entries.js';
-import { beginAndEnd } from './sessions.js';
+import { addEntry, entry } from './entries.js';
+import { createAndDestroySessions } from './sessions.js';
 import type { Trail } from './trail.js';
 import { useLedger } from './use-ledger.js';
 
 const WEB = { buckets: 1, audit: { worker: false } };
 
-/** `2026_11`, so many months from now. */
+/** The suffix of a month's partitions, such as `2026_11`. */
 function month(ahead: number): string {
   const now = new Date();
   const date = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + ahead, 1));
   return date.toISOString().slice(0, 7).replace('-', '_');
 }
 
-const COMING = [0, 1, 2, 3].map(month);
-const BOTH = ['session_events', 'sessions'];
+const MONTHS = [0, 1, 2, 3].map(month);
+const TABLES = ['session_events', 'sessions'];
 
-describe('the partitions', () => {
+describe('Partitions of sessions and session_events', () => {
   const ground = useLedger();
 
   const partitionsOf = async (trail: Trail) => {
@@ -31,7 +31,7 @@ describe('the partitions', () => {
     return rows.map(({ name }) => name);
   };
 
-  const makePartitions = async (trail: Trail) => {
+  const createPartitions = async (trail: Trail) => {
     const database = new LedgerDatabase(trail.databaseUrl, {}, false);
     try {
       return await new Partitions(database, ledgerTables('public')).runOnce();
@@ -41,78 +41,79 @@ describe('the partitions', () => {
   };
 
   const dropMonths = async (trail: Trail, months: string[]) => {
-    for (const each of months)
-      await trail.rows(`DROP TABLE sessions_${each}, session_events_${each}`);
+    for (const suffix of months) {
+      await trail.rows(`DROP TABLE sessions_${suffix}, session_events_${suffix}`);
+    }
   };
 
-  const all = (months: string[]) =>
-    BOTH.flatMap((table) => months.map((each) => `${table}_${each}`)).toSorted();
+  const partitionNames = (months: string[]) =>
+    TABLES.flatMap((table) => months.map((suffix) => `${table}_${suffix}`)).toSorted();
   const withDefaults = (months: string[]) =>
-    [...all(months), ...BOTH.map((table) => `${table}_default`)].toSorted();
+    [...partitionNames(months), ...TABLES.map((table) => `${table}_default`)].toSorted();
 
-  it('of this month and the next three are there from the beginning', async () => {
+  it('the migration creates partitions for this month and the next three', async () => {
     const trail = await ground.open();
-    expect(await partitionsOf(trail)).toEqual(withDefaults(COMING));
+    expect(await partitionsOf(trail)).toEqual(withDefaults(MONTHS));
   });
 
-  it('of the coming months are made once, by however many processes at once', async () => {
+  it('several processes that create the coming partitions at once create each one once', async () => {
     const trail = await ground.open();
-    await dropMonths(trail, COMING.slice(1));
-    const made = await Promise.all([1, 2, 3].map(() => makePartitions(trail)));
-    expect(made.flat().toSorted()).toEqual(all(COMING.slice(1)));
-    expect(await partitionsOf(trail)).toEqual(withDefaults(COMING));
-    expect(await makePartitions(trail)).toEqual([]);
+    await dropMonths(trail, MONTHS.slice(1));
+    const created = await Promise.all([1, 2, 3].map(() => createPartitions(trail)));
+    expect(created.flat().toSorted()).toEqual(partitionNames(MONTHS.slice(1)));
+    expect(await partitionsOf(trail)).toEqual(withDefaults(MONTHS));
+    expect(await createPartitions(trail)).toEqual([]);
   });
 
-  it('are made while events are recorded', async () => {
+  it('partitions can be created while events are being recorded', async () => {
     const trail = await ground.open();
     const web = await trail.start(WEB);
     for (let round = 0; round < 5; round += 1) {
-      await dropMonths(trail, COMING.slice(1));
-      const draining = beginAndEnd(web, 200).then(() => web.audit.flush());
-      const [made] = await Promise.all([makePartitions(trail), draining]);
-      expect(made).toHaveLength(6);
+      await dropMonths(trail, MONTHS.slice(1));
+      const draining = createAndDestroySessions(web, 200).then(() => web.audit.flush());
+      const [created] = await Promise.all([createPartitions(trail), draining]);
+      expect(created).toHaveLength(6);
     }
   });
 
-  it('of another time are the default ones, which are watched', async () => {
+  it('rows of a month without a partition go to the default ones and are reported by health', async () => {
     const trail = await ground.open();
     const web = await trail.start(WEB);
     const then = Date.UTC(2020, 1, 29);
-    await place(web, entry({ created: then, at: then, ends: then + 1 }));
+    await addEntry(web, entry({ createdAt: then, occurredAt: then, expiresAt: then + 1 }));
     await web.audit.flush();
     expect(await trail.rows('SELECT created_at FROM sessions_default')).toHaveLength(1);
     expect(await web.audit.health()).toMatchObject({ defaultPartitionRows: 2, deadLetters: 0 });
   });
 
-  it('that are missing are made, but for a month whose rows lie in the default one', async () => {
+  it('a starting worker creates missing partitions except for months with default rows', async () => {
     const trail = await ground.open();
-    await dropMonths(trail, COMING.slice(1));
+    await dropMonths(trail, MONTHS.slice(1));
     const web = await trail.start(WEB);
     const now = new Date();
     const then = Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 2, 15);
-    await place(web, entry({ created: then, at: then, ends: then + 1 }));
+    await addEntry(web, entry({ createdAt: then, occurredAt: then, expiresAt: then + 1 }));
     await web.audit.flush();
 
-    await trail.start({ buckets: 1 }); // a worker, which starts all the same
+    await trail.start({ buckets: 1 }); // a worker; it starts despite the month it had to skip
     expect(await partitionsOf(trail)).toEqual(withDefaults([month(0), month(1), month(3)]));
   });
 });
 
-describe('the ledger', () => {
+describe('Append-only guards', () => {
   const ground = useLedger();
-  const PARTS = ['session_events', `session_events_${month(0)}`, 'session_events_default'];
+  const LEDGER_TABLES = ['session_events', `session_events_${month(0)}`, 'session_events_default'];
 
-  it.each(PARTS)('refuses any change but an addition: %s', async (part) => {
+  it.each(LEDGER_TABLES)('%s rejects UPDATE, DELETE and TRUNCATE', async (table) => {
     const trail = await ground.open();
     const web = await trail.start(WEB);
-    await beginAndEnd(web, 1);
-    await place(web, entry({ created: 0, at: 0, ends: 1 }));
+    await createAndDestroySessions(web, 1);
+    await addEntry(web, entry({ createdAt: 0, occurredAt: 0, expiresAt: 1 }));
     await web.audit.flush();
     for (const change of [
-      `UPDATE ${part} SET actor = 'me'`,
-      `DELETE FROM ${part}`,
-      `TRUNCATE ${part}`,
+      `UPDATE ${table} SET actor = 'me'`,
+      `DELETE FROM ${table}`,
+      `TRUNCATE ${table}`,
     ]) {
       await expect(trail.rows(change)).rejects.toThrow('append-only');
     }

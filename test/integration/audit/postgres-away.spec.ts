@@ -3,13 +3,13 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { eventually } from '../../support/eventually.js';
 import { startApplication } from './application-process.js';
 import { countRecords } from './records.js';
-import { begin, beginAndEnd } from './sessions.js';
+import { createAndDestroySessions, createSessions } from './sessions.js';
 import { useLedger } from './use-ledger.js';
 
 const MEGABYTE = 1024 ** 2;
 const MINUTE = 60_000;
 
-describe('while Postgres is away', () => {
+describe('Postgres outages and the backlog limit', () => {
   const ground = useLedger();
   const web = (backlogLimit: number, whenBacklogFull: 'reject' | 'accept') => ({
     buckets: 1,
@@ -18,7 +18,7 @@ describe('while Postgres is away', () => {
   afterEach(() => ground.postgres.resume());
 
   it(
-    'an application starts, sessions work on, and the trail catches up with 100,000 events',
+    'without Postgres an application starts and works, and 100,000 events are recorded later',
     async () => {
       const trail = await ground.open();
       await ground.postgres.kill();
@@ -30,7 +30,7 @@ describe('while Postgres is away', () => {
       });
       const heap = await app.make(20_000);
       expect((await app.make(80_000)) - heap).toBeLessThan(10 * MEGABYTE);
-      await app.kill(); // what it did is safe in Redis
+      await app.kill(); // its events are safe in Redis
 
       await ground.postgres.restart();
       await trail.start();
@@ -41,12 +41,12 @@ describe('while Postgres is away', () => {
     4 * MINUTE,
   );
 
-  it('a process that ran before drains again once it is back', async () => {
+  it('a running process drains again once Postgres is back', async () => {
     const trail = await ground.open();
     const app = await trail.start();
-    await beginAndEnd(app, 50);
+    await createAndDestroySessions(app, 50);
     await ground.postgres.kill();
-    await beginAndEnd(app, 50);
+    await createAndDestroySessions(app, 50);
     await expect(app.audit.health()).rejects.toMatchObject({
       code: 'ERR_SESSION_DATABASE_UNAVAILABLE',
     });
@@ -56,25 +56,25 @@ describe('while Postgres is away', () => {
     }, 30_000);
   });
 
-  it('frozen, it holds up no session, and is drained into as it thaws', async () => {
+  it('sessions work while Postgres is frozen, and their events are recorded afterwards', async () => {
     const trail = await ground.open();
     const app = await trail.start({ redisTimeout: 500 });
-    await beginAndEnd(app, 50);
+    await createAndDestroySessions(app, 50);
     await eventually(async () => expect((await countRecords(trail)).destroyed).toBe(50));
     ground.postgres.pause();
-    for (let i = 0; i < 10; i += 1) await beginAndEnd(app, 50);
+    for (let i = 0; i < 10; i += 1) await createAndDestroySessions(app, 50);
     ground.postgres.resume();
     await eventually(async () => {
       expect(await countRecords(trail)).toEqual({ created: 550, destroyed: 550 });
     }, 30_000);
   });
 
-  it('no session begins beyond the backlog limit, but each can end', async () => {
+  it('a full backlog rejects new sessions, while existing ones can be ended and rotated', async () => {
     const trail = await ground.open();
     const app = await trail.start(web(100, 'reject'));
-    const [first, ...others] = await begin(app, 100);
-    const refused = app.sessions.createSession({ userId: 'ada' });
-    await expect(refused).rejects.toMatchObject({
+    const [first, ...others] = await createSessions(app, 100);
+    const rejected = app.sessions.createSession({ userId: 'ada' });
+    await expect(rejected).rejects.toMatchObject({
       code: 'ERR_SESSION_BACKLOG',
       message: expect.stringContaining('100'),
     });
@@ -88,10 +88,10 @@ describe('while Postgres is away', () => {
     expect(await countRecords(trail)).toEqual({ created: 102, destroyed: 100 });
   });
 
-  it('sessions begin beyond the backlog limit where that is wanted', async () => {
+  it("a full backlog accepts new sessions if whenBacklogFull is 'accept'", async () => {
     const trail = await ground.open();
     const app = await trail.start(web(10, 'accept'));
-    await beginAndEnd(app, 100);
+    await createAndDestroySessions(app, 100);
     expect(await app.audit.flush()).toEqual({ recorded: 200, deadLettered: 0 });
   });
 });

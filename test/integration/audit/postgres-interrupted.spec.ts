@@ -3,20 +3,21 @@ import { describe, expect, it } from '@jest/globals';
 import { eventually } from '../../support/eventually.js';
 import { stoppedDrainer, type DrainStep } from './drainer-process.js';
 import { countRecords } from './records.js';
-import { beginAndEnd } from './sessions.js';
+import { createAndDestroySessions } from './sessions.js';
 import type { Trail } from './trail.js';
 import { useLedger } from './use-ledger.js';
 
 const SESSIONS = 20;
-const IN_MID_TRANSACTION: DrainStep[] = [
+const STEPS_IN_TRANSACTION: DrainStep[] = [
   'holding the lock',
   'after the records',
   'before the commit',
 ];
 
-describe('Postgres, interrupted', () => {
+describe('Interrupted connections to Postgres', () => {
   const ground = useLedger();
 
+  /** Starts a drain in a process of its own, and resolves once it has stopped at the step. */
   const drainUntil = (trail: Trail, stopAt: DrainStep) =>
     stoppedDrainer({
       redisUrl: ground.redis.servers[0]!.url,
@@ -29,40 +30,46 @@ describe('Postgres, interrupted', () => {
   const openWithEvents = async () => {
     const trail = await ground.open();
     const web = await trail.start({ buckets: 1, audit: { worker: false } });
-    await beginAndEnd(web, SESSIONS);
+    await createAndDestroySessions(web, SESSIONS);
     return { trail, web };
   };
 
-  it.each(IN_MID_TRANSACTION)('by the end of the connection, %s', async (step) => {
-    const { trail, web } = await openWithEvents();
-    const drainer = await drainUntil(trail, step);
-    await trail.rows(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-       WHERE datname = current_database() AND state = 'idle in transaction'`,
-    );
-    expect(await drainer.goOn()).toMatch(/SessionError: Postgres can't be used now/);
+  it.each(STEPS_IN_TRANSACTION)(
+    'a drain whose connection ends %s loses no event and records none twice',
+    async (step) => {
+      const { trail, web } = await openWithEvents();
+      const drainer = await drainUntil(trail, step);
+      await trail.rows(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE datname = current_database() AND state = 'idle in transaction'`,
+      );
+      expect(await drainer.goOn()).toMatch(/SessionError: Postgres can't be used now/);
 
-    expect(await web.audit.flush()).toMatchObject({ recorded: 2 * SESSIONS });
-    expect(await countRecords(trail)).toEqual({ created: SESSIONS, destroyed: SESSIONS });
-  });
+      expect(await web.audit.flush()).toMatchObject({ recorded: 2 * SESSIONS });
+      expect(await countRecords(trail)).toEqual({ created: SESSIONS, destroyed: SESSIONS });
+    },
+  );
 
-  it.each(IN_MID_TRANSACTION)('by a crash, %s', async (step) => {
-    const { trail, web } = await openWithEvents();
-    const drainer = await drainUntil(trail, step);
-    await ground.postgres.kill();
-    expect(await drainer.goOn()).toMatch(/SessionError: Postgres can't be used now/);
-    await ground.postgres.restart();
+  it.each(STEPS_IN_TRANSACTION)(
+    'a drain during which Postgres crashes %s loses no event and records none twice',
+    async (step) => {
+      const { trail, web } = await openWithEvents();
+      const drainer = await drainUntil(trail, step);
+      await ground.postgres.kill();
+      expect(await drainer.goOn()).toMatch(/SessionError: Postgres can't be used now/);
+      await ground.postgres.restart();
 
-    await eventually(() => web.audit.flush());
-    expect(await countRecords(trail)).toEqual({ created: SESSIONS, destroyed: SESSIONS });
-  });
+      await eventually(() => web.audit.flush());
+      expect(await countRecords(trail)).toEqual({ created: SESSIONS, destroyed: SESSIONS });
+    },
+  );
 
-  it('by crashes under load', async () => {
+  it('crashes of Postgres under load lose no event and record none twice', async () => {
     const trail = await ground.open();
     const app = await trail.start();
     for (let round = 0; round < 3; round += 1) {
-      await Promise.all([ground.postgres.restart(), beginAndEnd(app, 400)]);
-      await beginAndEnd(app, 400);
+      await Promise.all([ground.postgres.restart(), createAndDestroySessions(app, 400)]);
+      await createAndDestroySessions(app, 400);
     }
     await eventually(async () => {
       expect(await countRecords(trail)).toEqual({ created: 2_400, destroyed: 2_400 });

@@ -7,65 +7,65 @@ import { ledgerDataSourceOptions } from '../../../src/index.js';
 import { eventually } from '../../support/eventually.js';
 import { startApplication } from './application-process.js';
 import { countRecords } from './records.js';
-import { beginAndEnd } from './sessions.js';
+import { createAndDestroySessions } from './sessions.js';
 import type { Trail } from './trail.js';
 import { useLedger } from './use-ledger.js';
 
-/** Below the half minute that a container is given, on a machine that may be busy. */
-const BOUND = 25_000;
+/** Longest shutdown (ms): less than the 30 s that container platforms grant by default. */
+const SHUTDOWN_LIMIT = 25_000;
 
-describe('a shutdown', () => {
+describe('Shutdown', () => {
   const ground = useLedger();
   const redisServer = () => ground.redis.servers[0]!;
 
-  const processOf = (trail: Trail) =>
+  const startApp = (trail: Trail) =>
     startApplication({
       redis: redisServer().url,
       database: trail.databaseUrl,
       prefix: trail.prefix,
     });
 
-  it('records what has happened before it', async () => {
+  it('shutdown records all earlier events', async () => {
     const trail = await ground.open();
     const app = await trail.start();
-    await beginAndEnd(app, 300);
+    await createAndDestroySessions(app, 300);
     await app.close();
     expect(await countRecords(trail)).toEqual({ created: 300, destroyed: 300 });
   });
 
-  it('leaves nothing behind that keeps the process alive', async () => {
+  it('shutdown leaves nothing behind that keeps the process alive', async () => {
     const trail = await ground.open();
-    const app = await processOf(trail);
+    const app = await startApp(trail);
     await app.make(500);
     const { took, gone } = await app.close();
-    expect(took).toBeLessThan(BOUND);
+    expect(took).toBeLessThan(SHUTDOWN_LIMIT);
     expect(gone - took).toBeLessThan(2_000);
   });
 
-  it.each<[what: string, happens: () => unknown, isOver: () => unknown]>([
-    ['Redis is gone', () => redisServer().kill(), () => redisServer().restart()],
+  it.each<[failure: string, cause: () => unknown, resolve: () => unknown]>([
+    ['Redis is down', () => redisServer().kill(), () => redisServer().restart()],
     ['Redis is frozen', () => redisServer().pause(), () => redisServer().resume()],
-    ['Postgres is gone', () => ground.postgres.kill(), () => ground.postgres.restart()],
+    ['Postgres is down', () => ground.postgres.kill(), () => ground.postgres.restart()],
     ['Postgres is frozen', () => ground.postgres.pause(), () => ground.postgres.resume()],
-  ])('is over in time where %s', async (_, happens, isOver) => {
+  ])('shutdown finishes in time if %s', async (_, cause, resolve) => {
     const trail = await ground.open();
-    const app = await processOf(trail);
-    await app.make(500); // jobs are at work now
+    const app = await startApp(trail);
+    await app.make(500); // so that jobs are running
     try {
-      await happens();
+      await cause();
       const { gone } = await app.close();
-      expect(gone).toBeLessThan(BOUND);
+      expect(gone).toBeLessThan(SHUTDOWN_LIMIT);
     } finally {
-      await isOver();
+      await resolve();
     }
   });
 
-  it('closes its own connections, and leaves alone those that it was given', async () => {
+  it('shutdown closes the connections that the module opened, but not those passed to it', async () => {
     const trail = await ground.open();
     const client = new Redis(redisServer().url, { disconnectTimeout: 0 });
     const dataSource = new DataSource(ledgerDataSourceOptions(trail.databaseUrl));
     await dataSource.initialize();
-    const inUse = async () => {
+    const countConnections = async () => {
       const clients = String(await client.client('LIST'))
         .trim()
         .split('\n').length;
@@ -74,16 +74,16 @@ describe('a shutdown', () => {
       );
       return { clients, connections: row!.count };
     };
-    const before = await inUse();
+    const before = await countConnections();
     const own = await trail.start();
-    const given = await trail.start({ redis: client, database: dataSource });
-    await Promise.all([beginAndEnd(own, 50), beginAndEnd(given, 50)]);
-    await Promise.all([own.close(), given.close()]);
+    const shared = await trail.start({ redis: client, database: dataSource });
+    await Promise.all([createAndDestroySessions(own, 50), createAndDestroySessions(shared, 50)]);
+    await Promise.all([own.close(), shared.close()]);
 
     await eventually(async () => {
-      const after = await inUse();
+      const after = await countConnections();
       expect(after.clients).toBe(before.clients);
-      // The pool that it was given has grown, and keeps what it has.
+      // The shared pool has grown in use, and stays open.
       expect(after.connections).toBeLessThanOrEqual(before.connections + 10);
     });
     expect(await countRecords(trail)).toEqual({ created: 100, destroyed: 100 });
@@ -93,16 +93,16 @@ describe('a shutdown', () => {
         `SELECT count(*)::int FROM pg_stat_activity
          WHERE datname = current_database() AND pid <> pg_backend_pid()`,
       );
-      expect(row!.count).toBeLessThanOrEqual(2); // the test's own
+      expect(row!.count).toBeLessThanOrEqual(2); // the connections of the test itself
     });
     client.disconnect();
   });
 });
 
-describe('a process without a worker', () => {
+describe('audit.worker: false', () => {
   const ground = useLedger();
 
-  it('runs no jobs; another process runs them', async () => {
+  it('a process without a worker leaves its jobs to another process', async () => {
     const trail = await ground.open();
     const web = await trail.start({ audit: { worker: false } });
     const connection = { url: ground.redis.servers[0]!.url, disconnectTimeout: 0 };
@@ -111,7 +111,7 @@ describe('a process without a worker', () => {
       connection: connection as ConnectionOptions,
       prefix,
     });
-    await beginAndEnd(web, 20);
+    await createAndDestroySessions(web, 20);
     await eventually(async () => expect(await queue.getWaitingCount()).toBeGreaterThan(0));
     expect(await queue.getWorkers()).toEqual([]);
     expect(await countRecords(trail)).toEqual({ created: 0, destroyed: 0 });
@@ -123,10 +123,10 @@ describe('a process without a worker', () => {
     await queue.close();
   });
 
-  it('needs no database at all', async () => {
+  it('a process without a worker needs no database', async () => {
     const trail = await ground.open();
     const web = await trail.start({ database: undefined, audit: { worker: false } });
-    await beginAndEnd(web, 5);
+    await createAndDestroySessions(web, 5);
     await expect(web.audit.verify()).rejects.toMatchObject({ code: 'ERR_SESSION_OPTIONS' });
     await web.close();
     await trail.start();

@@ -8,16 +8,16 @@ const WEB = { audit: { worker: false } };
 const UUID = '7f9c2ba4-e88f-4d27-a3f2-1c0e3c5d9b11';
 const USERS = `CREATE TABLE "user" (id integer PRIMARY KEY); INSERT INTO "user" VALUES (1), (2)`;
 
-describe('user IDs', () => {
+describe('User IDs in the audit tables', () => {
   const ground = useLedger();
-  const referring = { type: 'integer', references: { table: 'public.user' } } as const;
+  const userReference = { type: 'integer', references: { table: 'public.user' } } as const;
 
   it.each<[UserIdType, string, string]>([
     ['text', 'Ada ★', ''],
     ['integer', '-2147483648', '2147483648'],
     ['bigint', '9223372036854775807', '9223372036854775808'],
     ['uuid', UUID, UUID.toUpperCase()],
-  ])('of the type %s are stored as such', async (type, userId, unfit) => {
+  ])('user IDs of type %s are stored in a column of that type', async (type, userId, invalid) => {
     const trail = await ground.open({ layout: { userId: { type } } });
     const web = await trail.start(WEB);
     const session = await web.sessions.createSession({ userId });
@@ -31,12 +31,12 @@ describe('user IDs', () => {
     )) as [{ type: string }];
     expect(stored).toBe(type);
     expect((await web.audit.history(userId)).sessions).toHaveLength(1);
-    const refused = web.sessions.createSession({ userId: unfit });
-    await expect(refused).rejects.toMatchObject({ code: 'ERR_SESSION_INPUT' });
+    const rejected = web.sessions.createSession({ userId: invalid });
+    await expect(rejected).rejects.toMatchObject({ code: 'ERR_SESSION_INPUT' });
   });
 
-  it('refer to the users table, and let go of a user who is deleted', async () => {
-    const trail = await ground.open({ before: USERS, layout: { userId: referring } });
+  it('deleting a user sets user_id to NULL in sessions and keeps it in the ledger', async () => {
+    const trail = await ground.open({ before: USERS, layout: { userId: userReference } });
     const web = await trail.start(WEB);
     const { handle } = await web.sessions.createSession({ userId: '1' });
     await web.audit.flush();
@@ -49,8 +49,8 @@ describe('user IDs', () => {
     expect(await recordsOf(trail, handle)).toHaveLength(2);
   });
 
-  it('of users who are gone before the drain leave NULL', async () => {
-    const trail = await ground.open({ before: USERS, layout: { userId: referring } });
+  it('users who are deleted before the drain leave NULL in sessions', async () => {
+    const trail = await ground.open({ before: USERS, layout: { userId: userReference } });
     const web = await trail.start(WEB);
     for (const userId of ['1', '2', '3']) await web.sessions.createSession({ userId });
     await trail.rows('DELETE FROM "user" WHERE id = 1');
@@ -59,11 +59,11 @@ describe('user IDs', () => {
     expect(rows.map((row) => (row as { user_id: number }).user_id)).toEqual([2, null, null]);
   });
 
-  it('of users who are deleted during the drain leave NULL', async () => {
-    const trail = await ground.open({ before: USERS, layout: { userId: referring } });
+  it('users who are deleted during the drain leave NULL in sessions', async () => {
+    const trail = await ground.open({ before: USERS, layout: { userId: userReference } });
     const web = await trail.start(WEB);
     await trail.rows('INSERT INTO "user" SELECT generate_series(3, 400)');
-    const state = { isOver: false, began: 0 };
+    const state = { isOver: false, created: 0 };
     const deletions = async () => {
       for (let id = 1; id <= 400; id += 1) {
         await trail.rows('DELETE FROM "user" WHERE id = $1', [id]);
@@ -72,7 +72,7 @@ describe('user IDs', () => {
     };
     const drains = async () => {
       while (!state.isOver) {
-        const users = Array.from({ length: 40 }, () => String(1 + ((state.began++ * 7) % 400)));
+        const users = Array.from({ length: 40 }, () => String(1 + ((state.created++ * 7) % 400)));
         await Promise.all(users.map((userId) => web.sessions.createSession({ userId })));
         await web.audit.flush();
       }
@@ -81,7 +81,7 @@ describe('user IDs', () => {
     const counts = await trail.rows(
       'SELECT count(*)::int AS all, count(user_id)::int AS known FROM sessions',
     );
-    expect(counts).toEqual([{ all: state.began, known: 0 }]);
+    expect(counts).toEqual([{ all: state.created, known: 0 }]);
     expect(await web.audit.health()).toMatchObject({ deadLetters: 0 });
   });
 });

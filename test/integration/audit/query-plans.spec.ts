@@ -9,20 +9,21 @@ import { listOpenSessions } from '../../../src/audit/sql/list-open-sessions.js';
 import { listUserSessions } from '../../../src/audit/sql/list-user-sessions.js';
 import { prepareTransaction } from '../../../src/audit/sql/prepare-transaction.js';
 import { DAY } from '../../support/application.js';
-import { tablesReadWhole, type Explained } from './explained.js';
+import { tablesReadInFull, type ExplainResult } from './query-plan.js';
 import { seedSessions } from './seed-sessions.js';
 import { useLedger } from './use-ledger.js';
 
 const ROWS = 150_000; // in each of two partitions
 const BATCH = 1_000;
-const LAST = ['infinity', '9223372036854775807'];
+/** The position before the first page: later than every row. */
+const FIRST_PAGE = ['infinity', '9223372036854775807'];
 const tables = ledgerTables('public');
 const users = Array.from({ length: 1_000 }, (_, i) => `user ${i}`);
 
-describe('where the tables are large', () => {
+describe('Query plans on large tables', () => {
   const ground = useLedger();
 
-  it('every statement finds its rows by an index', async () => {
+  it('every statement of the drain and of history finds its rows by an index', async () => {
     const trail = await ground.open({ isForged: true });
     const web = await trail.start({ audit: { worker: false } });
     await web.sessions.createSession({ userId: 'ada' });
@@ -30,40 +31,40 @@ describe('where the tables are large', () => {
     for (const from of [now, now + 31 * DAY]) {
       await seedSessions(trail, { users, count: ROWS, from, step: 600 });
     }
-    const some = await trail.rows<{ token: string; ms: string }>(
+    const sample = await trail.rows<{ token: string; ms: string }>(
       `SELECT token, (extract(epoch FROM created_at) * 1000)::bigint AS ms
        FROM sessions ORDER BY random() LIMIT ${BATCH}`,
     );
-    const tokens = some.map(({ token }) => token);
-    const times = some.map(({ ms }) => ms);
-    const same = (value: string | null) => some.map(() => value);
+    const tokens = sample.map(({ token }) => token);
+    const times = sample.map(({ ms }) => ms);
+    const repeat = (value: string | null) => sample.map(() => value);
     const moment = new Date(now + DAY / 2);
-    const drain: [string, unknown[]][] = [
+    const drainStatements: [string, unknown[]][] = [
       [findKnownSessions(tables), [tokens, times]],
-      [endSessions(tables), [tokens, times, times, same('logout'), same(null)]],
+      [endSessions(tables), [tokens, times, times, repeat('logout'), repeat(null)]],
       [listOpenSessions(tables), ['-infinity', 0, 500]],
     ];
-    const questions: [string, unknown[]][] = [
-      [listUserSessions(tables, 'text'), ['user 7', ...LAST, 100]],
-      [listActiveSessions(tables), [moment, ...LAST, 100]],
-      [listActiveSessions(tables), [moment, new Date(now + DAY / 4), LAST[1], 100]],
+    const historyStatements: [string, unknown[]][] = [
+      [listUserSessions(tables, 'text'), ['user 7', ...FIRST_PAGE, 100]],
+      [listActiveSessions(tables), [moment, ...FIRST_PAGE, 100]],
+      [listActiveSessions(tables), [moment, new Date(now + DAY / 4), FIRST_PAGE[1], 100]],
     ];
 
     const client = new Client(trail.databaseUrl);
     await client.connect();
-    const readWhole = async ([sql, parameters]: [string, unknown[]]) => {
+    const fullScans = async ([sql, parameters]: [string, unknown[]]) => {
       const explain = `EXPLAIN (ANALYZE, FORMAT JSON) ${sql}`;
-      const { rows } = await client.query<Explained>(explain, parameters);
-      return tablesReadWhole(rows[0]!);
+      const { rows } = await client.query<ExplainResult>(explain, parameters);
+      return tablesReadInFull(rows[0]!);
     };
-    // First as they are an hour into a month, when the planner knows nothing of the partition yet.
-    for (const statement of ['BEGIN', 'ANALYZE sessions']) {
-      await client.query(statement);
+    // The first round runs without statistics, as in a partition whose month has just started.
+    for (const preparation of ['BEGIN', 'ANALYZE sessions']) {
+      await client.query(preparation);
       await client.query(prepareTransaction);
-      for (const question of drain) expect(await readWhole(question)).toEqual([]);
+      for (const statement of drainStatements) expect(await fullScans(statement)).toEqual([]);
     }
     await client.query('COMMIT');
-    for (const question of questions) expect(await readWhole(question)).toEqual([]);
+    for (const statement of historyStatements) expect(await fullScans(statement)).toEqual([]);
     await client.end();
   });
 });

@@ -4,16 +4,15 @@ import type { LoggerService } from '@nestjs/common';
 import { eventually } from '../../support/eventually.js';
 import { handedOut } from '../../support/handed-out.js';
 import { expectNoSessionIdIn, secretsWithin } from '../../support/secret-search.js';
-import { entry, place } from './entries.js';
+import { addEntry, entry } from './entries.js';
 import { countRecords } from './records.js';
-import { begin, beginAndEnd } from './sessions.js';
+import { createAndDestroySessions, createSessions } from './sessions.js';
 import { useLedger } from './use-ledger.js';
 
-/** A session's life and everything that can go wrong with it: nobody says its ID. */
-describe('a session ID', () => {
+describe('Secrecy of the session ID', () => {
   const ground = useLedger();
-  const said: string[] = [];
-  const note = (...words: unknown[]) => void said.push(words.map(inWords).join(' '));
+  const output: string[] = [];
+  const note = (...args: unknown[]) => void output.push(args.map(toText).join(' '));
   const logger: LoggerService = {
     log: note,
     error: note,
@@ -30,16 +29,16 @@ describe('a session ID', () => {
   });
   afterAll(() => void jest.restoreAllMocks());
 
-  it('is in no log line, no error, no job and no table, whatever happens', async () => {
+  it('session IDs never appear in logs, errors, jobs or tables, even during failures', async () => {
     const trail = await ground.open();
     const app = await trail.start({ buckets: 1, redisTimeout: 500, logger });
-    const [ada, bob] = await begin(app, 2);
+    const [ada, bob] = await createSessions(app, 2);
     await app.sessions.rotateSession(ada!.id);
     await app.sessions.updateSessionData(bob!.id, { theme: 'dark' });
-    await place(app, entry({ userAgent: '\0' }));
+    await addEntry(app, entry({ userAgent: '\0' }));
     await eventually(async () => expect((await countRecords(trail)).created).toBe(3));
 
-    // Calls that take an ID, some of them wrong: now, and again while all goes wrong.
+    // Calls that take a session ID, some of them invalid. Run now and again during each failure.
     const calls = [
       () => app.sessions.createSession({ userId: 'eve', expires: -1 }),
       () => app.sessions.updateSessionData(ada!.id, {}),
@@ -55,11 +54,11 @@ describe('a session ID', () => {
     };
     await callAll();
     await ground.postgres.kill();
-    await beginAndEnd(app, 20);
+    await createAndDestroySessions(app, 20);
     await callAll();
     await app.audit.health().catch(note);
-    await eventually(async () => expect(said.join('\n')).toContain('Postgres'));
-    await expectNoSessionIdIn(ground.redis); // with BullMQ's keys, as they are in mid-work
+    await eventually(async () => expect(output.join('\n')).toContain('Postgres'));
+    await expectNoSessionIdIn(ground.redis); // including BullMQ's keys while jobs are running
     await ground.postgres.restart();
     await eventually(async () => expect((await countRecords(trail)).created).toBe(23), 30_000);
 
@@ -73,15 +72,15 @@ describe('a session ID', () => {
     await eventually(() => app.sessions.validateSession(bob!.id));
     await app.audit.reconcile();
 
-    expect(said.length).toBeGreaterThan(20);
+    expect(output.length).toBeGreaterThan(20);
     const secrets = new Set([...handedOut].map((id) => id.slice(2)));
-    expect(said.filter((line) => secretsWithin(line, secrets))).toEqual([]);
+    expect(output.filter((line) => secretsWithin(line, secrets))).toEqual([]);
   }, 120_000);
 });
 
-/** An error with its causes and stack, as a log line would show it at worst. */
-function inWords(word: unknown): string {
-  if (!(word instanceof Error)) return typeof word === 'string' ? word : JSON.stringify(word);
-  const cause = word.cause === undefined ? '' : inWords(word.cause);
-  return `${word.stack} ${JSON.stringify({ ...word })} ${cause}`;
+/** Formats an error with its properties, causes and stack: the most that a logger could print. */
+function toText(value: unknown): string {
+  if (!(value instanceof Error)) return typeof value === 'string' ? value : JSON.stringify(value);
+  const cause = value.cause === undefined ? '' : toText(value.cause);
+  return `${value.stack} ${JSON.stringify({ ...value })} ${cause}`;
 }

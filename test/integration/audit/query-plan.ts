@@ -1,5 +1,5 @@
-/** What `EXPLAIN (ANALYZE, FORMAT JSON)` answers. */
-export interface Explained {
+/** A row of `EXPLAIN (ANALYZE, FORMAT JSON)`. */
+export interface ExplainResult {
   'QUERY PLAN': [{ Plan: PlanNode }];
 }
 
@@ -14,9 +14,9 @@ interface PlanNode {
 /** More rows than any page or batch has. */
 const MANY = 5_000;
 
-/** The tables of which a statement read many rows, or all one after the other. */
-export function tablesReadWhole(explained: Explained): string[] {
-  return nodesOf(explained['QUERY PLAN'][0].Plan)
+/** The tables that a statement read sequentially, or of which it read more than `MANY` rows. */
+export function tablesReadInFull(result: ExplainResult): string[] {
+  return nodesOf(result['QUERY PLAN'][0].Plan)
     .filter((node) => node['Relation Name'])
     .map((node) => ({
       rows: node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0),
