@@ -26,7 +26,7 @@ export interface RequestContext {
 
 type Request = HttpRequest & { socket?: object; raw?: { socket?: object } };
 
-/** The context that a GraphQL server gives to its resolvers: each keeps the request elsewhere. */
+/** The context of GraphQL resolvers. Servers store the request under different names. */
 interface GraphqlContext {
   req?: Request & { extra?: GraphqlContext['extra'] };
   request?: Request;

@@ -8,13 +8,13 @@ import { setHeader, type HttpResponse } from './http-messages.js';
  *
  * | code | status | meaning |
  * |---|---|---|
- * | `ERR_SESSION_REQUIRED` | 401 | no session ID was sent, or it is unknown or ended: sign in |
+ * | `ERR_SESSION_REQUIRED` | 401 | the session ID is missing or unknown, or its session has ended: sign in |
  * | `ERR_SESSION_NOT_FRESH` | 401 | the session is valid, but the sign-in is too old: sign in again |
  * | `ERR_SESSION_CROSS_SITE` | 403 | a page of another origin sent the request |
  * | `ERR_SESSION_LIMIT` | 409 | the user has `maxSessionsPerUser` sessions: end one first |
- * | `ERR_SESSION_REDIS_UNAVAILABLE` | 503 | Redis is unavailable: retry after `Retry-After` |
- * | `ERR_SESSION_REDIS_FULL` | 503 | Redis is out of memory, so users can't sign in: retry likewise |
- * | `ERR_SESSION_BACKLOG` | 503 | too many events wait for Postgres, so users can't sign in: retry likewise |
+ * | `ERR_SESSION_REDIS_UNAVAILABLE` | 503 | Redis is unavailable; retry after `Retry-After` |
+ * | `ERR_SESSION_REDIS_FULL` | 503 | Redis is out of memory, so users can't sign in; retry later |
+ * | `ERR_SESSION_BACKLOG` | 503 | too many events wait for Postgres, so users can't sign in; retry later |
  */
 export type SessionRejectionCode =
   | 'ERR_SESSION_REQUIRED'
@@ -88,9 +88,9 @@ export function sessionRequired(tokenSent: boolean): SessionRejection {
 }
 
 /**
- * With the step-up challenge of RFC 9470.
+ * `ERR_SESSION_NOT_FRESH` with the step-up challenge of RFC 9470.
  *
- * @param maxAge of the sign-in (ms)
+ * @param maxAge maximum age of the sign-in (ms)
  */
 export function notFresh(maxAge: number): SessionRejection {
   const seconds = Math.ceil(maxAge / 1000);
@@ -157,7 +157,7 @@ export class RejectionLog {
   /** Called with the code of each rejection; for metrics. */
   listener: ((code: string) => void) | undefined;
   private readonly logger = new Logger('SessionGuard');
-  private isRedisAway = false;
+  private isRedisDown = false;
 
   rejected(rejection: unknown): void {
     if (!(rejection instanceof SessionRejection)) return;
@@ -178,15 +178,15 @@ export class RejectionLog {
 
   /** A session was found, so Redis is available. */
   accepted(): void {
-    if (!this.isRedisAway) return;
-    this.isRedisAway = false;
+    if (!this.isRedisDown) return;
+    this.isRedisDown = false;
     this.logger.log('Redis is available again.');
   }
 
   /** Logs once per outage: thousands of requests can run into the same one. */
   private redisUnavailable({ cause }: SessionRejection): void {
-    if (this.isRedisAway) return;
-    this.isRedisAway = true;
+    if (this.isRedisDown) return;
+    this.isRedisDown = true;
     const reason = cause instanceof Error ? cause.message : '';
     this.logger.error(`Redis is unavailable, so requests are answered with 503: ${reason}`);
   }

@@ -85,7 +85,7 @@ export class SessionAuthenticator<TUser = unknown> implements OnModuleDestroy {
     const valid = await this.lookUp(context, credential);
     if (!valid) {
       const rejection = sessionRequired(credential.from === 'bearer');
-      // The session ended while the socket was open: don't let it listen until the next check.
+      // The session ended while the socket was open: close it now, not at the next check.
       if (context.socket) this.sockets.close(context.socket, rejection);
       throw rejection;
     }

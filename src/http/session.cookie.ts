@@ -98,7 +98,7 @@ export class SessionCookie {
 
   /**
    * Clears the cookie. With `siteData`, the browser also deletes its caches, other cookies and
-   * storage of this site (`Clear-Site-Data`), which can take it a while.
+   * storage of this site (`Clear-Site-Data`). This can take the browser a while.
    */
   clear(response: HttpResponse, { siteData = false }: { siteData?: boolean } = {}): void {
     writeCookie(response, this.settings, { value: '', maxAge: 0 });

@@ -36,7 +36,7 @@ export function protectGateway(prototype: object): void {
 function guardServerOf(gateway: Gateway, modules: ModuleRef): void {
   const { afterInit } = gateway;
   gateway.afterInit = (server) => {
-    // A gateway without a rule of its class is open, but guards on single messages need handshakes.
+    // Without a rule on its class the gateway is open, but guards on messages need the handshake.
     libraryOf(server).prepareServer(server, checkFor(gateway, modules));
     return afterInit?.call(gateway, server);
   };

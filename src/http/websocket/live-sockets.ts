@@ -62,7 +62,7 @@ export class LiveSockets {
     const answers = await this.areAlive(handles);
     const alive = new Map(handles.map((handle, i) => [handle, answers[i]]));
     for (const [socket, watched] of this.sockets) {
-      // Others were opened during the read, right after their sessions were found alive.
+      // Skips sockets opened during the read: their sessions have just been found alive.
       if (alive.has(watched.handle)) this.apply(socket, watched, alive.get(watched.handle), now);
     }
     this.timer = undefined;

@@ -4,7 +4,7 @@ import type { SessionRejection } from '../session-rejection.js';
 /** Credentials that a client sent when it opened its socket. */
 export interface Handshake {
   headers: HttpHeaders;
-  /** From Socket.IO's `auth` payload, which browsers can send but no header. */
+  /** From Socket.IO's `auth` payload: browsers can't set headers on a handshake. */
   token?: string;
 }
 

@@ -6,7 +6,7 @@ import { Public, RequireSession, SessionGuard, SessionService } from '../../../s
 import { useWebApplication } from './use-web-application.js';
 import { ask, bearer, signIn, type Platform } from './web-application.js';
 
-/** Has no decorator of its own, so only a global guard protects it. */
+/** Has no decorator itself, so only a global guard protects it. */
 @Controller('plain')
 class PlainController {
   @Get()

@@ -11,7 +11,7 @@ import type { Member } from './accounts.js';
 
 export type SocketKind = 'Socket.IO' | 'ws';
 
-/** Gateways are told apart by namespace with Socket.IO, and by path with `ws`. */
+/** Socket.IO addresses gateways by namespace, `ws` by path. */
 function at(kind: SocketKind, name: string): GatewayMetadata {
   return kind === 'ws' ? { path: `/${name}` } : { namespace: name };
 }
@@ -92,7 +92,7 @@ export function gatewaysOf(kind: SocketKind): Type[] {
     }
   }
 
-  /** Extends a guarded gateway and has no decorator of its own. */
+  /** Extends a guarded gateway and has no decorator itself. */
   @WebSocketGateway(at(kind, 'derived'))
   class DerivedGateway extends ChatGateway {
     afterInit(): void {}
