@@ -60,9 +60,11 @@ export {
   ledgerSchema,
   type LedgerLayout,
 } from './audit/postgres/schema.js';
-export { SessionChainRow } from './audit/postgres/entities/session-chain-row.js';
-export { SessionDeadLetterRow } from './audit/postgres/entities/session-dead-letter-row.js';
-export { SessionEventRow } from './audit/postgres/entities/session-event-row.js';
-export { SessionRow } from './audit/postgres/entities/session-row.js';
-export { SessionHealth, type SessionHealthResult } from './observability/session-health.js';
-export type { MetricsOptions, MetricsRegistry } from './observability/metrics-options.js';
+export {
+  SessionChainRow,
+  SessionDeadLetterRow,
+  SessionEventRow,
+  SessionRow,
+} from './audit/postgres/entities.js';
+export { SessionHealth, type SessionHealthResult } from './observability/health.js';
+export type { MetricsOptions, MetricsRegistry } from './observability/metrics.js';

@@ -33,9 +33,9 @@ export const mutants: Mutant[] = [
     edits: [
       {
         file: 'src/audit/drain/drain.ts',
-        from: 'attempt.push(...(await this.outbox.head(bucket, count)));',
-        to: `attempt.push(...(await this.outbox.head(bucket, count)));
-      await this.outbox.remove(bucket, attempt);`,
+        from: 'entries = await this.outbox.head(bucket, count);',
+        to: `entries = await this.outbox.head(bucket, count);
+        await this.outbox.remove(bucket, entries);`,
       },
     ],
   },
@@ -46,8 +46,8 @@ export const mutants: Mutant[] = [
     edits: [
       {
         file: 'src/audit/drain/drain.ts',
-        from: '      return attempt;\n    });',
-        to: '      await this.outbox.remove(bucket, attempt);\n      return attempt;\n    });',
+        from: '        return { entries, recorded, deadLettered:',
+        to: '        await this.outbox.remove(bucket, entries);\n        return { entries, recorded, deadLettered:',
       },
     ],
   },
@@ -56,7 +56,7 @@ export const mutants: Mutant[] = [
     says: 'the drain forgets to ask whether an end is recorded already',
     kind: 'worker-killed-inside-commit',
     edits: [
-      { file: 'src/audit/drain/ledger-writer.ts', from: 'ended: row.ended,', to: 'ended: false,' },
+      { file: 'src/audit/drain/session-rows.ts', from: 'ended: row.ended,', to: 'ended: false,' },
     ],
   },
   {
@@ -65,7 +65,7 @@ export const mutants: Mutant[] = [
     kind: 'worker-killed-after-commit',
     edits: [
       {
-        file: 'src/audit/drain/session-changes.ts',
+        file: 'src/audit/drain/session-rows.ts',
         from: '    if (state[part]) return false;\n',
         to: '',
       },
@@ -79,9 +79,9 @@ export const mutants: Mutant[] = [
       {
         file: 'src/audit/drain/outbox.ts',
         from: `    const ids = entries.map((entry) => entry.id);
-    await this.redis.bounded(this.client.xdel(this.keysOf(bucket).outbox, ...ids));`,
+    await this.redis.bounded(this.redis.client.xdel(this.keyOf(bucket), ...ids));`,
         to: `    const left = Math.max(0, (await this.length(bucket)) - entries.length);
-    await this.redis.bounded(this.client.xtrim(this.keysOf(bucket).outbox, 'MAXLEN', left));`,
+    await this.redis.bounded(this.redis.client.xtrim(this.keyOf(bucket), 'MAXLEN', left));`,
       },
     ],
   },
@@ -90,11 +90,10 @@ export const mutants: Mutant[] = [
     says: 'the head of the chain is read without a lock',
     kind: 'two-drainers',
     edits: [
-      { file: 'src/audit/sql/lock-chain.ts', from: '\nFOR UPDATE`', to: '`' },
       {
         file: 'src/audit/drain/ledger-writer.ts',
-        from: '`${this.sql.lock} SKIP LOCKED`',
-        to: 'this.sql.lock',
+        from: '\nFOR UPDATE SKIP LOCKED`',
+        to: '`',
       },
     ],
   },
@@ -146,9 +145,9 @@ export const mutants: Mutant[] = [
     edits: [
       {
         file: 'src/audit/drain/drain.ts',
-        from: 'if (!isDataError(error) || attempt.length === 0) throw error;',
-        to: `if (!isDataError(error) || attempt.length === 0) {
-        await this.outbox.remove(bucket, attempt);
+        from: 'if (!isDataError(error) || entries.length === 0) throw error;',
+        to: `if (!isDataError(error) || entries.length === 0) {
+        await this.outbox.remove(bucket, entries);
         throw error;
       }`,
       },
@@ -184,7 +183,7 @@ export const mutants: Mutant[] = [
     kind: 'queue-deleted',
     edits: [
       {
-        file: 'src/audit/jobs/ledger-worker.ts',
+        file: 'src/audit/jobs/worker.ts',
         from: 'this.watchdog = setInterval(() => this.watch(), WATCHDOG_INTERVAL);',
         to: '',
       },
@@ -236,7 +235,7 @@ export const mutants: Mutant[] = [
     kind: 'half-open',
     edits: [
       {
-        file: 'src/audit/sql/prepare-transaction.ts',
+        file: 'src/audit/postgres/connection.ts',
         from: "'idle_in_transaction_session_timeout', '10s'",
         to: "'idle_in_transaction_session_timeout', '0'",
       },
@@ -263,7 +262,7 @@ export const mutants: Mutant[] = [
     edits: [
       {
         file: 'src/audit/jobs/reconciler.ts',
-        from: 'await Promise.all(lost.map((row) => this.declareLost(row)));',
+        from: 'await Promise.all(lost.map((session) => this.declareLost(session)));',
         to: 'void this.declareLost;',
       },
     ],

@@ -1,16 +1,23 @@
 import type { Buckets } from '../store/buckets.js';
-import { auditParts } from './audit-parts.js';
-import type { LedgerDatabase } from './postgres/ledger-database.js';
-import { LedgerQueue } from './jobs/ledger-queue.js';
-import { LedgerWorker } from './jobs/ledger-worker.js';
-import type { LedgerSettings } from './drain/ledger-writer.js';
-import { Partitions } from './jobs/partitions.js';
-import { SessionAudit } from './session-audit.js';
-import { waitAtMost } from './wait-at-most.js';
+import { SessionUpkeep } from '../store/session-upkeep.js';
+import { DeadLetters } from './drain/dead-letters.js';
+import { Drain } from './drain/drain.js';
+import { LedgerWriter } from './drain/ledger-writer.js';
+import { Outbox } from './drain/outbox.js';
 import { DrainTrigger } from './jobs/drain-trigger.js';
+import { Partitions } from './jobs/partitions.js';
+import { LedgerQueue } from './jobs/queue.js';
+import { Reconciler } from './jobs/reconciler.js';
+import { LedgerWorker } from './jobs/worker.js';
+import type { LedgerDatabase } from './postgres/connection.js';
+import type { LedgerSettings } from './postgres/schema.js';
+import { History } from './queries/history.js';
+import { Verifier } from './queries/verifier.js';
+import { SessionAudit, type SessionAuditParts } from './session-audit.js';
+import { waitAtMost } from './wait-at-most.js';
 
-/** How long a shutdown tries to record what is still in the outboxes, ms. */
-const LAST_FLUSH = 3_000;
+/** How long a shutdown tries to record the events that are still in the outboxes (ms). */
+const LAST_FLUSH_TIMEOUT = 3_000;
 
 export interface LedgerParts {
   buckets: Buckets;
@@ -18,37 +25,62 @@ export interface LedgerParts {
   settings: LedgerSettings & { worker: boolean };
 }
 
-/** The SQL side, put together: what reads it, and what keeps it up to date. */
+/** What `SessionAudit` needs. The command line uses it without any jobs. */
+export function auditParts(
+  buckets: Buckets,
+  database: LedgerDatabase,
+  settings: LedgerSettings,
+): SessionAuditParts {
+  const { tables } = settings;
+  const upkeep = new SessionUpkeep(buckets);
+  const outbox = new Outbox(buckets);
+  const writer = new LedgerWriter(settings);
+  const deadLetters = new DeadLetters(database, tables, writer);
+  return {
+    database,
+    tables,
+    buckets,
+    upkeep,
+    outbox,
+    drain: new Drain(database, outbox, writer, deadLetters),
+    deadLetters,
+    history: new History(database, settings),
+    verifier: new Verifier(database, tables),
+    reconciler: new Reconciler(database, tables, buckets, upkeep),
+  };
+}
+
+/** The ledger of one process: `SessionAudit`, the trigger of its drains and, if enabled, the jobs. */
 export class Ledger {
   readonly audit: SessionAudit;
   private readonly queue: LedgerQueue;
-  private readonly wakeUp: DrainTrigger;
+  private readonly drainTrigger: DrainTrigger;
   private readonly worker: LedgerWorker | null;
   private readonly stopListening: () => void;
 
   constructor(private readonly parts: LedgerParts) {
     const { buckets, database, settings } = parts;
-    const audited = auditParts(buckets, database, settings);
+    const shared = auditParts(buckets, database, settings);
     const partitions = new Partitions(database, settings.tables);
-    this.audit = new SessionAudit(audited);
+    this.audit = new SessionAudit(shared);
     this.queue = new LedgerQueue(buckets.client, buckets.prefix);
-    this.wakeUp = new DrainTrigger((bucket) => this.queue.wake(bucket));
+    this.drainTrigger = new DrainTrigger((bucket) => this.queue.requestDrain(bucket));
     const { queue } = this;
-    this.worker = settings.worker ? new LedgerWorker({ ...audited, queue, partitions }) : null;
-    this.stopListening = buckets.onEvent((bucket) => this.wakeUp.notify(bucket));
+    this.worker = settings.worker ? new LedgerWorker({ ...shared, queue, partitions }) : null;
+    this.stopListening = buckets.onEvent((bucket) => this.drainTrigger.notify(bucket));
   }
 
   async start(): Promise<void> {
     await this.worker?.start();
   }
 
-  /** Stops the jobs, records what this process still can, and lets go of its connections. */
+  /** Stops the jobs, records as many events as it can, and closes the connections. */
   async stop(): Promise<void> {
     this.stopListening();
-    this.wakeUp.close();
+    this.drainTrigger.close();
     await this.worker?.stop();
-    // What stays behind isn't lost: it is in Redis, and the next worker records it.
-    if (this.worker) await waitAtMost(LAST_FLUSH, this.audit.flush());
+    // The remaining events are not lost: they stay in Redis, and the next worker records them.
+    if (this.worker) await waitAtMost(LAST_FLUSH_TIMEOUT, this.audit.flush());
     await this.queue.close();
     await this.parts.database.close();
   }

@@ -1,38 +1,37 @@
 import type { Buckets } from '../store/buckets.js';
+import type { SessionUpkeep } from '../store/session-upkeep.js';
 import type { DeadLetter, DeadLetters, RedriveReport } from './drain/dead-letters.js';
 import type { Drain } from './drain/drain.js';
-import type { History, PageRequest, SessionPage } from './queries/history.js';
-import type { LedgerDatabase } from './postgres/ledger-database.js';
-import type { LedgerTables } from './postgres/ledger-tables.js';
 import type { Outbox } from './drain/outbox.js';
 import type { ReconcileReport, Reconciler } from './jobs/reconciler.js';
-import { countHealthIssues } from './sql/count-trouble.js';
-import type { SessionUpkeep } from '../store/session-upkeep.js';
+import type { LedgerDatabase } from './postgres/connection.js';
+import type { LedgerTables } from './postgres/schema.js';
+import type { History, PageRequest, SessionPage } from './queries/history.js';
 import type { Verifier, VerifyRange, VerifyReport } from './queries/verifier.js';
 
 /** What a flush did. */
 export interface FlushReport {
   /** Events that it recorded. */
   recorded: number;
-  /** Entries that it put among the dead letters. */
+  /** Entries that it moved to the dead letters. */
   deadLettered: number;
 }
 
-/** What waits in a bucket's outbox. */
+/** The events that wait in a bucket's outbox. */
 export interface BucketBacklog {
   bucket: number;
   events: number;
-  /** Age of the oldest event, ms; null where none waits. */
+  /** Age of the oldest event (ms); null if there are none. */
   oldestAge: number | null;
 }
 
-/** What to watch. */
+/** The state of the ledger, for monitoring. */
 export interface LedgerHealth {
   /** Events in all outboxes. */
   backlog: number;
-  /** Age of the oldest of them, ms; 0 where none waits. Above a few seconds, something is wrong. */
+  /** Age of the oldest of them (ms); 0 if there are none. More than a few seconds is a problem. */
   oldestAge: number;
-  /** Entries in `session_dead_letters` that wait to be redriven. */
+  /** Entries in `session_dead_letters` that are not redriven yet. */
   deadLetters: number;
   /** Rows in the default partitions: the partitions of their months are missing. */
   defaultPartitionRows: number;
@@ -42,32 +41,26 @@ export interface SessionAuditParts {
   database: LedgerDatabase;
   tables: LedgerTables;
   buckets: Buckets;
+  upkeep: SessionUpkeep;
   outbox: Outbox;
   drain: Drain;
   deadLetters: DeadLetters;
   history: History;
   verifier: Verifier;
-  upkeep: SessionUpkeep;
   reconciler: Reconciler;
 }
 
-/** Counts come from pg as text. */
-interface Trouble {
-  dead_letters: string;
-  default_partition_rows: string;
-}
-
-/** Buckets that a flush drains at once: while Postgres writes one batch, the next is made. */
-const FLUSHED_AT_ONCE = 4;
+/** How many buckets a flush drains at once. While Postgres writes one batch, others are prepared. */
+const FLUSH_CONCURRENCY = 4;
 
 /**
- * Reads and upkeep of the audit trail. Methods fail with `ERR_SESSION_DATABASE_UNAVAILABLE` where
- * Postgres can't be reached; nothing is lost then.
+ * Reads and maintains the audit trail. Methods throw `ERR_SESSION_DATABASE_UNAVAILABLE` if Postgres
+ * can't be reached; nothing is lost then.
  */
 export class SessionAudit {
   constructor(private readonly parts: SessionAuditParts) {}
 
-  /** Drains every bucket now: what had happened before the call is in SQL after it. */
+  /** Drains every bucket. Once it resolves, every event from before the call is in SQL. */
   async flush(): Promise<FlushReport> {
     const report: FlushReport = { recorded: 0, deadLettered: 0 };
     const buckets = this.parts.buckets.numbers();
@@ -78,26 +71,26 @@ export class SessionAudit {
         report.deadLettered += batch.deadLettered;
       }
     };
-    await Promise.all(Array.from({ length: FLUSHED_AT_ONCE }, flushNext));
+    await Promise.all(Array.from({ length: FLUSH_CONCURRENCY }, flushNext));
     return report;
   }
 
-  /** Verifies the ledger, or a range of it. The same can be asked in SQL: see docs/sql.md. */
+  /** Verifies the ledger or a range of it. docs/sql.md has a statement that does the same. */
   async verify(range?: VerifyRange): Promise<VerifyReport> {
     return this.parts.verifier.verify(range);
   }
 
-  /** A user's sessions, past and present, the newest first. */
+  /** A user's sessions, present and past, newest first. */
   async history(userId: string, page?: PageRequest): Promise<SessionPage> {
     return this.parts.history.ofUser(userId, page);
   }
 
-  /** The sessions that were live at a moment, the newest first. */
+  /** The sessions that were live at a moment, newest first. */
   async activeAt(moment: Date, page?: PageRequest): Promise<SessionPage> {
     return this.parts.history.activeAt(moment, page);
   }
 
-  /** What waits in each bucket's outbox. Asks Redis alone. */
+  /** The backlog of every bucket. Reads Redis only, so it works while Postgres is unavailable. */
   async backlog(): Promise<BucketBacklog[]> {
     const { buckets, outbox } = this.parts;
     return Promise.all(
@@ -112,17 +105,20 @@ export class SessionAudit {
     );
   }
 
-  /** What could not be recorded, the oldest first; `after` is the ID of the last one seen. */
+  /** Entries that could not be recorded, oldest first. `after` is the ID of the last one seen. */
   async deadLetters(page: { after?: string; limit?: number } = {}): Promise<DeadLetter[]> {
     return this.parts.deadLetters.list(page.after, page.limit);
   }
 
-  /** Records the dead letters whose cause is gone. */
+  /** Tries to record all dead letters. Call it after removing the cause. */
   async redrive(): Promise<RedriveReport> {
     return this.parts.deadLetters.redrive();
   }
 
-  /** Ends in SQL what Redis has lost, and in Redis what SQL knows to be over. */
+  /**
+   * Compares SQL with Redis: records the end of sessions that Redis has lost, and ends sessions in
+   * Redis that are over in SQL.
+   */
   async reconcile(): Promise<ReconcileReport> {
     await this.parts.upkeep.sweepAll();
     await this.flush();
@@ -131,16 +127,33 @@ export class SessionAudit {
     return report;
   }
 
-  /** The figures to watch. */
+  /** The figures to monitor. */
   async health(): Promise<LedgerHealth> {
-    const backlog = await this.backlog();
-    const { database, tables } = this.parts;
-    const [trouble] = await database.query<Trouble>(countHealthIssues(tables));
-    return {
-      backlog: backlog.reduce((sum, { events }) => sum + events, 0),
-      oldestAge: Math.max(0, ...backlog.map(({ oldestAge }) => oldestAge ?? 0)),
-      deadLetters: Number(trouble!.dead_letters),
-      defaultPartitionRows: Number(trouble!.default_partition_rows),
-    };
+    const { events: backlog, oldestAge } = sumBacklog(await this.backlog());
+    const issues = await countHealthIssues(this.parts.database, this.parts.tables);
+    return { backlog, oldestAge, ...issues };
   }
+}
+
+/** The backlog of all buckets together. */
+export function sumBacklog(buckets: BucketBacklog[]): { events: number; oldestAge: number } {
+  return {
+    events: buckets.reduce((sum, { events }) => sum + events, 0),
+    oldestAge: Math.max(0, ...buckets.map(({ oldestAge }) => oldestAge ?? 0)),
+  };
+}
+
+/** Counts the dead letters that are not redriven yet, and the rows in the default partitions. */
+export async function countHealthIssues(
+  database: LedgerDatabase,
+  t: LedgerTables,
+): Promise<Pick<LedgerHealth, 'deadLetters' | 'defaultPartitionRows'>> {
+  const [counts] = await database.query<{ dead_letters: string; default_rows: string }>(`
+SELECT (SELECT count(*) FROM ${t.deadLetters} WHERE redriven_at IS NULL) AS dead_letters,
+       (SELECT count(*) FROM ${t.schema}.sessions_default)
+       + (SELECT count(*) FROM ${t.schema}.session_events_default) AS default_rows`);
+  return {
+    deadLetters: Number(counts!.dead_letters),
+    defaultPartitionRows: Number(counts!.default_rows),
+  };
 }

@@ -1,13 +1,16 @@
-/** Waits for work to settle, at most `ms`: what takes longer goes on without being waited for. */
+/**
+ * Waits until the work has settled, but at most `ms`. Never throws. Work that takes longer
+ * continues, and its result or error is ignored.
+ */
 export async function waitAtMost(ms: number, work: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
-  const enough = new Promise<void>((resolve) => {
+  const timeout = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, ms);
   });
   const settled = work.then(
     () => undefined,
     () => undefined,
   );
-  await Promise.race([settled, enough]);
+  await Promise.race([settled, timeout]);
   clearTimeout(timer);
 }

@@ -1,4 +1,4 @@
-import { sqlState } from '../audit/postgres/database-errors.js';
+import { sqlState } from '../audit/postgres/errors.js';
 import { SessionError } from '../errors.js';
 import { maskUrl } from './mask-url.js';
 

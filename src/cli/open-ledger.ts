@@ -1,8 +1,7 @@
-import { auditParts } from '../audit/audit-parts.js';
+import { auditParts } from '../audit/ledger.js';
 import { ledgerSettings } from '../audit/postgres/schema.js';
-import { LedgerDatabase } from '../audit/postgres/ledger-database.js';
-import { SessionAudit } from '../audit/session-audit.js';
-import { countHealthIssues } from '../audit/sql/count-trouble.js';
+import { LedgerDatabase } from '../audit/postgres/connection.js';
+import { countHealthIssues, SessionAudit } from '../audit/session-audit.js';
 import { Buckets } from '../store/buckets.js';
 import type { Environment } from './environment.js';
 import { connectRedis, idleRedis, readBuckets, REDIS_TIMEOUT } from './operator-redis.js';
@@ -33,10 +32,7 @@ export async function openLedger(environment: Environment): Promise<OpenLedger> 
     return {
       audit: new SessionAudit(auditParts(buckets, database, settings)),
       async countDeadLetters() {
-        const [trouble] = await database.query<{ dead_letters: string }>(
-          countHealthIssues(settings.tables),
-        );
-        return Number(trouble!.dead_letters);
+        return (await countHealthIssues(database, settings.tables)).deadLetters;
       },
       close,
     };

@@ -1,7 +1,7 @@
 import type { OnApplicationShutdown, Provider } from '@nestjs/common';
 
 import { Ledger } from '../audit/ledger.js';
-import { LedgerDatabase } from '../audit/postgres/ledger-database.js';
+import { LedgerDatabase } from '../audit/postgres/connection.js';
 import { ledgerSettings } from '../audit/postgres/schema.js';
 import { checkUserIdType } from '../audit/postgres/user-id.js';
 import type { SessionAudit } from '../audit/session-audit.js';
@@ -10,9 +10,9 @@ import {
   SessionAuthenticator,
 } from '../http/session.authenticator.js';
 import { SessionCookie } from '../http/session.cookie.js';
-import { watch } from '../observability/instrument.js';
+import { wrapOperations } from '../observability/instrument.js';
 import { startMetrics, type SessionMetrics } from '../observability/metrics.js';
-import { SessionHealth } from '../observability/session-health.js';
+import { SessionHealth } from '../observability/health.js';
 import { startTracing } from '../observability/tracing.js';
 import { SessionService } from '../session/session.service.js';
 import { Buckets } from '../store/buckets.js';
@@ -159,7 +159,7 @@ async function startInstruments(
   ledger: SessionAudit,
 ): Promise<Instruments> {
   const tracer = tracing ? await startTracing(name) : null;
-  if (tracer) watch(service, tracer);
+  if (tracer) wrapOperations(service, tracer);
   if (!metricsOptions) return new Instruments(null);
   const metrics = await startMetrics(metricsOptions, {
     module: name,
@@ -167,7 +167,7 @@ async function startInstruments(
     hasDatabase: database !== undefined,
     openSockets: () => authenticator.sockets.size,
   });
-  watch(service, metrics);
+  wrapOperations(service, metrics);
   authenticator.log.listener = (code) => metrics.rejected(code);
   return new Instruments(metrics);
 }

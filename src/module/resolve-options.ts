@@ -10,7 +10,7 @@ import {
   type OptionRule,
 } from '../option-rules.js';
 import { DEFAULT_NAME } from './tokens.js';
-import type { MetricsOptions } from '../observability/metrics-options.js';
+import type { MetricsOptions } from '../observability/metrics.js';
 import type { DatabaseConnection, SessionModuleOptions } from './session.options.js';
 import { milliseconds, type Duration } from '../session/duration.js';
 import { policies } from '../session/policies.js';

@@ -1,7 +1,7 @@
 import type { DataSource, DataSourceOptions } from 'typeorm';
 
 import type { CookieOptions } from '../http/cookie-options.js';
-import type { MetricsOptions } from '../observability/metrics-options.js';
+import type { MetricsOptions } from '../observability/metrics.js';
 import type { Duration } from '../session/duration.js';
 import type { PolicyName } from '../session/policies.js';
 import type { SessionUser, UserLoader } from '../session/session.js';

@@ -1,6 +1,6 @@
 import { SessionAudit } from '../audit/session-audit.js';
 import { SessionCookie } from '../http/session.cookie.js';
-import { SessionHealth } from '../observability/session-health.js';
+import { SessionHealth } from '../observability/health.js';
 import { SessionService } from '../session/session.service.js';
 
 /** The name of a module that was given none. */

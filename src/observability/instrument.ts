@@ -1,8 +1,8 @@
 import type { SessionService } from '../session/session.service.js';
 
-/** Something that watches the operations of a `SessionService`: metrics, or tracing. */
+/** Observes the operations of a `SessionService`: metrics or tracing. */
 export interface Instrument {
-  /** Runs the operation, and passes on what it gives or throws. */
+  /** Runs the operation, and returns or throws what it does. */
   measure<T>(operation: string, run: () => Promise<T>): Promise<T>;
 }
 
@@ -22,10 +22,10 @@ const OPERATIONS = [
 type Method = (...args: unknown[]) => Promise<unknown>;
 
 /**
- * Puts the instrument around each operation of this one service. Without instruments the service
- * stays untouched, so who measures nothing pays nothing.
+ * Wraps each operation of this one service in the instrument. A service without instruments is
+ * left as it is, so an application that measures nothing pays nothing.
  */
-export function watch(service: SessionService<unknown>, instrument: Instrument): void {
+export function wrapOperations(service: SessionService<unknown>, instrument: Instrument): void {
   const methods = service as unknown as Record<string, Method>;
   for (const operation of OPERATIONS) {
     const method = methods[operation]!;
@@ -34,8 +34,24 @@ export function watch(service: SessionService<unknown>, instrument: Instrument):
   }
 }
 
-/** An error as a label: its code, or that it is none of ours. */
+/** An error as a label: its code, or `error` if it is not a `SessionError`. */
 export function outcomeOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = codeOf(error);
   return typeof code === 'string' && code.startsWith('ERR_SESSION_') ? code : 'error';
+}
+
+/** Imports a package that may not be installed: null if it isn't. Other errors are thrown. */
+export async function importOptional<T>(load: () => Promise<T>): Promise<T | null> {
+  try {
+    return await load();
+  } catch (error) {
+    const code = codeOf(error);
+    // Node's code, and the one that Jest's module loader uses for CommonJS packages.
+    if (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND') return null;
+    throw error;
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

@@ -1,15 +1,13 @@
-import type { Instrument } from './instrument.js';
-import { outcomeOf } from './instrument.js';
-import { optionalPackage } from './optional-package.js';
+import { importOptional, outcomeOf, type Instrument } from './instrument.js';
 
 type OpenTelemetry = typeof import('@opentelemetry/api');
 
 /**
- * Spans for the operations, named `session.createSession` and so on, where `@opentelemetry/api`
- * is installed. They hold no session ID, user ID or address. Null where it is not installed.
+ * Creates a span for each operation, named `session.createSession` and so on. Spans contain no
+ * session ID, user ID or address. Null if `@opentelemetry/api` is not installed.
  */
 export async function startTracing(module: string): Promise<Instrument | null> {
-  const api = await optionalPackage<OpenTelemetry>(() => import('@opentelemetry/api'));
+  const api = await importOptional<OpenTelemetry>(() => import('@opentelemetry/api'));
   if (!api) return null;
   const { SpanStatusCode, trace } = api;
   const tracer = trace.getTracer('nest-session-ledger');

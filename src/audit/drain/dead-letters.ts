@@ -1,39 +1,36 @@
 import type { QueryRunner } from 'typeorm';
 
-import { isDataError, sqlState } from '../postgres/database-errors.js';
-import type { LedgerDatabase } from '../postgres/ledger-database.js';
-import { parseEntry } from './ledger-event.js';
-import type { LedgerTables } from '../postgres/ledger-tables.js';
+import type { LedgerDatabase } from '../postgres/connection.js';
+import { isDataError, sqlState } from '../postgres/errors.js';
+import type { LedgerTables } from '../postgres/schema.js';
+import { parseEntry } from './event.js';
 import type { LedgerWriter } from './ledger-writer.js';
 import type { OutboxEntry } from './outbox.js';
-import { insertDeadLetter } from '../sql/insert-dead-letter.js';
-import { listDeadLetters } from '../sql/list-dead-letters.js';
-import { lockDeadLetter, markRedriven } from '../sql/redrive-dead-letter.js';
 
 /** An outbox entry that could not be recorded. */
 export interface DeadLetter {
   id: string;
-  /** The bucket, which is also the chain that the record belongs to. */
+  /** The entry's bucket, which is also its chain. */
   chain: number;
   streamId: string;
-  /** The entry as it lay in the outbox: field and value, a line each. */
+  /** The entry as it was in the outbox: field and value, one per line. */
   raw: Buffer;
-  /** Postgres's own code for the reason, if it was Postgres that refused. */
+  /** The SQLSTATE, if Postgres rejected the entry. */
   sqlState: string | null;
   reason: string;
   createdAt: Date;
 }
 
-/** What became of the dead letters. */
+/** What a redrive did. */
 export interface RedriveReport {
   recorded: number;
-  /** Those that were refused again, with the reason. */
+  /** Dead letters that were rejected again, with the reason. */
   refused: { id: string; reason: string }[];
 }
 
 const PAGE = 100;
 
-/** Keeps what could not be recorded, until its cause is gone. */
+/** Keeps the entries that could not be recorded until they can be. */
 export class DeadLetters {
   constructor(
     private readonly database: LedgerDatabase,
@@ -48,23 +45,18 @@ export class DeadLetters {
     cause: unknown,
   ): Promise<void> {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    // A reason that quotes the record may hold what Postgres just refused.
+    // The reason may quote the characters for which Postgres rejected the record.
     const cleaned = reason.replaceAll('\0', '').toWellFormed();
-    await runner.query(insertDeadLetter(this.tables), [
-      chain,
-      id,
-      raw,
-      sqlState(cause) ?? null,
-      cleaned,
-    ]);
+    const state = sqlState(cause) ?? null;
+    await runner.query(insertDeadLetter(this.tables), [chain, id, raw, state, cleaned]);
   }
 
-  /** Those that still wait, the oldest first, from `after` on. */
+  /** Dead letters that are not redriven yet, from the oldest; `after` is the last ID seen. */
   async list(after = '0', limit = PAGE): Promise<DeadLetter[]> {
     return this.database.query(listDeadLetters(this.tables), [after, limit]);
   }
 
-  /** Records those whose cause is gone. Each in a transaction of its own, the oldest first. */
+  /** Tries to record every dead letter, from the oldest, in a transaction each. */
   async redrive(): Promise<RedriveReport> {
     const report: RedriveReport = { recorded: 0, refused: [] };
     let page = await this.list();
@@ -87,7 +79,7 @@ export class DeadLetters {
     if (!event) throw new UnreadableEntry();
     return this.database.transaction(async (runner) => {
       const locked = await runner.query(lockDeadLetter(this.tables), [letter.id]);
-      if (locked.length === 0) return 0; // another redrive has it, or had it
+      if (locked.length === 0) return 0; // another redrive is handling it, or has recorded it
       const chain = await this.writer.waitForLock(runner, letter.chain);
       await this.writer.record(runner, chain, [event]);
       await runner.query(markRedriven(this.tables), [letter.id]);
@@ -96,7 +88,7 @@ export class DeadLetters {
   }
 }
 
-/** An entry that no script of ours wrote: there is nothing to record. */
+/** An entry that none of the scripts wrote: there is nothing to record. */
 export class UnreadableEntry extends Error {
   override readonly name = 'UnreadableEntry';
 
@@ -104,3 +96,26 @@ export class UnreadableEntry extends Error {
     super('the entry is not in the layout of an audit event');
   }
 }
+
+/**
+ * Stores a dead letter, once: after a crash the same entry may be added again.
+ *
+ * $1 chain, $2 stream ID, $3 raw bytes, $4 SQLSTATE, $5 reason
+ */
+const insertDeadLetter = (t: LedgerTables): string => `
+INSERT INTO ${t.deadLetters} (chain, stream_id, raw, sqlstate, reason) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT DO NOTHING`;
+
+/** A page of the dead letters that are not redriven yet. $1 the ID before the first, $2 limit */
+const listDeadLetters = (t: LedgerTables): string => `
+SELECT id, chain, stream_id AS "streamId", raw, sqlstate AS "sqlState", reason,
+       created_at AS "createdAt"
+FROM ${t.deadLetters} WHERE redriven_at IS NULL AND id > $1 ORDER BY id LIMIT $2`;
+
+/** Locks a dead letter; no row if another redrive has locked or recorded it. $1 ID */
+const lockDeadLetter = (t: LedgerTables): string => `
+SELECT id FROM ${t.deadLetters} WHERE id = $1 AND redriven_at IS NULL FOR UPDATE SKIP LOCKED`;
+
+/** $1 ID */
+const markRedriven = (t: LedgerTables): string => `
+UPDATE ${t.deadLetters} SET redriven_at = now() WHERE id = $1`;

@@ -1,31 +1,51 @@
-import { isDataError } from '../postgres/database-errors.js';
+import type { LedgerDatabase } from '../postgres/connection.js';
+import { isDataError } from '../postgres/errors.js';
 import { UnreadableEntry, type DeadLetters } from './dead-letters.js';
-import type { LedgerDatabase } from '../postgres/ledger-database.js';
-import { parseEntry, type LedgerEvent } from './ledger-event.js';
+import { parseEntry, type LedgerEvent } from './event.js';
 import type { LedgerWriter } from './ledger-writer.js';
 import type { Outbox, OutboxEntry } from './outbox.js';
 
-/** Events in a transaction: a batch of tens of milliseconds, whose round trips hardly count. */
+/** Events in a transaction: it takes tens of milliseconds, so its round trips hardly matter. */
 const BATCH = 1_000;
 
 /** What a drain did. */
 export interface DrainReport {
-  /** Events that are now in the ledger. */
+  /** Events that it recorded in the ledger. */
   recorded: number;
-  /** Entries that went to `session_dead_letters`. */
+  /** Entries that it moved to `session_dead_letters`. */
   deadLettered: number;
-  /** Another drainer was at work on the bucket; its outbox may not be empty. */
+  /** True if another drainer was working on the bucket; its outbox may not be empty. */
   busy: boolean;
 }
 
 export interface DrainOptions {
-  /** Wait for another drainer that is at work on the bucket, instead of leaving it to that one. */
+  /** If another drainer is working on the bucket, wait for it. Otherwise the drain returns. */
   wait?: boolean;
-  /** Ends the drain after the batch that it is at. */
+  /** Stops the drain after the current batch. */
   signal?: AbortSignal;
 }
 
-/** Moves a bucket's outbox into Postgres. */
+/** A committed batch. */
+interface Batch {
+  /** The entries that it covers, which can now be deleted from the outbox. */
+  entries: OutboxEntry[];
+  recorded: number;
+  deadLettered: number;
+}
+
+/** Postgres rejected a batch because of the data of at least one entry; nothing was committed. */
+class RejectedBatch extends Error {
+  override readonly name = 'RejectedBatch';
+
+  constructor(
+    readonly entries: OutboxEntry[],
+    cause: unknown,
+  ) {
+    super(`Postgres rejected a batch of ${entries.length} events`, { cause });
+  }
+}
+
+/** Moves the events of a bucket's outbox into Postgres. */
 export class Drain {
   constructor(
     private readonly database: LedgerDatabase,
@@ -35,89 +55,103 @@ export class Drain {
   ) {}
 
   /**
-   * Drains what is in the outbox now. New events may come as fast as they go: they are left to the
-   * next drain, so that every bucket has its turn.
+   * Records the events that are in the outbox now. Newer ones are left to the next drain: otherwise
+   * a busy bucket could keep a drain running, and the other buckets waiting.
    *
    * @throws SessionError `ERR_SESSION_DATABASE_UNAVAILABLE`: nothing is lost, call again
    */
   async drainBucket(bucket: number, options: DrainOptions = {}): Promise<DrainReport> {
-    const report: DrainReport = { recorded: 0, deadLettered: 0, busy: false };
+    let report: DrainReport = { recorded: 0, deadLettered: 0, busy: false };
     const last = await this.outbox.lastId(bucket);
     if (last === null) return report;
     while (!report.busy && !options.signal?.aborted && (await this.outbox.hasUpTo(bucket, last))) {
-      await this.recordHead(bucket, BATCH, report, options);
+      report = sum(report, await this.recordHead(bucket, BATCH, options));
     }
     return report;
   }
 
-  /**
-   * Records the first `count` entries. Where Postgres refuses them for what is in them, each half
-   * is tried alone, down to the entry that is at fault.
-   */
+  /** Records the first `count` entries, and then deletes them from the outbox. */
   private async recordHead(
     bucket: number,
     count: number,
-    report: DrainReport,
     options: DrainOptions,
-  ): Promise<void> {
-    const attempt: OutboxEntry[] = [];
-    let entries: OutboxEntry[] = [];
+  ): Promise<DrainReport> {
     try {
-      entries = await this.commitHead(bucket, count, attempt, report, options);
+      const batch = await this.commitHead(bucket, count, options);
+      return await this.removeCommitted(bucket, batch);
     } catch (error) {
-      if (!isDataError(error) || attempt.length === 0) throw error;
-      if (attempt.length > 1) {
-        const half = Math.ceil(attempt.length / 2);
-        await this.recordHead(bucket, half, report, options);
-        return this.recordHead(bucket, attempt.length - half, report, options);
-      }
-      entries = await this.deadLetter(bucket, attempt[0]!, error, report);
+      if (!(error instanceof RejectedBatch)) throw error;
+      return this.recordRejected(bucket, error, options);
     }
-    // Only now, after the commit: a crash before this line leaves entries that will be found
-    // recorded, a crash after it leaves nothing to do.
-    await this.outbox.remove(bucket, entries);
   }
 
+  /**
+   * Commits a batch with the first `count` entries; null if another drainer holds the chain.
+   *
+   * @throws RejectedBatch if the data of one of the entries is at fault
+   */
   private async commitHead(
     bucket: number,
     count: number,
-    attempt: OutboxEntry[],
-    report: DrainReport,
     { wait = false }: DrainOptions,
-  ): Promise<OutboxEntry[]> {
-    let recorded = 0;
-    let unreadable = 0;
-    const entries = await this.database.transaction(async (runner) => {
-      const chain = wait
-        ? await this.writer.waitForLock(runner, bucket)
-        : await this.writer.lock(runner, bucket);
-      if (!chain) return null;
-      // Read under the lock: what another drainer has recorded is gone from the stream by then,
-      // or is found in `sessions`.
-      attempt.push(...(await this.outbox.head(bucket, count)));
-      const events: LedgerEvent[] = [];
-      for (const entry of attempt) {
-        const event = parseEntry(bucket, entry.raw);
-        if (event) events.push(event);
-        else await this.deadLetters.add(runner, bucket, entry, new UnreadableEntry());
-      }
-      unreadable = attempt.length - events.length;
-      if (events.length > 0) recorded = await this.writer.record(runner, chain, events);
-      return attempt;
-    });
-    if (!entries) report.busy = true;
-    report.recorded += recorded;
-    report.deadLettered += unreadable;
-    return entries ?? [];
+  ): Promise<Batch | null> {
+    let entries: OutboxEntry[] = [];
+    try {
+      return await this.database.transaction(async (runner) => {
+        const chain = wait
+          ? await this.writer.waitForLock(runner, bucket)
+          : await this.writer.lock(runner, bucket);
+        if (!chain) return null;
+        // Read under the lock: what another drainer has recorded by now is no longer in the
+        // stream, or `sessions` shows that it is recorded.
+        entries = await this.outbox.head(bucket, count);
+        const events: LedgerEvent[] = [];
+        for (const entry of entries) {
+          const event = parseEntry(bucket, entry.raw);
+          if (event) events.push(event);
+          else await this.deadLetters.add(runner, bucket, entry, new UnreadableEntry());
+        }
+        const recorded = events.length > 0 ? await this.writer.record(runner, chain, events) : 0;
+        return { entries, recorded, deadLettered: entries.length - events.length };
+      });
+    } catch (error) {
+      // Postgres may reject the data as late as at the commit.
+      if (!isDataError(error) || entries.length === 0) throw error;
+      throw new RejectedBatch(entries, error);
+    }
   }
 
-  /** Puts an entry among the dead letters, if it is still the first: another drainer may have. */
-  private async deadLetter(
+  /**
+   * Deletes a batch from the outbox, after its commit. A crash before this leaves entries that the
+   * next drain finds recorded; a crash after it leaves nothing to do.
+   */
+  private async removeCommitted(bucket: number, batch: Batch | null): Promise<DrainReport> {
+    if (!batch) return { recorded: 0, deadLettered: 0, busy: true };
+    await this.outbox.remove(bucket, batch.entries);
+    return { recorded: batch.recorded, deadLettered: batch.deadLettered, busy: false };
+  }
+
+  /** Tries each half of a rejected batch by itself, down to the one entry that is at fault. */
+  private async recordRejected(
+    bucket: number,
+    { entries, cause }: RejectedBatch,
+    options: DrainOptions,
+  ): Promise<DrainReport> {
+    if (entries.length === 1) {
+      const batch = await this.deadLetterHead(bucket, entries[0]!, cause);
+      return this.removeCommitted(bucket, batch);
+    }
+    const half = Math.ceil(entries.length / 2);
+    const first = await this.recordHead(bucket, half, options);
+    return sum(first, await this.recordHead(bucket, entries.length - half, options));
+  }
+
+  /** Makes an entry a dead letter if it is still the first: another drainer may have done so. */
+  private async deadLetterHead(
     bucket: number,
     { id }: OutboxEntry,
     cause: unknown,
-    report: DrainReport,
-  ): Promise<OutboxEntry[]> {
+  ): Promise<Batch> {
     const entries = await this.database.transaction(async (runner) => {
       await this.writer.waitForLock(runner, bucket);
       const head = await this.outbox.head(bucket, 1);
@@ -125,7 +159,14 @@ export class Drain {
       await this.deadLetters.add(runner, bucket, head[0], cause);
       return head;
     });
-    report.deadLettered += entries.length;
-    return entries;
+    return { entries, recorded: 0, deadLettered: entries.length };
   }
+}
+
+function sum(one: DrainReport, other: DrainReport): DrainReport {
+  return {
+    recorded: one.recorded + other.recorded,
+    deadLettered: one.deadLettered + other.deadLettered,
+    busy: one.busy || other.busy,
+  };
 }

@@ -3,164 +3,103 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { QueryRunner } from 'typeorm';
 
 import { SessionError } from '../../errors.js';
-import type { LedgerEvent } from './ledger-event.js';
-import { clientHash, newSalt, rowHash, type ChainHead, type LedgerRow } from './ledger-hash.js';
-import type { LedgerTables } from '../postgres/ledger-tables.js';
-import {
-  changesBySession,
-  dropRecorded,
-  sessionKey,
-  type RecordedState,
-  type SessionChange,
-} from './session-changes.js';
-import { completeSessions } from '../sql/complete-sessions.js';
-import { endSessions } from '../sql/end-sessions.js';
-import { findKnownSessions } from '../sql/find-known-sessions.js';
-import { insertEvents } from '../sql/insert-events.js';
-import { insertSessions } from '../sql/insert-sessions.js';
-import { hasChain } from '../sql/has-chain.js';
-import { lockChain } from '../sql/lock-chain.js';
-import { updateChain } from '../sql/update-chain.js';
+import type { LedgerSettings, LedgerTables } from '../postgres/schema.js';
+import type { LedgerEvent } from './event.js';
+import { clientHash, newSalt, rowHash, type ChainHead, type LedgerRow } from './hash.js';
+import { changesBySession, dropRecorded, SessionRows } from './session-rows.js';
 
-/** A drainer has a chain for the tens of ms of a batch; one that fell silent, for 10 s. ms */
+/**
+ * How long to wait for a chain (ms). A drainer locks it for the tens of milliseconds of a batch, one
+ * that has frozen for up to 10 s.
+ */
 const LOCK_TIMEOUT = 20_000;
 const LOCK_RETRY_INTERVAL = 20; // ms
 
-/** How the SQL side is laid out. */
-export interface LedgerSettings {
-  tables: LedgerTables;
-  userIdType: string;
-  /** The application's users table, quoted, where the trail refers to it. */
-  users: { table: string; column: string } | null;
-}
-
-/** A chain, locked for a transaction. */
+/** A chain that is locked until the transaction ends. */
 export interface LockedChain extends ChainHead {
   chain: number;
-  /** Postgres's clock, ms: the time of recording. */
+  /** The time of recording, by Postgres's clock (ms since 1970). */
   now: number;
 }
 
-/** Writes batches of events into the ledger, within a transaction of the caller's. */
+/** Records batches of events in the ledger, within the caller's transaction. */
 export class LedgerWriter {
+  private readonly sessions: SessionRows;
   private readonly sql;
 
-  constructor({ tables, userIdType, users }: LedgerSettings) {
+  constructor(settings: LedgerSettings) {
+    const { tables, userIdType } = settings;
+    this.sessions = new SessionRows(settings);
     this.sql = {
       lock: lockChain(tables),
-      hasChain: hasChain(tables),
-      known: findKnownSessions(tables),
-      events: insertEvents(tables, userIdType),
-      sessions: insertSessions(tables, userIdType, users),
-      ends: endSessions(tables),
-      complete: completeSessions(tables),
-      chain: updateChain(tables),
+      exists: chainExists(tables),
+      insert: insertEvents(tables, userIdType),
+      advance: advanceChain(tables),
     };
   }
 
-  /** Locks a chain until the transaction ends; null where another drainer has it. */
+  /** Locks a chain until the transaction ends; null if another drainer holds it. */
   async lock(runner: QueryRunner, chain: number): Promise<LockedChain | null> {
-    const [row] = await runner.query(`${this.sql.lock} SKIP LOCKED`, [chain]);
-    return row ? toLockedChain(chain, row) : null;
+    const [row] = await runner.query(this.sql.lock, [chain]);
+    if (!row) return null;
+    return { chain, seq: BigInt(row.last_seq), hash: row.last_hash, now: Number(row.now) };
   }
 
   /**
-   * Locks a chain, after whoever has it now. Asks again and again instead of queueing in Postgres:
-   * there the waiters whose links have died stay in the queue, and each would hold the lock for
-   * as long as it takes to be found dead (seen in the fault campaign).
+   * Locks a chain once it is free. Polls instead of queueing for the lock in Postgres: a waiter
+   * whose connection has died stays in that queue, and when its turn comes it holds the lock until
+   * Postgres finds it idle. The fault campaign saw a row of such waiters block a bucket for minutes.
    *
-   * @throws SessionError `ERR_SESSION_DATABASE_UNAVAILABLE` where it is never free
+   * @throws SessionError `ERR_SESSION_DATABASE_UNAVAILABLE` if the chain does not become free
    */
   async waitForLock(runner: QueryRunner, chain: number): Promise<LockedChain> {
     const deadline = performance.now() + LOCK_TIMEOUT;
     for (;;) {
       const locked = await this.lock(runner, chain);
       if (locked) return locked;
-      const [head] = await runner.query(this.sql.hasChain, [chain]);
-      if (!head) throw withoutHead(chain);
+      const [head] = await runner.query(this.sql.exists, [chain]);
+      if (!head) throw missingHead(chain);
       if (performance.now() > deadline) throw stayedLocked(chain);
       await delay(LOCK_RETRY_INTERVAL);
     }
   }
 
   /**
-   * Records the events that aren't recorded yet, and returns how many those were. The filter
-   * comes before the hashing: a row dropped afterwards would leave a hole in the chain.
+   * Records the events that are not recorded yet, and returns their number. It filters before it
+   * hashes: dropping a row afterwards would leave a gap in the chain.
    */
   async record(runner: QueryRunner, chain: LockedChain, events: LedgerEvent[]): Promise<number> {
-    const recorded = await this.findRecorded(runner, events);
+    const recorded = await this.sessions.findRecorded(runner, events);
     const fresh = dropRecorded(events, recorded);
     if (fresh.length === 0) return 0;
     const salts = fresh.map((event) => (event.event === 'created' ? newSalt() : null));
     const rows = toRows(chain, fresh, salts);
-    await runner.query(this.sql.events, [chain.chain, chain.now, ...eventColumns(rows)]);
-    await this.writeSessions(runner, changesBySession(fresh, salts, recorded));
-    const last = rows.at(-1)!;
-    const longest = Math.max(...rows.map(lengthOf));
-    await runner.query(this.sql.chain, [
-      chain.chain,
-      String(last.seq),
-      last.hash,
-      chain.now,
-      longest,
-    ]);
+    await runner.query(this.sql.insert, [chain.chain, chain.now, ...eventColumns(rows)]);
+    await this.sessions.write(runner, changesBySession(fresh, salts, recorded));
+    const { seq, hash } = rows.at(-1)!;
+    const longest = Math.max(...rows.map(lifetimeOf));
+    await runner.query(this.sql.advance, [chain.chain, String(seq), hash, chain.now, longest]);
     return rows.length;
   }
-
-  private async findRecorded(
-    runner: QueryRunner,
-    events: LedgerEvent[],
-  ): Promise<Map<string, RecordedState>> {
-    const rows = await runner.query(this.sql.known, [
-      events.map((event) => event.handle),
-      events.map((event) => event.sessionCreatedAt),
-    ]);
-    return new Map(
-      rows.map((row: { token: string; created_ms: string; begun: boolean; ended: boolean }) => [
-        sessionKey({ handle: row.token, sessionCreatedAt: Number(row.created_ms) }),
-        { begun: row.begun, ended: row.ended, stored: true },
-      ]),
-    );
-  }
-
-  private async writeSessions(runner: QueryRunner, changes: SessionChange[]): Promise<void> {
-    const added = changes.filter((change) => !change.stored);
-    const begun = changes.filter((change) => change.stored && change.begin);
-    const ended = changes.filter((change) => change.stored && change.end);
-    if (added.length > 0) await runner.query(this.sql.sessions, sessionColumns(added));
-    if (begun.length > 0) await runner.query(this.sql.complete, beginningColumns(begun));
-    if (ended.length > 0) await runner.query(this.sql.ends, endColumns(ended));
-  }
 }
 
-function toLockedChain(
-  chain: number,
-  row: { last_seq: string; last_hash: Buffer; now: string },
-): LockedChain {
-  return { chain, seq: BigInt(row.last_seq), hash: row.last_hash, now: Number(row.now) };
-}
+/**
+ * Locks the head of a chain, if no other transaction holds it. The time becomes `recorded_at` of
+ * every row in the batch, and in milliseconds a part of their hashes.
+ *
+ * $1 chain
+ */
+const lockChain = (t: LedgerTables): string => `
+SELECT last_seq, last_hash,
+       (extract(epoch FROM date_trunc('milliseconds', clock_timestamp())) * 1000)::bigint AS now
+FROM ${t.chains} WHERE chain = $1
+FOR UPDATE SKIP LOCKED`;
 
-function withoutHead(chain: number): SessionError {
-  return new SessionError(
-    'ERR_SESSION_DATABASE_UNSUITABLE',
-    `The table session_chains has no row for chain ${chain}: it was deleted. Restore it.`,
-  );
-}
+/** Whether a chain has a head, locked or not. $1 chain */
+const chainExists = (t: LedgerTables): string => `
+SELECT 1 FROM ${t.chains} WHERE chain = $1`;
 
-function stayedLocked(chain: number): SessionError {
-  return new SessionError(
-    'ERR_SESSION_DATABASE_UNAVAILABLE',
-    `Chain ${chain} was locked by another drainer for ${LOCK_TIMEOUT} ms. Nothing is lost: its ` +
-      'events wait in Redis. Look for long transactions in pg_stat_activity.',
-  );
-}
-
-/** How long an event's session lives, ms, at the most. */
-function lengthOf(event: LedgerEvent): number {
-  return Math.max(event.expiresAt, event.occurredAt) - event.sessionCreatedAt;
-}
-
-/** Hangs the events onto the chain. */
+/** Appends the events to the chain: numbers them and hashes each with the hash before it. */
 function toRows(chain: LockedChain, events: LedgerEvent[], salts: (Buffer | null)[]): LedgerRow[] {
   let { seq, hash } = chain;
   return events.map((event, i) => {
@@ -171,6 +110,36 @@ function toRows(chain: LockedChain, events: LedgerEvent[], salts: (Buffer | null
     hash = rowHash(hash, chain.chain, row, chain.now);
     return { ...row, hash };
   });
+}
+
+/**
+ * Appends a batch to the ledger. A plain INSERT: a duplicate row must be an error, because skipping
+ * it would leave a gap in the chain.
+ *
+ * $1 chain, $2 recorded at, then an array each: $3 seq, $4 event, $5 token, $6 session created at,
+ * $7 user ID, $8 occurred at, $9 expires at, $10 reason, $11 actor, $12 client (hex), $13 hash (hex);
+ * times in ms
+ */
+const insertEvents = (t: LedgerTables, userIdType: string): string => `
+INSERT INTO ${t.events} (chain, seq, event, token, session_created_at, user_id, occurred_at,
+                         expires_at, reason, actor, client, hash, recorded_at)
+SELECT $1, seq, event, token, timestamptz 'epoch' + created_ms * interval '1 ms',
+       ${canonicalUserId(userIdType)}, timestamptz 'epoch' + occurred_ms * interval '1 ms',
+       timestamptz 'epoch' + expires_ms * interval '1 ms', reason, actor,
+       decode(client, 'hex'), decode(hash, 'hex'),
+       timestamptz 'epoch' + $2::bigint * interval '1 ms'
+FROM unnest($3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::bigint[],
+            $9::bigint[], $10::text[], $11::text[], $12::text[], $13::text[])
+  AS e (seq, event, token, created_ms, user_id, occurred_ms, expires_ms, reason, actor, client, hash)`;
+
+/**
+ * Rejects a user ID that Postgres would store in another spelling ('007' as 7): the row's hash
+ * covers the text as it is stored.
+ */
+function canonicalUserId(userIdType: string): string {
+  if (userIdType === 'text') return 'user_id';
+  return `CASE WHEN user_id::${userIdType}::text = user_id THEN user_id::${userIdType}
+            ELSE ('not canonical: ' || user_id)::${userIdType} END`;
 }
 
 function eventColumns(rows: LedgerRow[]): unknown[] {
@@ -189,43 +158,33 @@ function eventColumns(rows: LedgerRow[]): unknown[] {
   ];
 }
 
-function sessionColumns(changes: SessionChange[]): unknown[] {
-  // A session is known by its beginning; where only the end is there, that has to do.
-  const known = changes.map((change) => (change.begin ?? change.end)!);
-  return [
-    known.map((event) => event.userId),
-    known.map((event) => event.handle),
-    known.map((event) => event.expiresAt),
-    known.map((event) => event.sessionCreatedAt),
-    changes.map((change) => change.end?.occurredAt ?? null),
-    changes.map((change) => change.end?.reason ?? null),
-    changes.map((change) => change.end?.actor ?? null),
-    known.map((event) => event.ip),
-    known.map((event) => event.userAgent),
-    changes.map((change) => change.salt?.toString('hex') ?? null),
-    changes.map((change) => change.begin !== undefined),
-  ];
+/**
+ * Moves the head of a chain to its new last row.
+ *
+ * $1 chain, $2 last seq, $3 last hash, $4 recorded at (ms), $5 longest lifetime of a session (ms)
+ */
+const advanceChain = (t: LedgerTables): string => `
+UPDATE ${t.chains}
+SET last_seq = $2, last_hash = $3, updated_at = timestamptz 'epoch' + $4::bigint * interval '1 ms',
+    longest_session = greatest(longest_session, $5)
+WHERE chain = $1`;
+
+/** An upper bound of the lifetime of an event's session (ms). */
+function lifetimeOf(event: LedgerEvent): number {
+  return Math.max(event.expiresAt, event.occurredAt) - event.sessionCreatedAt;
 }
 
-function beginningColumns(changes: SessionChange[]): unknown[] {
-  const begins = changes.map((change) => change.begin!);
-  return [
-    begins.map((event) => event.handle),
-    begins.map((event) => event.sessionCreatedAt),
-    begins.map((event) => event.expiresAt),
-    begins.map((event) => event.ip),
-    begins.map((event) => event.userAgent),
-    changes.map((change) => change.salt!.toString('hex')),
-  ];
+function missingHead(chain: number): SessionError {
+  return new SessionError(
+    'ERR_SESSION_DATABASE_UNSUITABLE',
+    `The table session_chains has no row for chain ${chain}: it was deleted. Restore it.`,
+  );
 }
 
-function endColumns(changes: SessionChange[]): unknown[] {
-  const ends = changes.map((change) => change.end!);
-  return [
-    ends.map((event) => event.handle),
-    ends.map((event) => event.sessionCreatedAt),
-    ends.map((event) => event.occurredAt),
-    ends.map((event) => event.reason),
-    ends.map((event) => event.actor),
-  ];
+function stayedLocked(chain: number): SessionError {
+  return new SessionError(
+    'ERR_SESSION_DATABASE_UNAVAILABLE',
+    `Another transaction has locked chain ${chain} for ${LOCK_TIMEOUT} ms. Nothing is lost: the ` +
+      'events wait in Redis. Look for long transactions in pg_stat_activity.',
+  );
 }

@@ -1,39 +1,40 @@
-import type { RedisClient } from '../../store/bounded-redis.js';
 import { BoundedRedis } from '../../store/bounded-redis.js';
-import type { RedisKeys } from '../../store/redis-keys.js';
+import type { Buckets } from '../../store/buckets.js';
 
-/** A job may wait longer for Redis than a request. */
+/** A job may wait longer for Redis than a request (ms). */
 const TIMEOUT = 5_000;
 const LINE_END = Buffer.from('\n');
 
 /** An outbox entry. */
 export interface OutboxEntry {
-  /** The ID that Redis gave it. */
+  /** Its ID in the Redis stream. */
   id: string;
-  /** Its bytes: field and value, a line each. What is no UTF-8 would be lost in a string. */
+  /** Field and value, one per line. Bytes, because a string would lose invalid UTF-8. */
   raw: Buffer;
 }
 
-/** The outboxes' other end. The stream is the truth: an entry leaves it only once it is committed. */
+/**
+ * Reads the outboxes and deletes what is committed. The stream is the source of truth: an entry
+ * stays in it until its record is committed in Postgres.
+ */
 export class Outbox {
   private readonly redis: BoundedRedis;
 
-  constructor(
-    private readonly client: RedisClient,
-    private readonly keysOf: (bucket: number) => RedisKeys,
-  ) {
-    this.redis = new BoundedRedis(client, TIMEOUT);
+  constructor(private readonly buckets: Buckets) {
+    this.redis = new BoundedRedis(buckets.client, TIMEOUT);
   }
 
   async length(bucket: number): Promise<number> {
-    return Number(await this.redis.bounded(this.client.xlen(this.keysOf(bucket).outbox)));
+    return Number(await this.redis.bounded(this.redis.client.xlen(this.keyOf(bucket))));
   }
 
-  /** The oldest entries. Always from the head: after a failover, IDs can be lower than before. */
+  /**
+   * The oldest entries. Reads from the start and not from a remembered ID: after a failover, new
+   * entries can have lower IDs than earlier ones had.
+   */
   async head(bucket: number, count: number): Promise<OutboxEntry[]> {
-    const { outbox } = this.keysOf(bucket);
     const entries = await this.redis.bounded(
-      this.client.xrangeBuffer(outbox, '-', '+', 'COUNT', count),
+      this.redis.client.xrangeBuffer(this.keyOf(bucket), '-', '+', 'COUNT', count),
     );
     return entries.map(([id, fields]) => ({
       id: id.toString(),
@@ -41,33 +42,39 @@ export class Outbox {
     }));
   }
 
-  /** The ID of the newest entry, or null where there is none. */
+  /** The ID of the newest entry; null if the outbox is empty. */
   async lastId(bucket: number): Promise<string | null> {
-    const { outbox } = this.keysOf(bucket);
-    const [last] = await this.redis.bounded(this.client.xrevrange(outbox, '+', '-', 'COUNT', 1));
+    const [last] = await this.redis.bounded(
+      this.redis.client.xrevrange(this.keyOf(bucket), '+', '-', 'COUNT', 1),
+    );
     return last?.[0] ?? null;
   }
 
-  /** Whether there are entries up to this ID. */
+  /** Whether any entry has this ID or a lower one. */
   async hasUpTo(bucket: number, id: string): Promise<boolean> {
-    const { outbox } = this.keysOf(bucket);
-    const entries = await this.redis.bounded(this.client.xrange(outbox, '-', id, 'COUNT', 1));
+    const entries = await this.redis.bounded(
+      this.redis.client.xrange(this.keyOf(bucket), '-', id, 'COUNT', 1),
+    );
     return entries.length > 0;
   }
 
-  /** Age of the oldest entry by Redis's clock, ms; null where there is none. */
+  /** Age of the oldest entry by Redis's clock (ms); null if the outbox is empty. */
   async oldestAge(bucket: number, now: number): Promise<number | null> {
     const [oldest] = await this.head(bucket, 1);
     return oldest ? Math.max(0, now - Number(oldest.id.split('-')[0])) : null;
   }
 
   /**
-   * Removes the entries, once they are committed. One by one: a cut at the last ID could, after a
-   * failover to a server whose clock is behind, take newer entries along.
+   * Deletes committed entries one by one. Trimming the stream up to the last ID could delete newer
+   * entries as well: after a failover to a server whose clock is behind, their IDs are lower.
    */
   async remove(bucket: number, entries: OutboxEntry[]): Promise<void> {
     if (entries.length === 0) return;
     const ids = entries.map((entry) => entry.id);
-    await this.redis.bounded(this.client.xdel(this.keysOf(bucket).outbox, ...ids));
+    await this.redis.bounded(this.redis.client.xdel(this.keyOf(bucket), ...ids));
+  }
+
+  private keyOf(bucket: number): string {
+    return this.buckets.keysOf(bucket).outbox;
   }
 }

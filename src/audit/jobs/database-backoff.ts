@@ -2,24 +2,24 @@ import type { Logger } from '@nestjs/common';
 
 import { SessionError, type SessionErrorCode } from '../../errors.js';
 
-const FIRST_INTERVAL = 100; // ms
+const MIN_INTERVAL = 100; // ms
 const MAX_INTERVAL = 5_000; // ms
 
 /**
- * Unlimited patience with a Postgres that is away: it is asked again after pauses that grow to
- * five seconds, for as long as it takes. Meanwhile the events wait in Redis, and attempts return
- * at once; the schedule brings the next.
+ * Retries without limit while Postgres is unavailable, at intervals that grow to five seconds. An
+ * attempt before the next interval returns at once. The events wait in Redis, and the schedule
+ * brings the next attempt.
  */
 export class DatabaseBackoff {
-  private pause = 0;
-  /** By the monotonic clock, ms. */
+  private interval = 0;
+  /** By the monotonic clock (ms). */
   private notBefore = -Infinity;
 
   constructor(private readonly logger: Logger) {}
 
   /**
-   * Runs `work`, unless Postgres was away a moment ago. Errors that aren't Postgres's are the
-   * caller's, and so are those of the code `orThrow`.
+   * Runs `work`, unless Postgres was unavailable a moment ago. Throws errors that are not about
+   * Postgres, and those with the code `orThrow`.
    */
   async attempt(
     work: () => Promise<unknown>,
@@ -28,22 +28,22 @@ export class DatabaseBackoff {
     if (performance.now() < this.notBefore) return;
     try {
       await work();
-      this.noteBack();
+      this.noteSuccess();
     } catch (error) {
       if (!isDatabaseError(error) || error.code === orThrow) throw error;
-      this.noteAway(error);
+      this.noteFailure(error);
     }
   }
 
-  private noteAway(error: SessionError): void {
-    if (this.pause === 0) this.logger.error(error.message);
-    this.pause = Math.min(this.pause * 2 || FIRST_INTERVAL, MAX_INTERVAL);
-    this.notBefore = performance.now() + this.pause;
+  private noteFailure(error: SessionError): void {
+    if (this.interval === 0) this.logger.error(error.message);
+    this.interval = Math.min(this.interval * 2 || MIN_INTERVAL, MAX_INTERVAL);
+    this.notBefore = performance.now() + this.interval;
   }
 
-  private noteBack(): void {
-    if (this.pause > 0) this.logger.log('Postgres takes records again.');
-    this.pause = 0;
+  private noteSuccess(): void {
+    if (this.interval > 0) this.logger.log('Postgres is available again.');
+    this.interval = 0;
   }
 }
 

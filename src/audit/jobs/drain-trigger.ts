@@ -1,13 +1,13 @@
-/** How long events of a bucket are gathered before the drain is woken, ms. */
-const GATHER = 50;
+/** How long to gather a bucket's events before asking for a drain (ms). */
+const GATHER_INTERVAL = 50;
 
-/** A bucket's wake-up: waiting for its time, on its way, or on its way and wanted again. */
-type State = 'waiting' | 'sending' | 'wanted-again';
+/** The state of a bucket's request: scheduled, being sent, or being sent and needed once more. */
+type State = 'scheduled' | 'sending' | 'sending, then again';
 
 /**
- * Wakes the drain after a change: throttled, never awaited by the caller, and never more than one
- * call under way per bucket, so that nothing piles up while Redis is away. A wake-up that is lost
- * costs a second: the scheduled jobs look at every bucket.
+ * Asks for a drain after a change. The caller never waits for it. It is throttled, with at most one
+ * request in flight per bucket, so that requests don't pile up while Redis is unavailable. Losing a
+ * request delays its events by about a second, until the scheduled jobs look at every bucket.
  */
 export class DrainTrigger {
   private readonly states = new Map<number, State>();
@@ -18,10 +18,10 @@ export class DrainTrigger {
 
   notify(bucket: number): void {
     const state = this.states.get(bucket);
-    if (state === 'sending') this.states.set(bucket, 'wanted-again');
+    if (state === 'sending') this.states.set(bucket, 'sending, then again');
     if (state || this.closed) return;
-    this.states.set(bucket, 'waiting');
-    setTimeout(() => void this.fire(bucket), GATHER).unref();
+    this.states.set(bucket, 'scheduled');
+    setTimeout(() => void this.fire(bucket), GATHER_INTERVAL).unref();
   }
 
   close(): void {
@@ -32,7 +32,7 @@ export class DrainTrigger {
     if (this.closed) return;
     this.states.set(bucket, 'sending');
     await this.send(bucket).catch(() => undefined);
-    const again = this.states.get(bucket) === 'wanted-again';
+    const again = this.states.get(bucket) === 'sending, then again';
     this.states.delete(bucket);
     if (again) this.notify(bucket);
   }

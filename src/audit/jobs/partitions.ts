@@ -1,17 +1,17 @@
-import type { LedgerDatabase } from '../postgres/ledger-database.js';
-import type { LedgerTables } from '../postgres/ledger-tables.js';
+import type { LedgerDatabase } from '../postgres/connection.js';
+import type { LedgerTables } from '../postgres/schema.js';
 
-/** Months made ahead of the current one. */
+/** How many months to create in advance. */
 const AHEAD = 3;
 
-/** Makes the partitions of the coming months. */
+/** Creates the partitions of the coming months. */
 export class Partitions {
   constructor(
     private readonly database: LedgerDatabase,
     private readonly tables: LedgerTables,
   ) {}
 
-  /** The names of the partitions that it made. */
+  /** Returns the names of the partitions that it created. */
   async runOnce(): Promise<string[]> {
     const sql = `SELECT name FROM ${this.tables.schema}.make_session_partitions($1) AS name`;
     const rows = await this.database.query<{ name: string }>(sql, [AHEAD]);

@@ -1,10 +1,14 @@
 import type { Buckets } from '../../store/buckets.js';
-import { formatHandle, parseHandle, type ExpiryMember } from '../../store/session-id.js';
+import {
+  formatHandle,
+  parseHandle,
+  type ExpiryMember,
+  type SessionAddress,
+} from '../../store/session-id.js';
 import type { SessionUpkeep } from '../../store/session-upkeep.js';
-import type { LedgerDatabase } from '../postgres/ledger-database.js';
-import type { LedgerTables } from '../postgres/ledger-tables.js';
-import { findKnownSessions } from '../sql/find-known-sessions.js';
-import { listOpenSessions } from '../sql/list-open-sessions.js';
+import { findKnownSessions, type KnownSession } from '../drain/session-rows.js';
+import type { LedgerDatabase } from '../postgres/connection.js';
+import type { LedgerTables } from '../postgres/schema.js';
 
 const PAGE = 500;
 
@@ -17,28 +21,29 @@ interface OpenRow {
   expires_ms: string;
 }
 
-interface KnownSession {
-  token: string;
-  ended: boolean;
+interface OpenSession {
+  row: OpenRow;
+  address: SessionAddress;
 }
 
-/** What a reconciliation looked at and did. */
+/** What a reconciliation checked and did. */
 export interface ReconcileReport {
   /** Sessions open in SQL that were looked up in Redis. */
   checked: number;
-  /** Those that Redis doesn't have: their ends are on their way into the ledger. */
+  /** Those that Redis does not have. Their ends are now in the outbox. */
   missing: number;
-  /** Sessions that SQL knows to be over and Redis still had: ended again. */
+  /** Sessions that are over in SQL but were alive in Redis. They were ended again. */
   resurrected: number;
 }
 
 /**
- * Makes SQL and Redis agree again after Redis lost data: restored from a backup, flushed, or
- * failed over to a replica that was behind.
+ * Makes SQL and Redis agree after Redis has lost data: it was restored from a backup, was flushed,
+ * or failed over to a replica that was behind.
  *
- * What is only late can't be taken for lost: a session without its record that is still to be
- * swept stands in the expiry index, and the end of one that was ended stands in the outbox, before
- * whatever is put there now. The drain records the first end and drops the rest.
+ * It can't declare a session lost whose end is merely not recorded yet. If the session has expired
+ * and waits for the sweep, the expiry index still contains it. If it was ended, its end is already
+ * in the outbox, before the entry that is added now; the drain records the first end and drops the
+ * second.
  */
 export class Reconciler {
   constructor(
@@ -58,7 +63,7 @@ export class Reconciler {
     let page = await this.openRows('-infinity', '0');
     while (page.length > 0) {
       const lost = await this.withoutRecord(page);
-      await Promise.all(lost.map((row) => this.declareLost(row)));
+      await Promise.all(lost.map((session) => this.declareLost(session)));
       checked += page.length;
       missing += lost.length;
       const last = page.at(-1)!;
@@ -73,8 +78,23 @@ export class Reconciler {
     );
   }
 
-  private async declareLost(row: OpenRow): Promise<void> {
-    const address = parseHandle(row.token, this.buckets.count)!;
+  /** The sessions of a page that have no record in Redis. */
+  private async withoutRecord(page: OpenRow[]): Promise<OpenSession[]> {
+    const sessions = page.flatMap((row) => {
+      // A bucket beyond the current number belongs to an earlier layout, whose Redis is gone.
+      const address = parseHandle(row.token, this.buckets.count);
+      return address ? [{ row, address }] : [];
+    });
+    const alive = await Promise.all(
+      sessions.map(async ({ address: { bucket, digest } }) => {
+        const [isAlive] = await this.buckets.areAlive(bucket, [digest]);
+        return isAlive;
+      }),
+    );
+    return sessions.filter((_, i) => !alive[i]);
+  }
+
+  private async declareLost({ row, address }: OpenSession): Promise<void> {
     await this.upkeep.declareLost(address, {
       createdAt: Number(row.created_ms),
       userId: row.user_id,
@@ -94,32 +114,30 @@ export class Reconciler {
     return resurrected;
   }
 
-  /** Which of these live sessions have an end in SQL: Redis had ended them, too, and forgot. */
+  /** Which of these live sessions are over in SQL: Redis has lost the fact that it ended them. */
   private async overInSql(bucket: number, sessions: ExpiryMember[]): Promise<string[]> {
+    const handles = sessions.map(({ digest }) => formatHandle({ bucket, digest }));
+    const times = sessions.map(({ createdAt }) => createdAt);
     const known = await this.database.transaction<KnownSession[]>((runner) =>
-      runner.query(findKnownSessions(this.tables), [
-        sessions.map(({ digest }) => formatHandle({ bucket, digest })),
-        sessions.map(({ createdAt }) => createdAt),
-      ]),
+      runner.query(findKnownSessions(this.tables), [handles, times]),
     );
-    const over = known.filter(({ ended }) => ended).map(({ token }) => token.slice(2));
-    // Most of these ended since their page was read.
+    const ended = new Set(known.filter((row) => row.ended).map(({ token }) => token));
+    const over = sessions.filter((_, i) => ended.has(handles[i]!)).map(({ digest }) => digest);
+    // Most of them have ended since their page was read.
     const alive = await this.buckets.areAlive(bucket, over);
     return over.filter((_, i) => alive[i]);
   }
-
-  private async withoutRecord(page: OpenRow[]): Promise<OpenRow[]> {
-    const found = page.flatMap((row) => {
-      // A bucket that this layout doesn't have belongs to an earlier one, whose Redis is gone.
-      const address = parseHandle(row.token, this.buckets.count);
-      return address ? [{ row, address }] : [];
-    });
-    const alive = await Promise.all(
-      found.map(async ({ address: { bucket, digest } }) => {
-        const [isAlive] = await this.buckets.areAlive(bucket, [digest]);
-        return isAlive;
-      }),
-    );
-    return found.filter((_, i) => !alive[i]).map(({ row }) => row);
-  }
 }
+
+/**
+ * A page of the sessions that are open in SQL, oldest first, by the partial index on open rows.
+ *
+ * $1 and $2 created at and ID of the last one seen, $3 limit
+ */
+export const listOpenSessions = (t: LedgerTables): string => `
+SELECT id, created_at, token, user_id::text AS user_id,
+       (extract(epoch FROM created_at) * 1000)::bigint AS created_ms,
+       (extract(epoch FROM expires_at) * 1000)::bigint AS expires_ms
+FROM ${t.sessions}
+WHERE ended_at IS NULL AND (created_at, id) > ($1, $2)
+ORDER BY created_at, id LIMIT $3`;

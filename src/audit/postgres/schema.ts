@@ -1,30 +1,53 @@
 import type { DataSourceOptions } from 'typeorm';
 
-import type { UserIdOptions } from './user-id.js';
-import { sessionChainEntity } from './entities/session-chain-row.js';
-import { sessionDeadLetterEntity } from './entities/session-dead-letter-row.js';
-import { sessionEventEntity } from './entities/session-event-row.js';
-import { sessionEntity } from './entities/session-row.js';
-import { userEntity } from './entities/user-row.js';
-import { ledgerTables } from './ledger-tables.js';
-import type { LedgerSettings } from '../drain/ledger-writer.js';
+import { ledgerEntities } from './entities.js';
 import { createSessionLedger } from './migrations/create-session-ledger.js';
+import type { UserIdOptions } from './user-id.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
-/** What decides how the audit tables look. Fixed once they exist. */
+/** Determines the shape of the audit tables. It can't change once they exist. */
 export interface LedgerLayout {
   /** @default 'public' */
   schema?: string;
   userId?: UserIdOptions;
 }
 
-/** How long to wait for a connection, ms. */
+/** Qualified names of the audit tables, so that no `search_path` decides where a record goes. */
+export interface LedgerTables {
+  /** Quoted name of the schema. */
+  schema: string;
+  sessions: string;
+  events: string;
+  chains: string;
+  deadLetters: string;
+}
+
+/** What the SQL statements depend on. */
+export interface LedgerSettings {
+  tables: LedgerTables;
+  userIdType: string;
+  /** The application's users table, quoted, if `sessions.user_id` refers to it. */
+  users: { table: string; column: string } | null;
+}
+
+/** How long to wait for a connection (ms). */
 const CONNECT_TIMEOUT = 5_000;
-/** How long a statement may take before it is given up, ms; a batch takes tens, a page of `verify` a second. */
+/** How long a statement may take (ms). A batch takes tens, a page of `verify` about a second. */
 const STATEMENT_TIMEOUT = 15_000;
 
-/** The settings of a layout. */
+/** @param schema a plain SQL identifier; the module checks it when it reads its options */
+export function ledgerTables(schema: string): LedgerTables {
+  const name = (table: string) => `"${schema}".${table}`;
+  return {
+    schema: `"${schema}"`,
+    sessions: name('sessions'),
+    events: name('session_events'),
+    chains: name('session_chains'),
+    deadLetters: name('session_dead_letters'),
+  };
+}
+
 export function ledgerSettings({ schema = 'public', userId = {} }: LedgerLayout): LedgerSettings {
   const { type = 'text', references } = userId;
   return {
@@ -36,23 +59,16 @@ export function ledgerSettings({ schema = 'public', userId = {} }: LedgerLayout)
   };
 }
 
-/** The entities and migrations of the audit tables, to be spread into a `DataSource`'s options. */
+/** The entities and migrations of the audit tables. Spread it into a `DataSource`'s options. */
 export function ledgerSchema(layout: LedgerLayout = {}) {
-  const schema = layout.schema ?? 'public';
-  const { type = 'text', references } = layout.userId ?? {};
+  const { tables, userIdType, users } = ledgerSettings(layout);
   return {
-    entities: [
-      sessionEntity(schema, type, references !== undefined),
-      sessionEventEntity(schema, type),
-      sessionChainEntity(schema),
-      sessionDeadLetterEntity(schema),
-      ...(references ? [userEntity(references, type)] : []),
-    ],
-    migrations: [createSessionLedger(ledgerSettings(layout))],
+    entities: ledgerEntities(layout.schema ?? 'public', layout.userId ?? {}),
+    migrations: [createSessionLedger({ schema: tables.schema, userIdType, users })],
   };
 }
 
-/** Options of a `DataSource` for the audit trail: for the module itself, and for `ormconfig.ts`. */
+/** `DataSource` options for the audit trail: the module and `ormconfig.ts` both use them. */
 export function ledgerDataSourceOptions(
   connection: string | Omit<PostgresOptions, 'type'>,
   layout: LedgerLayout = {},
@@ -71,7 +87,7 @@ export function ledgerDataSourceOptions(
   };
 }
 
-/** A table may be given with its schema; `user`, a common name, is a reserved word. */
+/** Quotes a table name, with or without a schema: a common one, `user`, is a reserved word. */
 function quoted(table: string): string {
   return table
     .split('.')

@@ -3,10 +3,11 @@ import { SessionError } from '../../errors.js';
 /** The SQL type of the application's user IDs. */
 export type UserIdType = 'text' | 'integer' | 'bigint' | 'uuid';
 
-/** The application's user IDs, as the audit trail sees them. */
+/** The application's user IDs, as the audit trail stores them. */
 export interface UserIdOptions {
   /**
-   * A user ID that doesn't fit is refused by `createSession`, so that it can never stop the trail.
+   * `createSession` rejects a user ID that is not of this type, so that such an ID can never reach
+   * the audit trail and stop it.
    *
    * @default 'text'
    */
@@ -15,7 +16,7 @@ export interface UserIdOptions {
   references?: { table: string; column?: string };
 }
 
-/** Canonical spellings only: Postgres would write `007` back as `7`, and a user would have two buckets. */
+/** Canonical spellings only: `007` and `7` would be two users in Redis, but one in Postgres. */
 const SPELLINGS: Record<Exclude<UserIdType, 'text'>, RegExp> = {
   integer: /^(0|-?[1-9]\d*)$/,
   bigint: /^(0|-?[1-9]\d*)$/,
@@ -25,7 +26,7 @@ const SPELLINGS: Record<Exclude<UserIdType, 'text'>, RegExp> = {
 const LIMITS: Partial<Record<UserIdType, bigint>> = { integer: 2n ** 31n, bigint: 2n ** 63n };
 
 /**
- * Refuses a user ID that the column `user_id` can't hold.
+ * Rejects a user ID that the column `user_id` can't store.
  *
  * @throws SessionError `ERR_SESSION_INPUT`
  */
@@ -36,8 +37,8 @@ export function checkUserIdType(userId: string, type: UserIdType): void {
   if (fits) return;
   throw new SessionError(
     'ERR_SESSION_INPUT',
-    `userId is ${JSON.stringify(userId)}, and the option \`userId.type\` is ${type}: ` +
-      `it must be a ${type} in its canonical spelling.`,
+    `userId is ${JSON.stringify(userId)}, but the option \`userId.type\` is ${type}: ` +
+      `the ID must be a ${type} in its canonical spelling.`,
   );
 }
 

@@ -1,17 +1,15 @@
 import { SessionError } from '../../errors.js';
-import { isDataError } from '../postgres/database-errors.js';
-import type { LedgerDatabase } from '../postgres/ledger-database.js';
-import type { LedgerSettings } from '../drain/ledger-writer.js';
-import { listActiveSessions } from '../sql/list-active-sessions.js';
-import { listUserSessions } from '../sql/list-user-sessions.js';
+import type { LedgerDatabase } from '../postgres/connection.js';
+import { isDataError } from '../postgres/errors.js';
+import type { LedgerSettings, LedgerTables } from '../postgres/schema.js';
 
-/** A session as the audit trail knows it. */
+/** A session in the audit trail. */
 export interface RecordedSession {
   handle: string;
-  /** Null once the user was deleted, where the trail refers to the users table. */
+  /** Null once the user was deleted, if `sessions` refers to the users table. */
   userId: string | null;
   createdAt: Date;
-  /** The hard end. */
+  /** The absolute expiry. */
   expiresAt: Date;
   /** Null while the session is open. */
   endedAt: Date | null;
@@ -21,27 +19,30 @@ export interface RecordedSession {
   userAgent: string | null;
 }
 
-/** A page of a list that may be long. */
+/** A page of sessions. */
 export interface SessionPage {
   sessions: RecordedSession[];
-  /** Pass it as `after` to get the next page; null where this is the last. */
+  /** Pass it as `after` to get the next page; null on the last page. */
   next: string | null;
 }
 
-/** Which page, and how long. */
+/** Which page to read, and its size. */
 export interface PageRequest {
-  /** `next` of the page before. Default: the first page. */
+  /** `next` of the previous page. Default: the first page. */
   after?: string;
   /** 1 to 1,000. Default 100. */
   limit?: number;
 }
 
-/** The moment up to ms and the ID of the last session seen: new rows can't shift the pages. */
+/**
+ * The last session seen: when it was created (ms) and the ID of its row. Unlike a page number, it
+ * stays right when rows are added.
+ */
 const CURSOR = /^(\d{1,15})_(\d{1,19})$/;
-/** After every row there can be. */
+/** Sorts after every possible row. */
 const FIRST: [createdAt: string, id: string] = ['infinity', '9223372036854775807'];
 
-/** The questions about sessions that are or were, each an index scan, in pages by key. */
+/** Lists sessions of the present and the past, in pages, each by an index scan. */
 export class History {
   constructor(
     private readonly database: LedgerDatabase,
@@ -54,7 +55,7 @@ export class History {
   }
 
   async activeAt(moment: Date, page: PageRequest = {}): Promise<SessionPage> {
-    if (Number.isNaN(moment.getTime())) throw invalidInput('the moment is no valid Date');
+    if (Number.isNaN(moment.getTime())) throw invalidInput('the moment is not a valid Date');
     const { tables } = this.settings;
     return this.page(page, listActiveSessions(tables), [moment]);
   }
@@ -77,13 +78,46 @@ export class History {
       const next = last && rows.length === limit ? `${last.createdAt.getTime()}_${last.id}` : null;
       return { sessions: rows.map(withoutRowId), next };
     } catch (error) {
-      // A user ID that the column can't hold, say.
+      // For example a user ID that the column can't store.
       throw isDataError(error) ? invalidInput((error as Error).message) : error;
     }
   }
 }
 
-/** The ID of the row is the cursor's; a session is known by its handle. */
+/** The columns of a `RecordedSession`. */
+const SESSION_COLUMNS = `
+  id, user_id::text AS "userId", token AS handle, created_at AS "createdAt",
+  expires_at AS "expiresAt", ended_at AS "endedAt", end_reason AS "endReason",
+  ended_by AS "endedBy", ip, user_agent AS "userAgent"`;
+
+/**
+ * A page of a user's sessions, newest first, by the index on (user_id, created_at).
+ *
+ * $1 user ID, $2 and $3 created at and ID of the last one seen, $4 limit
+ */
+export const listUserSessions = (t: LedgerTables, userIdType: string): string => `
+SELECT ${SESSION_COLUMNS}
+FROM ${t.sessions}
+WHERE user_id = $1::${userIdType} AND created_at <= $2 AND (created_at, id) < ($2, $3)
+ORDER BY created_at DESC, id DESC LIMIT $4`;
+
+/**
+ * A page of the sessions that were live at a moment, newest first, by the primary key. The longest
+ * lifetime of any session bounds how far back the scan goes. So does a year, the maximum of
+ * `maxLifetime`, in case a forged row claims more.
+ *
+ * $1 moment, $2 and $3 created at and ID of the last one seen, $4 limit
+ */
+export const listActiveSessions = (t: LedgerTables): string => `
+SELECT ${SESSION_COLUMNS}
+FROM ${t.sessions}
+WHERE created_at <= $1 AND created_at >= $1::timestamptz - (
+    SELECT least(max(longest_session) * interval '1 ms', interval '366 days') FROM ${t.chains})
+  AND (created_at, id) < ($2, $3)
+  AND (ended_at > $1 OR ended_at IS NULL AND expires_at > $1)
+ORDER BY created_at DESC, id DESC LIMIT $4`;
+
+/** The row's ID is only for the cursor; a session is identified by its handle. */
 function withoutRowId(row: RecordedSession & { id: string }): RecordedSession {
   const { id: _id, ...session } = row;
   return session;
@@ -92,7 +126,7 @@ function withoutRowId(row: RecordedSession & { id: string }): RecordedSession {
 function cursor(after: string | undefined): [createdAt: Date | string, id: string] {
   if (after === undefined) return FIRST;
   const match = CURSOR.exec(after);
-  if (!match) throw invalidInput('`after` is not the `next` of an earlier page');
+  if (!match) throw invalidInput('`after` is not the `next` of a previous page');
   return [new Date(Number(match[1])), match[2]!];
 }
 

@@ -1,57 +1,55 @@
 import type { QueryRunner } from 'typeorm';
 
 import { SessionError } from '../../errors.js';
-import type { LedgerDatabase } from '../postgres/ledger-database.js';
-import type { LedgerTables } from '../postgres/ledger-tables.js';
-import { verifyChain } from '../sql/verify-chain.js';
-import { verifyHeads } from '../sql/verify-heads.js';
-import { verifyPage } from '../sql/verify-page.js';
+import type { LedgerDatabase } from '../postgres/connection.js';
+import type { LedgerTables } from '../postgres/schema.js';
 
-/** Rows looked at by one statement: a second or less, so that progress can be shown. */
+/** Rows verified by one statement: it takes about a second, so progress can be shown. */
 const PAGE = 100_000;
-/** A ledger with more breaks than this is not worth the memory to hold them all. */
-const MOST_BREAKS = 1_000;
-/** The highest seq that a column can hold. */
-const HIGHEST = 2n ** 63n - 1n;
+/** Breaks after which the verification stops, to bound its memory. */
+const MAX_BREAKS = 1_000;
+/** The maximum of a bigint column. */
+const MAX_SEQ = 2n ** 63n - 1n;
 
 /** Which part of the ledger to verify. Default: all of it. */
 export interface VerifyRange {
   /** Only this chain (bucket). */
   chain?: number;
-  /** Only from this seq on, up to `toSeq`. */
+  /** Only the rows from this seq to `toSeq`, inclusive. */
   fromSeq?: bigint;
   toSeq?: bigint;
   /**
-   * Told after each step, with the rows verified so far and all there are to verify. That total
-   * is reckoned beforehand; at the end both are the same.
+   * Called after each step with the number of rows verified and the total. The total is an estimate
+   * until the last call, in which the two are equal.
    */
   onProgress?: (done: bigint, total: bigint) => void;
 }
 
-/** A place where the ledger was tampered with. */
+/** A place at which the ledger was tampered with. */
 export interface LedgerBreak {
   chain: number;
   seq: string;
   /**
-   * `hash`: the row, or the one before it, was changed. `gap`: rows before it are missing, or it
-   * was put in. `head`: the chain isn't as `session_chains` says: rows at its end are missing or
-   * were added, or `session_chains` was changed.
-   * `foreign`: no bucket has this chain's number.
+   * - `hash`: this row or the one before it was changed
+   * - `gap`: rows before this one are missing, or this row was inserted
+   * - `head`: the chain and `session_chains` disagree: rows at the end of the chain are missing or
+   *   were added, or `session_chains` was changed
+   * - `foreign`: no bucket has this chain number
    */
   problem: 'hash' | 'gap' | 'head' | 'foreign';
 }
 
 /** What a verification found. */
 export interface VerifyReport {
-  /** True where nothing was found. */
+  /** True if there are no breaks. */
   valid: boolean;
   /** Rows verified. */
   rows: string;
-  /** By chain, and by seq within it: at most 1,000, where the verification stops. */
+  /** Ordered by chain and seq. The verification stops at 1,000 breaks. */
   breaks: LedgerBreak[];
 }
 
-/** A chain as `verifyHeads` finds it; pg gives a bigint as text. */
+/** A chain, as `verifyHeads` returns it; pg returns a bigint as text. */
 interface Head {
   chain: number;
   first: string;
@@ -59,12 +57,12 @@ interface Head {
   headSeq: string;
   retiredSeq: string;
   retiredHash: Buffer;
-  /** Null where `session_chains` has no row. */
+  /** Null if `session_chains` has no row for the chain. */
   longestSession: string | null;
   problem: 'head' | 'foreign' | null;
 }
 
-/** Verifies the chains, by statements that Postgres evaluates alone. */
+/** Verifies the chains. The statements run entirely in Postgres; no row is read into Node. */
 export class Verifier {
   private readonly sql;
 
@@ -81,7 +79,7 @@ export class Verifier {
 
   async verify(range: VerifyRange = {}): Promise<VerifyReport> {
     checkRange(range);
-    // One snapshot for all statements: a drain in between would look like a break.
+    // One snapshot for all statements: a drain between two of them would look like a break.
     return this.database.transaction(
       (runner) => this.verifySnapshot(runner, range),
       'REPEATABLE READ',
@@ -89,35 +87,35 @@ export class Verifier {
   }
 
   private async verifySnapshot(runner: QueryRunner, range: VerifyRange): Promise<VerifyReport> {
-    const every: Head[] = await runner.query(this.sql.heads);
-    const heads = every.filter(({ chain }) => range.chain === undefined || range.chain === chain);
+    const all: Head[] = await runner.query(this.sql.heads);
+    const heads = all.filter(({ chain }) => range.chain === undefined || range.chain === chain);
     const total = heads.reduce((sum, head) => sum + estimateRows(range, head), 0n);
     const breaks: LedgerBreak[] = [];
     let done = 0n;
     for (const head of heads) {
       const { chain, last, problem } = head;
-      for await (const page of this.pages(runner, range, head, () => MOST_BREAKS - breaks.length)) {
+      for await (const page of this.pages(runner, range, head, () => MAX_BREAKS - breaks.length)) {
         breaks.push(...page.breaks);
         done += page.rows;
         range.onProgress?.(done, done > total ? done : total);
       }
-      if (breaks.length >= MOST_BREAKS) break;
-      if (problem && reachesEnd(range, last)) breaks.push({ chain, seq: last, problem });
+      if (breaks.length >= MAX_BREAKS) break;
+      if (problem && includesEnd(range, last)) breaks.push({ chain, seq: last, problem });
     }
     range.onProgress?.(done, done);
     return { valid: breaks.length === 0, rows: String(done), breaks };
   }
 
-  /** What is broken in a chain, page by page. */
+  /** Verifies a chain page by page. */
   private async *pages(
     runner: QueryRunner,
     range: VerifyRange,
     { chain, retiredSeq, retiredHash, longestSession }: Head,
-    mostBreaks: () => number,
+    maxBreaks: () => number,
   ): AsyncGenerator<{ rows: bigint; breaks: LedgerBreak[] }> {
-    const end = String(range.toSeq ?? HIGHEST);
+    const end = String(range.toSeq ?? MAX_SEQ);
     let before = range.fromSeq === undefined ? null : String(range.fromSeq - 1n);
-    while (mostBreaks() > 0) {
+    while (maxBreaks() > 0) {
       const [page] = await runner.query(this.sql.page, [chain, before, end, PAGE]);
       if (page.last === null) return;
       const broken: Omit<LedgerBreak, 'chain'>[] = await runner.query(this.sql.chain, [
@@ -127,7 +125,7 @@ export class Verifier {
         retiredSeq,
         retiredHash,
         longestSession,
-        mostBreaks(),
+        maxBreaks(),
       ]);
       yield { rows: BigInt(page.rows), breaks: broken.map((row) => ({ chain, ...row })) };
       before = page.last;
@@ -135,25 +133,124 @@ export class Verifier {
   }
 }
 
-/** Whether the chain's end is part of what was asked. */
-function reachesEnd({ toSeq }: VerifyRange, last: string): boolean {
+/**
+ * Every chain with its first and last seq, and a problem of the chain as a whole: `head` if its end
+ * differs from `session_chains`, because rows were removed there or added past the drain; `foreign`
+ * if no bucket has its number.
+ */
+const verifyHeads = (t: LedgerTables): string => `
+SELECT chain, coalesce(first.seq, 0) AS first, coalesce(last.seq, head.last_seq, 0) AS last,
+       coalesce(head.last_seq, 0) AS "headSeq",
+       coalesce(head.retired_seq, 0) AS "retiredSeq",
+       coalesce(head.retired_hash, sha256('')) AS "retiredHash",
+       head.longest_session AS "longestSession",
+       CASE
+         WHEN chain IS NULL OR chain NOT BETWEEN 0 AND 255 THEN 'foreign'
+         WHEN head.chain IS NULL
+           OR head.last_seq IS DISTINCT FROM coalesce(last.seq, head.retired_seq)
+           OR head.last_hash IS DISTINCT FROM coalesce(last.hash, head.retired_hash)
+           -- The drain sets updated_at to the last row's recorded_at.
+           OR last.seq IS NOT NULL AND head.updated_at IS DISTINCT FROM last.recorded_at
+           OR last.seq IS NULL AND head.retired_seq = 0 AND head.updated_at IS NOT NULL
+         THEN 'head'
+       END AS problem
+FROM (
+  SELECT generate_series(0, 255) AS chain
+  UNION SELECT chain FROM ${t.chains}
+  UNION SELECT chain FROM ${t.events} WHERE chain < 0
+  UNION SELECT chain FROM ${t.events} WHERE chain > 255
+  UNION SELECT chain FROM ${t.events} WHERE chain IS NULL
+) every
+LEFT JOIN ${t.chains} head USING (chain)
+LEFT JOIN LATERAL (
+  SELECT seq FROM ${t.events} e WHERE e.chain = every.chain ORDER BY seq LIMIT 1
+) first ON true
+LEFT JOIN LATERAL (
+  SELECT seq, hash, recorded_at FROM ${t.events} e WHERE e.chain = every.chain
+  ORDER BY seq DESC, occurred_at DESC LIMIT 1
+) last ON true
+ORDER BY chain`;
+
+/**
+ * The last seq of a chain's next page, and its number of rows. It looks at the rows instead of
+ * calculating, because a forged seq may be billions away from the next.
+ *
+ * $1 chain, $2 the seq before the first or NULL for the start of the chain, $3 last seq,
+ * $4 rows per page
+ */
+const verifyPage = (t: LedgerTables): string => `
+SELECT max(seq) AS last, count(*) AS rows
+FROM (
+  SELECT seq FROM ${t.events}
+  WHERE chain = $1 AND seq >= coalesce($2::bigint, '-9223372036854775808') AND seq <= $3
+    AND ($2::bigint IS NULL OR seq > $2)
+  ORDER BY seq LIMIT $4
+) page`;
+
+/**
+ * The text of a row, which its hash covers together with the previous hash: the columns in order,
+ * joined by U+001F, with U+001E for NULL. `rowHash` in `drain/hash.ts` builds the same text.
+ *
+ * `array_to_string` writes its third argument for every NULL, also in a column whose NOT NULL was
+ * removed, so the text always has twelve parts. The times keep all digits, in case a column was
+ * changed to a higher precision.
+ */
+const ROW_TEXT = `convert_to(array_to_string(ARRAY[
+      chain::text, seq::text, event, token, ${ms('session_created_at')}, user_id::text,
+      ${ms('occurred_at')}, ${ms('expires_at')}, reason, actor, encode(client, 'hex'),
+      ${ms('recorded_at')}], E'\\x1f', E'\\x1e'), 'UTF8')`;
+
+/** Milliseconds since 1970; an integer unless the column's precision was changed. */
+function ms(column: string): string {
+  return `trim_scale(extract(epoch FROM ${column}) * 1000)::text`;
+}
+
+/**
+ * The first broken rows of a range of one chain: `hash` if this row or the one before it was
+ * changed; `gap` if rows before it are missing or it was inserted; `head` if its session lasts
+ * longer than `longest_session` in `session_chains`. docs/sql.md has a statement for the whole
+ * ledger, which needs no code of this module.
+ *
+ * $1 chain, $2 the seq before the first or NULL for the start of the chain, $3 last seq,
+ * $4 and $5 seq and hash of the last retired row, $6 longest lifetime of a session (ms), $7 limit
+ */
+const verifyChain = (t: LedgerTables): string => `
+SELECT seq, CASE WHEN gap THEN 'gap' WHEN changed THEN 'hash' ELSE 'head' END AS problem
+FROM (
+  SELECT seq, occurred_at,
+         hash IS DISTINCT FROM sha256(coalesce(lag(hash) OVER w, $5) || ${ROW_TEXT})
+         -- the only value whose text equals that of NULL
+         OR coalesce(E'\\x1e' IN (user_id::text, reason, actor), false) AS changed,
+         -- numeric, because a forged seq may be the maximum of bigint
+         seq <> coalesce(lag(seq) OVER w, $4)::numeric + 1 AS gap,
+         (extract(epoch FROM greatest(expires_at, occurred_at))
+          - extract(epoch FROM session_created_at)) * 1000 > $6::bigint AS too_long
+  FROM ${t.events}
+  WHERE chain = $1 AND seq >= coalesce($2::bigint, '-9223372036854775808') AND seq <= $3
+  WINDOW w AS (ORDER BY seq, occurred_at)
+) linked
+WHERE ($2::bigint IS NULL OR seq > $2) AND (gap OR changed OR too_long)
+ORDER BY seq, occurred_at LIMIT $7`;
+
+/** Whether the range includes the end of the chain. */
+function includesEnd({ toSeq }: VerifyRange, last: string): boolean {
   return toSeq === undefined || toSeq > BigInt(last);
 }
 
-/** Rows of the chain within the range, if nothing is amiss. */
+/** How many rows of the chain are in the range, if it is intact. */
 function estimateRows({ fromSeq = 1n, toSeq }: VerifyRange, { first, headSeq }: Head): bigint {
   const from = fromSeq > BigInt(first) ? fromSeq : BigInt(first);
   const to = toSeq !== undefined && toSeq < BigInt(headSeq) ? toSeq : BigInt(headSeq);
   return from > 0n && to >= from ? to - from + 1n : 0n;
 }
 
-function checkRange({ chain, fromSeq = 1n, toSeq = HIGHEST }: VerifyRange): void {
+function checkRange({ chain, fromSeq = 1n, toSeq = MAX_SEQ }: VerifyRange): void {
   if (chain !== undefined && !Number.isInteger(chain)) {
     throw invalidInput(`chain is ${chain}; use a whole number`);
   }
-  if (fromSeq < 1n || toSeq > HIGHEST || fromSeq > toSeq) {
+  if (fromSeq < 1n || toSeq > MAX_SEQ || fromSeq > toSeq) {
     throw invalidInput(
-      `it goes from seq ${fromSeq} to ${toSeq}; use 1 or more, the lower one first`,
+      `it is from seq ${fromSeq} to ${toSeq}; start at 1 or higher, and end at the start or higher`,
     );
   }
 }

@@ -1,6 +1,6 @@
 import ms, { type StringValue } from 'ms';
 
-import type { BucketBacklog } from '../../audit/session-audit.js';
+import { sumBacklog, type BucketBacklog } from '../../audit/session-audit.js';
 import { defineCommand, wholeNumberOption, type CommandOption } from '../command-line.js';
 import { count, table } from '../output.js';
 
@@ -19,8 +19,7 @@ export const backlog = defineCommand<{ 'max-age': number; 'max-events': number }
   async run({ audit }, output, options) {
     const { 'max-age': maxAge = ms(DEFAULT_MAX_AGE), 'max-events': maxEvents = Infinity } = options;
     const buckets = await audit.backlog();
-    const events = buckets.reduce((sum, bucket) => sum + bucket.events, 0);
-    const oldestAge = Math.max(0, ...buckets.map((bucket) => bucket.oldestAge ?? 0));
+    const { events, oldestAge } = sumBacklog(buckets);
     const ok = oldestAge <= maxAge && events <= maxEvents;
     output.result({ ok, events, oldestAge, buckets }, () =>
       describeBacklog(buckets, events, oldestAge),
@@ -51,8 +50,7 @@ export const flush = defineCommand({
   requires: ['redis', 'postgres'],
   options: {},
   async run({ audit }, output) {
-    const countLeft = async () =>
-      (await audit.backlog()).reduce((sum, { events }) => sum + events, 0);
+    const countLeft = async () => sumBacklog(await audit.backlog()).events;
     const report = await output.withCountdown('Recording events', countLeft, () => audit.flush());
     const { recorded, deadLettered } = report;
     output.result(report, () => [

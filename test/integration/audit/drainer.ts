@@ -5,7 +5,7 @@ import type { QueryRunner } from 'typeorm';
 import { ledgerSettings } from '../../../src/audit/postgres/schema.js';
 import { DeadLetters } from '../../../src/audit/drain/dead-letters.js';
 import { Drain } from '../../../src/audit/drain/drain.js';
-import { LedgerDatabase } from '../../../src/audit/postgres/ledger-database.js';
+import { LedgerDatabase } from '../../../src/audit/postgres/connection.js';
 import { LedgerWriter } from '../../../src/audit/drain/ledger-writer.js';
 import { Outbox } from '../../../src/audit/drain/outbox.js';
 import { openRedis } from '../../../src/store/connect.js';
@@ -62,7 +62,7 @@ function stepping(runner: QueryRunner): QueryRunner {
 
 const { client, close } = openRedis(redisUrl, 5_000);
 const buckets = new Buckets({ client, prefix, count: 1, timeout: 5_000 });
-const outbox = new SteppingOutbox(client, (each) => buckets.keysOf(each));
+const outbox = new SteppingOutbox(buckets);
 const database = new SteppingDatabase(databaseUrl, {}, false);
 const settings = ledgerSettings({});
 const writer = new LedgerWriter(settings);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { ledgerTables } from '../../../src/audit/postgres/ledger-tables.js';
-import { LedgerDatabase } from '../../../src/audit/postgres/ledger-database.js';
+import { ledgerTables } from '../../../src/audit/postgres/schema.js';
+import { LedgerDatabase } from '../../../src/audit/postgres/connection.js';
 import { Partitions } from '../../../src/audit/jobs/partitions.js';
 import { addEntry, entry } from './entries.js';
 import { createAndDestroySessions } from './sessions.js';

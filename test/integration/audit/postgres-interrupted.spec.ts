@@ -43,7 +43,7 @@ describe('Interrupted connections to Postgres', () => {
         `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
          WHERE datname = current_database() AND state = 'idle in transaction'`,
       );
-      expect(await drainer.goOn()).toMatch(/SessionError: Postgres can't be used now/);
+      expect(await drainer.goOn()).toMatch(/SessionError: Postgres is unavailable/);
 
       expect(await web.audit.flush()).toMatchObject({ recorded: 2 * SESSIONS });
       expect(await countRecords(trail)).toEqual({ created: SESSIONS, destroyed: SESSIONS });
@@ -56,7 +56,7 @@ describe('Interrupted connections to Postgres', () => {
       const { trail, web } = await openWithEvents();
       const drainer = await drainUntil(trail, step);
       await ground.postgres.kill();
-      expect(await drainer.goOn()).toMatch(/SessionError: Postgres can't be used now/);
+      expect(await drainer.goOn()).toMatch(/SessionError: Postgres is unavailable/);
       await ground.postgres.restart();
 
       await eventually(() => web.audit.flush());

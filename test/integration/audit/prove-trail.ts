@@ -2,7 +2,7 @@ import { expect } from '@jest/globals';
 import type { Pool } from 'pg';
 
 import { ledgerSettings, type LedgerLayout } from '../../../src/audit/postgres/schema.js';
-import { LedgerDatabase } from '../../../src/audit/postgres/ledger-database.js';
+import { LedgerDatabase } from '../../../src/audit/postgres/connection.js';
 import { Verifier } from '../../../src/audit/queries/verifier.js';
 import { handedOut } from '../../support/handed-out.js';
 import { secretsWithin } from '../../support/secret-search.js';

@@ -1,13 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { Client } from 'pg';
 
-import { ledgerTables } from '../../../src/audit/postgres/ledger-tables.js';
-import { endSessions } from '../../../src/audit/sql/end-sessions.js';
-import { findKnownSessions } from '../../../src/audit/sql/find-known-sessions.js';
-import { listActiveSessions } from '../../../src/audit/sql/list-active-sessions.js';
-import { listOpenSessions } from '../../../src/audit/sql/list-open-sessions.js';
-import { listUserSessions } from '../../../src/audit/sql/list-user-sessions.js';
-import { prepareTransaction } from '../../../src/audit/sql/prepare-transaction.js';
+import { endSessions, findKnownSessions } from '../../../src/audit/drain/session-rows.js';
+import { listOpenSessions } from '../../../src/audit/jobs/reconciler.js';
+import { prepareTransaction } from '../../../src/audit/postgres/connection.js';
+import { ledgerTables } from '../../../src/audit/postgres/schema.js';
+import { listActiveSessions, listUserSessions } from '../../../src/audit/queries/history.js';
 import { DAY } from '../../support/application.js';
 import { tablesReadInFull, type ExplainResult } from './query-plan.js';
 import { seedSessions } from './seed-sessions.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 
 import { ledgerSettings } from '../../../src/audit/postgres/schema.js';
-import { LedgerDatabase } from '../../../src/audit/postgres/ledger-database.js';
+import { LedgerDatabase } from '../../../src/audit/postgres/connection.js';
 import { SessionUpkeep } from '../../../src/store/session-upkeep.js';
 import { Reconciler } from '../../../src/audit/jobs/reconciler.js';
 import { eventually } from '../../support/eventually.js';

@@ -92,7 +92,7 @@ describe('the health indicator, through Terminus', () => {
       postgres: 'down',
       backlog: 1,
       oldestUnrecorded: expect.any(Number),
-      problems: ['Postgres does not answer; sessions work on.'],
+      problems: ['Postgres does not answer; sessions keep working.'],
     });
     await site.postgres.restart();
     await eventually(async () =>

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
-import { ledgerTables } from '../../../src/audit/postgres/ledger-tables.js';
-import { LedgerDatabase } from '../../../src/audit/postgres/ledger-database.js';
+import { ledgerTables } from '../../../src/audit/postgres/schema.js';
+import { LedgerDatabase } from '../../../src/audit/postgres/connection.js';
 import { LedgerWriter } from '../../../src/audit/drain/ledger-writer.js';
-import type { LedgerEvent } from '../../../src/audit/drain/ledger-event.js';
+import type { LedgerEvent } from '../../../src/audit/drain/event.js';
 import { Verifier } from '../../../src/audit/queries/verifier.js';
 import { makeMonths } from './crowd.js';
 import { recipe } from './recipes.js';

@@ -1,42 +1,45 @@
 import { SessionError } from '../../errors.js';
 
 /**
- * SQLSTATE classes of errors that lie in the data: the same record will be refused again.
+ * SQLSTATE classes of errors in the data: Postgres would reject the same record again.
  * 22 data exception, 23 integrity constraint violation, 44 WITH CHECK OPTION violation,
- * 54 program limit exceeded, P0001 an exception that a trigger of the application's raised.
+ * 54 program limit exceeded, P0001 an exception raised by one of the application's own triggers.
  */
 const DATA_ERROR = /^(22|23|44|54|P0001$)/;
 
-/** SQLSTATE classes that mean the schema or the role isn't ours: 3F, 42 (undefined table, no privilege). */
+/**
+ * SQLSTATE classes of a wrong schema or role: 3F invalid schema name; 42 undefined table, missing
+ * privilege and the like.
+ */
 const UNSUITABLE = /^(3F|42)/;
 
-/** The SQLSTATE of an error that Postgres gave, else undefined. */
+/** The SQLSTATE of an error that came from Postgres, otherwise undefined. */
 export function sqlState(error: unknown): string | undefined {
   const { code, driverError } = error as { code?: unknown; driverError?: unknown };
   if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) return code;
   return driverError ? sqlState(driverError) : undefined;
 }
 
-/** Whether the record itself is at fault, and not the connection or the server. */
+/** Whether the record itself caused the error, and not the connection or the server. */
 export function isDataError(error: unknown): boolean {
   return DATA_ERROR.test(sqlState(error) ?? '');
 }
 
-/** Our own error for whatever TypeORM threw. */
+/** Turns an error of TypeORM or pg into a `SessionError`. */
 export function databaseError(cause: unknown): SessionError {
   if (cause instanceof SessionError) return cause;
   const message = cause instanceof Error ? cause.message : String(cause);
   if (UNSUITABLE.test(sqlState(cause) ?? '')) {
     return new SessionError(
       'ERR_SESSION_DATABASE_UNSUITABLE',
-      `Postgres refused a statement of the audit trail: ${message}. Run the migrations ` +
-        '(`npm run migration:run`, or the option `audit.migrate`), with a role that owns the tables.',
+      `Postgres rejected a statement of the audit trail: ${message}. Run the migrations ` +
+        '(`npm run migration:run`, or the option `audit.migrate`) as the role that owns the tables.',
       { cause },
     );
   }
   return new SessionError(
     'ERR_SESSION_DATABASE_UNAVAILABLE',
-    `Postgres can't be used now: ${message}. Sessions work on, and their events wait in Redis.`,
+    `Postgres is unavailable (${message}). Sessions keep working, and their events wait in Redis.`,
     { cause },
   );
 }

@@ -4,7 +4,7 @@ import type { Cluster, Redis } from 'ioredis';
 import type { RedisClient } from '../../store/bounded-redis.js';
 import { waitAtMost } from '../wait-at-most.js';
 
-/** A job says what to look at; it carries no event. So losing the whole queue loses nothing. */
+/** A job says what to do and carries no events, so losing the whole queue loses nothing. */
 export type LedgerJob =
   | { name: 'drain'; data: { bucket: number } }
   | { name: 'sweep' | 'reconcile' | 'partitions'; data: object };
@@ -12,17 +12,17 @@ export type LedgerJob =
 const QUEUE = 'session-ledger';
 const MINUTE = 60_000;
 
-/** How often each job runs, ms. */
-const SCHEDULE = { sweep: 1_000, reconcile: 60 * MINUTE, partitions: 24 * 60 * MINUTE } as const;
+/** Intervals of the scheduled jobs (ms). */
+const INTERVALS = { sweep: 1_000, reconcile: 60 * MINUTE, partitions: 24 * 60 * MINUTE } as const;
 
-/** A schedule whose next job is so late has lost it, ms. */
+/** How late a schedule's next job may be (ms). If it is later, the job was lost. */
 const OVERDUE = MINUTE;
-const CLOSE_TIMEOUT = 1_000;
+const CLOSE_TIMEOUT = 1_000; // ms
 
-/** Buckets that one process drains at once: as many connections to Postgres are busy at most. */
+/** Jobs that one process runs at once, and so the most connections to Postgres that it keeps busy. */
 const CONCURRENCY = 4;
 
-/** BullMQ as this module uses it: one queue per module, on connections of its own. */
+/** The module's BullMQ queue, on Redis connections of its own. */
 export class LedgerQueue {
   private readonly connections: RedisClient[] = [];
   private readonly queue: Queue;
@@ -30,19 +30,22 @@ export class LedgerQueue {
   private scheduling: Promise<void> | undefined;
   private readonly prefix: string;
 
-  /** @param client what the connections are made like; it is left alone */
+  /** @param client the template for the connections; it is not used itself */
   constructor(
     private readonly client: RedisClient,
     keyPrefix: string,
   ) {
-    // The braces make it one slot of a Cluster, as BullMQ's scripts need.
+    // The braces put all keys into one slot of a Cluster, as BullMQ's scripts require.
     this.prefix = `{${keyPrefix}:jobs}`;
     this.queue = new Queue(QUEUE, { connection: this.connect(), prefix: this.prefix });
-    this.queue.on('error', () => undefined); // callers see their own call fail
+    this.queue.on('error', () => undefined); // the failed call throws as well
   }
 
-  /** Asks for a drain. While one is active, the last wish is kept and runs after it. */
-  async wake(bucket: number): Promise<void> {
+  /**
+   * Asks for a drain of the bucket. While one is running, BullMQ keeps the newest request and runs
+   * it afterwards.
+   */
+  async requestDrain(bucket: number): Promise<void> {
     await this.queue.add(
       'drain',
       { bucket },
@@ -54,7 +57,7 @@ export class LedgerQueue {
     );
   }
 
-  /** Runs the jobs in this process. */
+  /** Starts to run jobs in this process. */
   work(run: (job: LedgerJob) => Promise<void>, onError: (error: Error) => void): void {
     const processor = async (job: Job) => run({ name: job.name, data: job.data } as LedgerJob);
     this.worker = new Worker(QUEUE, processor, {
@@ -69,28 +72,28 @@ export class LedgerQueue {
   }
 
   /**
-   * Makes the schedules that are missing, as they are in a queue that was deleted, and those whose
-   * next job was lost. Waits for as long as Redis is away.
+   * Creates the schedules that are missing, for example because the queue was deleted, and those
+   * whose next job was lost. Waits as long as Redis is unavailable.
    */
   schedule(): Promise<void> {
-    this.scheduling ??= this.makeSchedules().finally(() => (this.scheduling = undefined));
+    this.scheduling ??= this.createSchedules().finally(() => (this.scheduling = undefined));
     return this.scheduling;
   }
 
-  /** Stops taking jobs and waits for the active ones, at most `timeout` ms. */
+  /** Stops taking jobs, and waits for the active ones for at most `timeout` ms. */
   async stopWorking(timeout: number): Promise<void> {
     if (!this.worker) return;
     await waitAtMost(timeout, this.worker.close());
   }
 
   async close(): Promise<void> {
-    for (const connection of this.connections) cut(connection);
+    for (const connection of this.connections) disconnectNow(connection);
     await waitAtMost(CLOSE_TIMEOUT, this.queue.close());
   }
 
-  private async makeSchedules(): Promise<void> {
-    for (const name of Object.keys(SCHEDULE) as (keyof typeof SCHEDULE)[]) {
-      const every = SCHEDULE[name];
+  private async createSchedules(): Promise<void> {
+    for (const name of Object.keys(INTERVALS) as (keyof typeof INTERVALS)[]) {
+      const every = INTERVALS[name];
       const schedule = await this.queue.getJobScheduler(name);
       if (schedule?.next && schedule.next > Date.now() - OVERDUE) continue;
       const opts = { removeOnComplete: true, removeOnFail: true };
@@ -99,31 +102,37 @@ export class LedgerQueue {
   }
 
   private connect(): ConnectionOptions {
-    return this.keep(duplicate(this.client)) as ConnectionOptions;
+    return this.track(duplicate(this.client)) as ConnectionOptions;
   }
 
-  /** Knows each connection, also the copies that BullMQ makes: it can't close them without Redis. */
-  private keep<T extends RedisClient>(connection: T): T {
+  /**
+   * Remembers a connection and all copies that BullMQ makes of it: without Redis, BullMQ can't close
+   * them itself.
+   */
+  private track<T extends RedisClient>(connection: T): T {
     connection.on('error', () => undefined);
     this.connections.push(connection);
     const copy = connection.duplicate.bind(connection) as (...options: unknown[]) => T;
     return Object.assign(connection, {
-      duplicate: (...options: unknown[]) => this.keep(copy(...options)),
+      duplicate: (...options: unknown[]) => this.track(copy(...options)),
     });
   }
 }
 
 /**
- * Ends a connection, and with an error all that waits for it. ioredis does neither between two
- * attempts to connect, only for a connection that was never begun.
+ * Disconnects, and fails all commands that are still waiting.
+ *
+ * Setting the status is a workaround for ioredis. Between two attempts to reconnect, `disconnect()`
+ * cancels the next attempt but leaves the waiting commands pending for ever. It fails them only if
+ * the client has not connected yet, which it knows by the status `wait`.
  */
-function cut(connection: RedisClient): void {
+function disconnectNow(connection: RedisClient): void {
   if (connection.status === 'end') return;
   if (connection.status === 'reconnecting') Object.assign(connection, { status: 'wait' });
   connection.disconnect();
 }
 
-/** BullMQ's blocking reads have no bound, so neither may their connections. */
+/** BullMQ's blocking reads take as long as they need, so their connections must have no timeouts. */
 const UNBOUNDED = {
   maxRetriesPerRequest: null,
   socketTimeout: undefined,

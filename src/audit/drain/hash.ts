@@ -1,29 +1,29 @@
 import { createHash, randomBytes } from 'node:crypto';
 
-import type { LedgerEvent } from './ledger-event.js';
+import type { LedgerEvent } from './event.js';
 
-/** Joins the columns of a row's text. */
+/** Joins the columns in a row's text. */
 const UNIT = '\x1f';
-/** Stands for NULL, so that NULL and '' are different texts. No value can hold it. */
+/** Represents NULL, so that NULL and '' give different texts. No value can contain it. */
 const NULL = '\x1e';
 
 /** An event with its place in the chain: a row of `session_events`. */
 export interface LedgerRow extends LedgerEvent {
   seq: bigint;
-  /** Salted SHA-256 of ip and user agent; null at an end. */
+  /** Salted SHA-256 of ip and user agent; null for `destroyed`. */
   client: Buffer | null;
   hash: Buffer;
 }
 
-/** Where a chain stands. */
+/** The last row of a chain. */
 export interface ChainHead {
   seq: bigint;
   hash: Buffer;
 }
 
 /**
- * A row's hash: SHA-256 over the hash before it and the row's columns.
- * `sql/verify-chain.ts` computes the same in Postgres, without this code.
+ * A row's hash: SHA-256 of the previous row's hash and this row's columns. `ROW_TEXT` in
+ * `queries/verifier.ts` is the same in SQL, independent of this code.
  */
 export function rowHash(
   previous: Buffer,
@@ -48,14 +48,14 @@ export function rowHash(
   return createHash('sha256').update(previous).update(text).digest();
 }
 
-/** 16 random bytes: without them, an address could be guessed from its hash. */
+/** 16 random bytes. Without a salt, an address could be guessed from its hash. */
 export function newSalt(): Buffer {
   return randomBytes(16);
 }
 
 /**
- * What the chain keeps of a client. The address and user agent themselves, and the salt, are in
- * `sessions` and may be erased there; the chain still verifies.
+ * What the chain stores of a client. The address, the user agent and the salt are in `sessions` and
+ * may be erased there; the chain can still be verified.
  */
 export function clientHash(salt: Buffer, ip: string | null, userAgent: string | null): Buffer {
   return createHash('sha256')

@@ -1,13 +1,13 @@
-import { readLedger, type LedgerSource, type LedgerState } from './ledger-watch.js';
+import { readLedger, type LedgerSource, type LedgerState } from './ledger-state.js';
 
-/** Events are recorded within a second or so; of one this old, nobody takes care. ms */
-const OLDEST_AGE = 60_000;
+/** Alert threshold (ms): events normally reach Postgres within a second. */
+const MAX_OLDEST_AGE = 60_000;
 
-/** How sessions and their ledger are. `@nestjs/terminus` takes it as it is. */
+/** The health of sessions and ledger, in the form that `@nestjs/terminus` expects. */
 export interface SessionHealthResult {
   /**
-   * `down`: Redis is away, and with it every session. `degraded`: sessions work, and the ledger
-   * needs somebody's attention; `problems` says why.
+   * - `down`: Redis is unavailable, and with it every session
+   * - `degraded`: sessions work, but the ledger needs attention; see `problems`
    */
   status: 'up' | 'degraded' | 'down';
   redis: 'up' | 'down';
@@ -15,7 +15,7 @@ export interface SessionHealthResult {
   postgres?: LedgerState['postgres'];
   /** Events that wait for Postgres. */
   backlog?: number;
-  /** Age of the oldest of them, ms. */
+  /** Age of the oldest of them (ms). */
   oldestUnrecorded?: number;
   deadLetters?: number;
   defaultPartitionRows?: number;
@@ -23,7 +23,7 @@ export interface SessionHealthResult {
 }
 
 /**
- * A health indicator, for `@nestjs/terminus` or by itself.
+ * A health indicator, for `@nestjs/terminus` or on its own.
  *
  * ```ts
  * @Get('health')
@@ -39,14 +39,14 @@ export class SessionHealth {
     private readonly hasDatabase: boolean,
   ) {}
 
-  /** @param key under which Terminus shows the result */
+  /** @param key the name of the result in Terminus's response */
   async check<Key extends string = 'sessions'>(
     key: Key = 'sessions' as Key,
   ): Promise<Record<Key, SessionHealthResult>> {
     return { [key]: await this.result() } as Record<Key, SessionHealthResult>;
   }
 
-  /** Health is often shown to anybody, so it holds numbers and no error's text. */
+  /** Health endpoints are often public, so the result contains figures but no error messages. */
   private async result(): Promise<SessionHealthResult> {
     let ledger: LedgerState;
     try {
@@ -70,10 +70,11 @@ export class SessionHealth {
 
 function problemsOf(ledger: LedgerState): string[] {
   const { postgres, oldestAge, deadLetters = 0, defaultPartitionRows = 0 } = ledger;
-  return [
-    ...(postgres === 'down' ? ['Postgres does not answer; sessions work on.'] : []),
-    ...(oldestAge > OLDEST_AGE ? ['Events wait for Postgres. Is an audit worker running?'] : []),
-    ...(deadLetters > 0 ? ['There are dead letters: see SessionAudit.deadLetters().'] : []),
-    ...(defaultPartitionRows > 0 ? ['Partitions are missing: rows lie in the default one.'] : []),
+  const problems: [applies: boolean, text: string][] = [
+    [postgres === 'down', 'Postgres does not answer; sessions keep working.'],
+    [oldestAge > MAX_OLDEST_AGE, 'Events wait for Postgres. Is an audit worker running?'],
+    [deadLetters > 0, 'There are dead letters: see SessionAudit.deadLetters().'],
+    [defaultPartitionRows > 0, 'Partitions are missing: the default partitions contain rows.'],
   ];
+  return problems.filter(([applies]) => applies).map(([, text]) => text);
 }

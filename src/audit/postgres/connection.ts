@@ -1,11 +1,9 @@
 import { DataSource, MigrationExecutor, type DataSourceOptions, type QueryRunner } from 'typeorm';
 
 import { SessionError } from '../../errors.js';
-import { ledgerDataSourceOptions, type LedgerLayout } from './schema.js';
-import { databaseError, isDataError } from './database-errors.js';
 import { waitAtMost } from '../wait-at-most.js';
-import { lockMigrations, unlockMigrations } from '../sql/lock-migrations.js';
-import { prepareTransaction } from '../sql/prepare-transaction.js';
+import { databaseError, isDataError } from './errors.js';
+import { ledgerDataSourceOptions, type LedgerLayout } from './schema.js';
 
 /** How to reach Postgres; see `DatabaseConnection` in the options. */
 export type LedgerConnection =
@@ -13,14 +11,39 @@ export type LedgerConnection =
 
 type Isolation = 'READ COMMITTED' | 'REPEATABLE READ';
 
-/** How long a shutdown waits for Postgres, ms. */
+/** How long a shutdown waits for Postgres (ms). */
 const CLOSE_TIMEOUT = 5_000;
 
 /**
- * The audit trail's way to Postgres. It connects at the first need, and again at the next where
- * that failed: an application starts, and its sessions work, while Postgres is away.
+ * Settings of every transaction, whatever the database's defaults are:
  *
- * Errors are `ERR_SESSION_DATABASE_…`; only those that lie in the data come through as they are.
+ * - `synchronous_commit`: a committed batch must be on disk, because it is deleted from Redis next.
+ *   A stronger setting is kept.
+ * - `idle_in_transaction_session_timeout`: a process that freezes within a transaction loses it,
+ *   and with it the lock on its chain.
+ * - `enable_…`: a batch joins 1,000 keys to tables of any size, one index lookup each. For a
+ *   partition that has not been analyzed yet, the planner would rather read all of it, which
+ *   measured 50 times as slow.
+ * - `jit`: compiling these statements takes longer than running them.
+ */
+export const prepareTransaction = `
+SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit')
+                  WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, true),
+       set_config('idle_in_transaction_session_timeout', '10s', true),
+       set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
+       set_config('enable_bitmapscan', 'off', true),
+       set_config('jit', 'off', true)`;
+
+/** The connection that runs the migrations holds this lock. */
+const lockMigrations = `SELECT pg_advisory_lock(hashtext('session_ledger_migrations'))`;
+const unlockMigrations = `SELECT pg_advisory_unlock(hashtext('session_ledger_migrations'))`;
+
+/**
+ * The audit trail's connection to Postgres. It connects when it is first used, and after a failure
+ * when it is next used: an application starts, and its sessions work, while Postgres is down.
+ *
+ * All errors are `SessionError`s with a code `ERR_SESSION_DATABASE_…`, except for data errors (see
+ * `isDataError`), which are passed on unchanged.
  */
 export class LedgerDatabase {
   private readonly dataSource: DataSource | null;
@@ -41,7 +64,7 @@ export class LedgerDatabase {
     return this.use((runner) => runner.query(sql, parameters));
   }
 
-  /** Runs `work` in a transaction: committed when it resolves, rolled back when it throws. */
+  /** Runs `work` in a transaction: commits if it resolves, rolls back if it throws. */
   async transaction<T>(
     work: (runner: QueryRunner) => Promise<T>,
     isolation: Isolation = 'READ COMMITTED',
@@ -55,15 +78,15 @@ export class LedgerDatabase {
     });
   }
 
-  /** Closes what was opened here; a `DataSource` that was given stays open. */
+  /** Closes the connections that it opened. A `DataSource` of the application's stays open. */
   async close(): Promise<void> {
     this.closed = true;
-    // Whoever still waits for an answer has had the time that a shutdown gives.
+    // The shutdown has already waited for the jobs: a call that is still unanswered is given up.
     await waitAtMost(CLOSE_TIMEOUT, Promise.all([...this.busy].map(dropConnection)));
     await waitAtMost(CLOSE_TIMEOUT, this.release());
   }
 
-  /** Runs `work` on a connection of its own, which isn't used again after it failed. */
+  /** Runs `work` on a connection of its own, and never reuses a connection whose work failed. */
   private async use<T>(work: (runner: QueryRunner) => Promise<T>): Promise<T> {
     try {
       const dataSource = await this.connect();
@@ -101,7 +124,7 @@ export class LedgerDatabase {
     this.migrated = true;
   }
 
-  /** A connection that is just being made is waited for, so that it can be closed as well. */
+  /** Waits for a connection that is being opened, so that it is closed as well. */
   private async release(): Promise<void> {
     await this.connecting?.catch(() => undefined);
     if (this.dataSource?.isInitialized && !this.isGiven) await this.dataSource.destroy();
@@ -109,8 +132,8 @@ export class LedgerDatabase {
 }
 
 /**
- * Ends a transaction that failed. A roll-back asks Postgres for an answer; where it just gave none,
- * the connection is cut instead, which has the same effect.
+ * Ends a failed transaction. A rollback needs an answer from Postgres. If Postgres has just failed
+ * to answer, the connection is dropped instead, which has the same effect.
  */
 async function undo(runner: QueryRunner, error: unknown): Promise<void> {
   if (!isDataError(error) && !(error instanceof SessionError)) return dropConnection(runner);
@@ -121,19 +144,19 @@ async function undo(runner: QueryRunner, error: unknown): Promise<void> {
 async function dropConnection(runner: QueryRunner): Promise<void> {
   try {
     const client: { end(): Promise<void> } = await runner.connect();
-    // Not awaited: its answer may never come. The pool forgets a client that is ending.
+    // Not awaited: the answer may never come. The pool discards a client that is ending.
     client.end().catch(() => undefined);
   } catch {
-    // It never was connected.
+    // It was never connected.
   }
 }
 
-/** By one process at a time: several may start at once on an empty database. */
+/** Runs the pending migrations, one process at a time: several may start on an empty database. */
 async function runMigrations(dataSource: DataSource): Promise<void> {
   const runner = dataSource.createQueryRunner();
   try {
     await runner.query(lockMigrations);
-    // TypeORM keeps its own table there, too, and makes it before any migration runs.
+    // TypeORM creates its own table in this schema before it runs the first migration.
     const { schema } = dataSource.options as { schema?: string };
     if (schema) await runner.createSchema(schema, true);
     const executor = new MigrationExecutor(dataSource, runner);
@@ -141,7 +164,7 @@ async function runMigrations(dataSource: DataSource): Promise<void> {
     await executor.executePendingMigrations();
     await runner.query(unlockMigrations);
   } catch (error) {
-    await dropConnection(runner); // and with the connection goes the lock
+    await dropConnection(runner); // this also releases the lock
     throw error;
   } finally {
     await runner.release();
@@ -159,13 +182,13 @@ function toDataSource(
 function withoutDatabase(): SessionError {
   return new SessionError(
     'ERR_SESSION_OPTIONS',
-    'This process has no way to the audit trail: the option `database` was left out.',
+    'This process has no access to the audit trail: the option `database` is not set.',
   );
 }
 
 function shutDown(): SessionError {
   return new SessionError(
     'ERR_SESSION_DATABASE_UNAVAILABLE',
-    'This process is shutting down. Its events wait in Redis for the next one.',
+    'This process is shutting down. Its events wait in Redis for another process.',
   );
 }

@@ -1,0 +1,139 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { Logger } from '@nestjs/common';
+
+import type { Buckets } from '../../store/buckets.js';
+import type { SessionUpkeep } from '../../store/session-upkeep.js';
+import type { Drain } from '../drain/drain.js';
+import type { Outbox } from '../drain/outbox.js';
+import { waitAtMost } from '../wait-at-most.js';
+import { DatabaseBackoff } from './database-backoff.js';
+import type { Partitions } from './partitions.js';
+import type { LedgerJob, LedgerQueue } from './queue.js';
+import type { Reconciler } from './reconciler.js';
+
+const WATCHDOG_INTERVAL = 5_000; // ms
+/** How long a start waits for Postgres (ms). */
+const START_TIMEOUT = 5_000;
+/** How long a shutdown waits for active jobs (ms). A batch takes tens of milliseconds. */
+const STOP_TIMEOUT = 5_000;
+
+const UNSUITABLE = 'ERR_SESSION_DATABASE_UNSUITABLE';
+
+export interface LedgerWorkerParts {
+  buckets: Buckets;
+  outbox: Outbox;
+  queue: LedgerQueue;
+  drain: Drain;
+  upkeep: SessionUpkeep;
+  reconciler: Reconciler;
+  partitions: Partitions;
+}
+
+/**
+ * Runs the ledger's jobs in this process. BullMQ distributes them among all worker processes. If
+ * BullMQ fails to run them, a watchdog does: the queue may have been deleted, a schedule lost, or
+ * the clock of the process that scheduled last may be an hour ahead.
+ */
+export class LedgerWorker {
+  private readonly logger = new Logger('SessionLedger');
+  private readonly backoff = new DatabaseBackoff(this.logger);
+  private readonly stopping = new AbortController();
+  private watchdog: NodeJS.Timeout | undefined;
+  /** By the monotonic clock (ms). */
+  private sweptAt = -Infinity;
+  private watching: Promise<void> | undefined;
+
+  constructor(private readonly parts: LedgerWorkerParts) {}
+
+  /**
+   * Starts even if Postgres is unavailable, and retries in the background.
+   *
+   * @throws SessionError `ERR_SESSION_DATABASE_UNSUITABLE` if the tables are missing
+   */
+  async start(): Promise<void> {
+    const { partitions, queue } = this.parts;
+    // Before the first event: a new month may just have started, and the daily job be hours away.
+    const created = this.backoff.attempt(() => partitions.runOnce(), { orThrow: UNSUITABLE });
+    await Promise.race([created, delay(START_TIMEOUT, undefined, { ref: false })]);
+    queue.work(
+      (job) => this.run(job),
+      (error) => this.logger.debug(`A job failed and will be run again: ${error.message}`),
+    );
+    // Not awaited: after an outage there may be minutes of work.
+    this.watch();
+    this.watchdog = setInterval(() => this.watch(), WATCHDOG_INTERVAL);
+  }
+
+  /** Returns within a bounded time, even if Redis or Postgres is unavailable. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    clearInterval(this.watchdog);
+    await Promise.all([
+      this.parts.queue.stopWorking(STOP_TIMEOUT),
+      waitAtMost(STOP_TIMEOUT, Promise.resolve(this.watching)),
+    ]);
+  }
+
+  private async run(job: LedgerJob): Promise<void> {
+    const { queue, reconciler, partitions } = this.parts;
+    if (job.name === 'drain') {
+      const { bucket } = job.data;
+      await this.backoff.attempt(() => this.drain(bucket));
+    }
+    if (job.name === 'sweep') await this.sweep((bucket) => queue.requestDrain(bucket));
+    if (job.name === 'partitions') await this.backoff.attempt(() => partitions.runOnce());
+    if (job.name === 'reconcile') {
+      await this.backoff.attempt(async () => {
+        await this.sweep((bucket) => this.drain(bucket));
+        await reconciler.runOnce();
+      });
+    }
+  }
+
+  private drain(bucket: number): Promise<unknown> {
+    return this.parts.drain.drainBucket(bucket, { signal: this.stopping.signal });
+  }
+
+  /** Ends expired sessions, then has each bucket drained whose outbox is not empty. */
+  private async sweep(drain: (bucket: number) => Promise<unknown>): Promise<void> {
+    const { upkeep, buckets, outbox } = this.parts;
+    await upkeep.sweepAll();
+    this.sweptAt = performance.now();
+    for (const bucket of buckets.numbers()) {
+      if ((await outbox.length(bucket)) > 0) await drain(bucket);
+    }
+  }
+
+  /** Never twice at a time: a check takes long while Postgres does not answer. */
+  private watch(): void {
+    this.watching ??= this.runWatchdog().finally(() => (this.watching = undefined));
+  }
+
+  /** Does the sweep and the drains that no job has done for a while. */
+  private async runWatchdog(): Promise<void> {
+    const { queue, upkeep } = this.parts;
+    try {
+      // BullMQ's calls wait as long as Redis is unavailable; the sweep must not.
+      await waitAtMost(WATCHDOG_INTERVAL, queue.schedule());
+      if (performance.now() - this.sweptAt > WATCHDOG_INTERVAL) await upkeep.sweepAll();
+      await this.backoff.attempt(() => this.drainOverdue());
+    } catch (error) {
+      this.logger.debug(
+        `The watchdog failed and will run again in ${WATCHDOG_INTERVAL} ms: ${String(error)}`,
+      );
+    }
+  }
+
+  /**
+   * Drains the buckets whose events have waited too long. If a worker is killed while it drains, its
+   * job blocks new ones for the bucket until BullMQ finds it stalled, which takes up to a minute.
+   */
+  private async drainOverdue(): Promise<void> {
+    const { buckets, outbox } = this.parts;
+    for (const bucket of buckets.numbers()) {
+      const age = await outbox.oldestAge(bucket, await buckets.readTime(bucket));
+      if (age !== null && age > WATCHDOG_INTERVAL) await this.drain(bucket);
+    }
+  }
+}
