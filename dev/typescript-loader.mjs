@@ -1,16 +1,17 @@
-// Lets Node run the TypeScript sources in a child process of a test, compiled as jest compiles them,
-// file by file. `startProgram()` registers it.
+// Lets Node run the TypeScript sources, compiled as jest compiles them, file by file.
+// `startProgram()` registers it, and so does `typescript.mjs`.
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
 import { transform } from '@swc/core';
 
-import jest from '../jest.config.mjs';
+import { swc } from '../jest.config.mjs';
 
-const [, compilerOptions] = jest.transform['\\.ts$'];
+const PACKAGE = new URL('../src/index.ts', import.meta.url).href;
 
-/** Resolves an import of `x.js` to `x.ts`, as TypeScript does. */
+/** Resolves an import of `x.js` to `x.ts`, as TypeScript does, and this package to its sources. */
 export async function resolve(specifier, context, next) {
+  if (specifier === 'nest-session-ledger') return next(PACKAGE, context);
   try {
     return await next(specifier, context);
   } catch (error) {
@@ -23,7 +24,7 @@ export async function load(url, context, next) {
   if (!url.endsWith('.ts')) return next(url, context);
   const file = fileURLToPath(url);
   const options = {
-    ...compilerOptions,
+    ...swc,
     filename: file,
     sourceMaps: 'inline',
     configFile: false,

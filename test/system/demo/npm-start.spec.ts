@@ -100,7 +100,7 @@ describe('npm start', () => {
       expect(paste(output, 'the trail')).toMatch(/destroyed.*logout[^]*created/);
     });
     expect(paste(output, 'whether anybody has touched it')).toBe(
-      '2 rows verified: nothing was changed, removed or put in.\n',
+      'Verified 2 rows: none was changed, removed or inserted.\n',
     );
     // What is printed in place of psql on machines without it.
     const [, url] = /DATABASE_URL=(\S+)/.exec(output)!;
