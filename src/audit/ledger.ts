@@ -1,19 +1,11 @@
 import type { Buckets } from '../store/buckets.js';
-import { SessionUpkeep } from '../store/session-upkeep.js';
-import { DeadLetters } from './drain/dead-letters.js';
-import { Drain } from './drain/drain.js';
-import { LedgerWriter } from './drain/ledger-writer.js';
-import { Outbox } from './drain/outbox.js';
 import { DrainTrigger } from './jobs/drain-trigger.js';
 import { Partitions } from './jobs/partitions.js';
 import { LedgerQueue } from './jobs/queue.js';
-import { Reconciler } from './jobs/reconciler.js';
 import { LedgerWorker } from './jobs/worker.js';
 import type { LedgerDatabase } from './postgres/connection.js';
 import type { LedgerSettings } from './postgres/schema.js';
-import { History } from './queries/history.js';
-import { Verifier } from './queries/verifier.js';
-import { SessionAudit, type SessionAuditParts } from './session-audit.js';
+import { auditParts, SessionAudit } from './session-audit.js';
 import { waitAtMost } from './wait-at-most.js';
 
 /** How long a shutdown tries to record the events that are still in the outboxes (ms). */
@@ -23,31 +15,6 @@ export interface LedgerParts {
   buckets: Buckets;
   database: LedgerDatabase;
   settings: LedgerSettings & { worker: boolean };
-}
-
-/** What `SessionAudit` needs. The command line uses it without any jobs. */
-export function auditParts(
-  buckets: Buckets,
-  database: LedgerDatabase,
-  settings: LedgerSettings,
-): SessionAuditParts {
-  const { tables } = settings;
-  const upkeep = new SessionUpkeep(buckets);
-  const outbox = new Outbox(buckets);
-  const writer = new LedgerWriter(settings);
-  const deadLetters = new DeadLetters(database, tables, writer);
-  return {
-    database,
-    tables,
-    buckets,
-    upkeep,
-    outbox,
-    drain: new Drain(database, outbox, writer, deadLetters),
-    deadLetters,
-    history: new History(database, settings),
-    verifier: new Verifier(database, tables),
-    reconciler: new Reconciler(database, tables, buckets, upkeep),
-  };
 }
 
 /** The ledger of one process: `SessionAudit`, the trigger of its drains and, if enabled, the jobs. */

@@ -1,13 +1,14 @@
 import type { Buckets } from '../store/buckets.js';
-import type { SessionUpkeep } from '../store/session-upkeep.js';
-import type { DeadLetter, DeadLetters, RedriveReport } from './drain/dead-letters.js';
-import type { Drain } from './drain/drain.js';
-import type { Outbox } from './drain/outbox.js';
-import type { ReconcileReport, Reconciler } from './jobs/reconciler.js';
+import { SessionUpkeep } from '../store/session-upkeep.js';
+import { DeadLetters, type DeadLetter, type RedriveReport } from './drain/dead-letters.js';
+import { Drain } from './drain/drain.js';
+import { LedgerWriter } from './drain/ledger-writer.js';
+import { Outbox } from './drain/outbox.js';
+import { Reconciler, type ReconcileReport } from './jobs/reconciler.js';
 import type { LedgerDatabase } from './postgres/connection.js';
-import type { LedgerTables } from './postgres/schema.js';
-import type { History, PageRequest, SessionPage } from './queries/history.js';
-import type { Verifier, VerifyRange, VerifyReport } from './queries/verifier.js';
+import type { LedgerSettings, LedgerTables } from './postgres/schema.js';
+import { History, type PageRequest, type SessionPage } from './queries/history.js';
+import { Verifier, type VerifyRange, type VerifyReport } from './queries/verifier.js';
 
 /** What a flush did. */
 export interface FlushReport {
@@ -37,18 +38,30 @@ export interface LedgerHealth {
   defaultPartitionRows: number;
 }
 
-export interface SessionAuditParts {
-  database: LedgerDatabase;
-  tables: LedgerTables;
-  buckets: Buckets;
-  upkeep: SessionUpkeep;
-  outbox: Outbox;
-  drain: Drain;
-  deadLetters: DeadLetters;
-  history: History;
-  verifier: Verifier;
-  reconciler: Reconciler;
+/**
+ * What `SessionAudit` works with. No jobs are among it, so the command line starts without BullMQ.
+ */
+export function auditParts(buckets: Buckets, database: LedgerDatabase, settings: LedgerSettings) {
+  const { tables } = settings;
+  const upkeep = new SessionUpkeep(buckets);
+  const outbox = new Outbox(buckets);
+  const writer = new LedgerWriter(settings);
+  const deadLetters = new DeadLetters(database, tables, writer);
+  return {
+    buckets,
+    database,
+    tables,
+    upkeep,
+    outbox,
+    deadLetters,
+    drain: new Drain(database, outbox, writer, deadLetters),
+    history: new History(database, settings),
+    verifier: new Verifier(database, tables),
+    reconciler: new Reconciler(database, tables, buckets, upkeep),
+  };
 }
+
+export type SessionAuditParts = ReturnType<typeof auditParts>;
 
 /** How many buckets a flush drains at once. While Postgres writes one batch, others are prepared. */
 const FLUSH_CONCURRENCY = 4;

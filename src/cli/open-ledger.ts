@@ -1,7 +1,6 @@
-import { auditParts } from '../audit/ledger.js';
 import { ledgerSettings } from '../audit/postgres/schema.js';
 import { LedgerDatabase } from '../audit/postgres/connection.js';
-import { countHealthIssues, SessionAudit } from '../audit/session-audit.js';
+import { auditParts, countHealthIssues, SessionAudit } from '../audit/session-audit.js';
 import { Buckets } from '../store/buckets.js';
 import type { Environment } from './environment.js';
 import { connectRedis, idleRedis, readBuckets, REDIS_TIMEOUT } from './operator-redis.js';

@@ -22,7 +22,7 @@ const CLOSE_TIMEOUT = 1_000; // ms
 /** Jobs that one process runs at once, and so the most connections to Postgres that it keeps busy. */
 const CONCURRENCY = 4;
 
-/** The module's BullMQ queue, on Redis connections of its own. */
+/** The module's BullMQ queue, with its own Redis connections. */
 export class LedgerQueue {
   private readonly connections: RedisClient[] = [];
   private readonly queue: Queue;

@@ -53,7 +53,7 @@ export class LedgerWorker {
    */
   async start(): Promise<void> {
     const { partitions, queue } = this.parts;
-    // Before the first event: a new month may just have started, and the daily job be hours away.
+    // Before the first event: a new month may just have started, and the daily job may be hours away.
     const created = this.backoff.attempt(() => partitions.runOnce(), { orThrow: UNSUITABLE });
     await Promise.race([created, delay(START_TIMEOUT, undefined, { ref: false })]);
     queue.work(

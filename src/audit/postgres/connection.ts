@@ -86,7 +86,7 @@ export class LedgerDatabase {
     await waitAtMost(CLOSE_TIMEOUT, this.release());
   }
 
-  /** Runs `work` on a connection of its own, and never reuses a connection whose work failed. */
+  /** Runs `work` on its own connection. If it fails, the connection is rolled back or dropped. */
   private async use<T>(work: (runner: QueryRunner) => Promise<T>): Promise<T> {
     try {
       const dataSource = await this.connect();

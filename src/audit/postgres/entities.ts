@@ -67,8 +67,9 @@ export class SessionDeadLetterRow {
 const USER_ENTITY = 'LedgerUserRow';
 
 /**
- * The entities of the audit tables. They let `migration:generate` see that nothing has changed;
- * partitions, triggers and most indexes exist in the migrations only, hence `synchronize: false`.
+ * The entities of the audit tables. They match the tables, so that `migration:generate` finds no
+ * differences. Only the migrations define partitions, triggers and most indexes: the entities mark
+ * those indexes with `synchronize: false`.
  */
 export function ledgerEntities(schema: string, { type = 'text', references }: UserIdOptions) {
   return [

@@ -13,7 +13,7 @@ export interface LedgerLayout {
   userId?: UserIdOptions;
 }
 
-/** Qualified names of the audit tables, so that no `search_path` decides where a record goes. */
+/** Qualified names of the audit tables, so that they don't depend on the `search_path`. */
 export interface LedgerTables {
   /** Quoted name of the schema. */
   schema: string;
@@ -23,7 +23,7 @@ export interface LedgerTables {
   deadLetters: string;
 }
 
-/** What the SQL statements depend on. */
+/** The parts of the SQL statements that depend on the layout. */
 export interface LedgerSettings {
   tables: LedgerTables;
   userIdType: string;

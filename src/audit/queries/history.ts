@@ -103,7 +103,7 @@ ORDER BY created_at DESC, id DESC LIMIT $4`;
 
 /**
  * A page of the sessions that were live at a moment, newest first, by the primary key. The longest
- * lifetime of any session bounds how far back the scan goes. So does a year, the maximum of
+ * lifetime of any session limits how far back the scan goes. So does a year, the maximum of
  * `maxLifetime`, in case a forged row claims more.
  *
  * $1 moment, $2 and $3 created at and ID of the last one seen, $4 limit

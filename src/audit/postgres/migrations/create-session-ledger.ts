@@ -2,9 +2,9 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 // Frozen: once released, this file never changes, except for its comments. Two databases that have
 // run the same migration must be equal. So it contains all of its DDL and imports nothing but
-// types, and every later change to the tables is a migration of its own.
+// types, and every later change to the tables needs a new migration.
 
-/** What decides how the tables look. */
+/** Determines the shape of the tables. */
 export interface LedgerTablesSettings {
   /** Quoted name of the schema. */
   schema: string;
