@@ -6,7 +6,7 @@ import { MAX_REDIS_TIMEOUT, SessionStore } from '../../src/store/session-store.j
 import { SessionUpkeep } from '../../src/store/session-upkeep.js';
 import { bucketOf } from '../../src/store/session-id.js';
 import type { SessionUser, UserLoader } from '../../src/session/session.js';
-import { RememberingService } from './handed-out.js';
+import { TrackingService } from './issued-ids.js';
 import type { RedisUnderTest } from './redis-under-test.js';
 
 export const SECOND = 1000;
@@ -28,7 +28,7 @@ export interface ApplicationOptions extends Partial<StoreRules> {
 
 /** A process of an application: its service and store over its own connection. */
 export interface Application {
-  readonly service: RememberingService;
+  readonly service: TrackingService;
   readonly store: SessionStore;
   readonly buckets: Buckets;
   readonly upkeep: SessionUpkeep;
@@ -63,7 +63,7 @@ export function openApplication(
   const store = new SessionStore(buckets, rules);
   const upkeep = new SessionUpkeep(buckets);
   const { idleTimeout } = rules;
-  const service = new RememberingService(store, { lifetime, idleTimeout, users });
+  const service = new TrackingService(store, { lifetime, idleTimeout, users });
   return {
     service,
     store,

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import type { RedisUnderTest } from './redis-under-test.js';
 
 /** A key with all that it holds. */
-export interface DumpedKey {
+export interface KeyDump {
   key: string;
   type: string;
   value: unknown;
@@ -12,13 +12,13 @@ export interface DumpedKey {
 }
 
 /** Every key of every server whose name starts so; in a Cluster each lies on one server. */
-export async function dumpKeys(redis: RedisUnderTest, prefix = ''): Promise<DumpedKey[]> {
+export async function dumpKeys(redis: RedisUnderTest, prefix = ''): Promise<KeyDump[]> {
   const dumps = await Promise.all(redis.nodes.map((node) => dumpNode(node, prefix)));
   return dumps.flat().toSorted((a, b) => (a.key < b.key ? -1 : 1));
 }
 
-async function dumpNode(node: Redis, prefix: string): Promise<DumpedKey[]> {
-  const found: DumpedKey[] = [];
+async function dumpNode(node: Redis, prefix: string): Promise<KeyDump[]> {
+  const found: KeyDump[] = [];
   const scan = node.scanStream({ match: `${prefix}*`, count: 1000 });
   for await (const keys of scan as AsyncIterable<string[]>) {
     found.push(...(await Promise.all(keys.map((key) => dumpKey(node, key)))));
@@ -28,7 +28,7 @@ async function dumpNode(node: Redis, prefix: string): Promise<DumpedKey[]> {
   return [...new Map(existing.map((entry) => [entry.key, entry])).values()];
 }
 
-async function dumpKey(node: Redis, key: string): Promise<DumpedKey> {
+async function dumpKey(node: Redis, key: string): Promise<KeyDump> {
   const type = await node.type(key);
   const value = await readKey(node, key, type);
   return { key, type, value, expiresAt: await node.pexpiretime(key) };

@@ -7,7 +7,7 @@ const source = readFileSync(new URL('./multiply-session.lua', import.meta.url), 
 const AT_ONCE = 10_000;
 
 /** Gives the user of a fresh application so many sessions: see `multiply-session.lua`. */
-export async function haveManySessions(
+export async function createManySessions(
   app: Application,
   userId: string,
   count: number,

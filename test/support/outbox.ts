@@ -8,9 +8,9 @@ export interface OutboxEvent {
   createdAt: number;
   userId: string;
   /** When it happened. */
-  at: number;
+  occurredAt: number;
   /** The hard end of a session that began; the end that stood when a session ended. */
-  ends: number;
+  expiresAt: number;
   reason: string;
   actor: string;
   ip: string;
@@ -42,8 +42,8 @@ function decode(bucket: number, [version, text]: string[]): OutboxEvent {
     handle: bucket.toString(16).padStart(2, '0') + digest!,
     createdAt: Number(createdAt),
     userId: userId!,
-    at: Number(at),
-    ends: Number(ends),
+    occurredAt: Number(at),
+    expiresAt: Number(ends),
     reason: reason!,
     actor: actor!,
     ip: ip!,

@@ -43,7 +43,7 @@ export function lastCall(calls: ScriptCall[], script: Script): ScriptCall {
  *
  * @param passed ms that a test has let pass since; the moments among the arguments move with it
  */
-export async function runAgain(app: Application, call: ScriptCall, passed = 0): Promise<unknown> {
+export async function replay(app: Application, call: ScriptCall, passed = 0): Promise<unknown> {
   const { sha1 } = call.script;
   const args = movedBack(call, passed);
   return app.client.evalsha(sha1, call.keys.length, ...call.keys, ...args);

@@ -3,11 +3,11 @@ import { afterAll, afterEach, beforeAll } from '@jest/globals';
 import { openApplication, type Application, type ApplicationOptions } from './application.js';
 import { projectRedis, type RedisUnderTest } from './redis-under-test.js';
 import { eventually } from './eventually.js';
-import { expectNoSessionIdIn } from './secret-search.js';
-import { expectSound } from './soundness.js';
+import { expectNoIssuedIds } from './secret-search.js';
+import { expectInvariants } from './invariants.js';
 
 /** What the tests of a spec stand on. */
-export interface Ground {
+export interface RedisFixture {
   readonly redis: RedisUnderTest;
   /** Opens an application that is closed after the test. */
   open(options?: ApplicationOptions): Application;
@@ -19,7 +19,7 @@ export interface Ground {
  * After each test, what its applications have in Redis must be of one piece. After all of them,
  * Redis is searched for the session IDs that were handed out: there must be none.
  */
-export function useRedis(start: () => Promise<RedisUnderTest> = projectRedis): Ground {
+export function useRedis(start: () => Promise<RedisUnderTest> = projectRedis): RedisFixture {
   let redis: RedisUnderTest | undefined;
   const applications: Application[] = [];
 
@@ -32,7 +32,7 @@ export function useRedis(start: () => Promise<RedisUnderTest> = projectRedis): G
       const ofPrefix = new Map(opened.map((application) => [application.prefix, application]));
       for (const application of ofPrefix.values()) {
         // Eventually: a call that was given up may still be on its way.
-        await eventually(() => expectSound(redis!, application));
+        await eventually(() => expectInvariants(redis!, application));
       }
     } finally {
       await Promise.all(opened.map((application) => application.close()));
@@ -41,7 +41,7 @@ export function useRedis(start: () => Promise<RedisUnderTest> = projectRedis): G
   afterAll(async () => {
     if (!redis) return;
     try {
-      await expectNoSessionIdIn(redis);
+      await expectNoIssuedIds(redis);
     } finally {
       await redis.stop();
     }

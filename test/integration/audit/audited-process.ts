@@ -8,7 +8,7 @@ import {
   type SessionModuleOptions,
 } from '../../../src/index.js';
 import { SessionStore } from '../../../src/store/session-store.js';
-import { handedOut } from '../../support/handed-out.js';
+import { issuedIds } from '../../support/issued-ids.js';
 
 export interface ProcessOptions extends Partial<SessionModuleOptions> {
   /** Where its log lines go. Default: nowhere. */
@@ -55,7 +55,7 @@ function remembering(sessions: SessionService): SessionService {
     const begin = sessions[method].bind(sessions) as (argument: never) => Promise<{ id: string }>;
     const remember = async (argument: never) => {
       const session = await begin(argument);
-      handedOut.add(session.id);
+      issuedIds.add(session.id);
       return session;
     };
     Object.assign(sessions, { [method]: remember });

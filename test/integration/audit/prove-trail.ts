@@ -4,8 +4,8 @@ import type { Pool } from 'pg';
 import { ledgerSettings, type LedgerLayout } from '../../../src/audit/postgres/schema.js';
 import { LedgerDatabase } from '../../../src/audit/postgres/connection.js';
 import { Verifier } from '../../../src/audit/queries/verifier.js';
-import { handedOut } from '../../support/handed-out.js';
-import { secretsWithin } from '../../support/secret-search.js';
+import { issuedIds } from '../../support/issued-ids.js';
+import { containsSecret } from '../../support/secret-search.js';
 
 /** A session whose records don't fit its row, or which was recorded twice. */
 const MISFITS = (schema: string) => `
@@ -38,10 +38,10 @@ export async function proveTrail(url: string, layout: LedgerLayout, pool: Pool):
   if (!tables.some(({ name }) => name === `${schema}.sessions`)) return; // no process ever started
   expect((await pool.query(MISFITS(schema))).rows).toEqual([]);
   expect(await verify(url, layout)).toMatchObject({ valid: true, breaks: [] });
-  const secrets = new Set([...handedOut].map((id) => id.slice(2)));
+  const secrets = new Set([...issuedIds].map((id) => id.slice(2)));
   for (const { name } of tables) {
     const { rows } = await pool.query<{ text: string }>(`SELECT t::text AS text FROM ${name} t`);
-    expect(rows.filter(({ text }) => secretsWithin(text, secrets))).toEqual([]);
+    expect(rows.filter(({ text }) => containsSecret(text, secrets))).toEqual([]);
   }
 }
 

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { LoggerService } from '@nestjs/common';
 
 import { eventually } from '../../support/eventually.js';
-import { handedOut } from '../../support/handed-out.js';
-import { expectNoSessionIdIn, secretsWithin } from '../../support/secret-search.js';
+import { issuedIds } from '../../support/issued-ids.js';
+import { expectNoIssuedIds, containsSecret } from '../../support/secret-search.js';
 import { addEntry, entry } from './entries.js';
 import { countRecords } from './records.js';
 import { createAndDestroySessions, createSessions } from './sessions.js';
@@ -58,7 +58,7 @@ describe('Secrecy of the session ID', () => {
     await callAll();
     await app.audit.health().catch(note);
     await eventually(async () => expect(output.join('\n')).toContain('Postgres'));
-    await expectNoSessionIdIn(ground.redis); // including BullMQ's keys while jobs are running
+    await expectNoIssuedIds(ground.redis); // including BullMQ's keys while jobs are running
     await ground.postgres.restart();
     await eventually(async () => expect((await countRecords(trail)).created).toBe(23), 30_000);
 
@@ -73,8 +73,8 @@ describe('Secrecy of the session ID', () => {
     await app.audit.reconcile();
 
     expect(output.length).toBeGreaterThan(20);
-    const secrets = new Set([...handedOut].map((id) => id.slice(2)));
-    expect(output.filter((line) => secretsWithin(line, secrets))).toEqual([]);
+    const secrets = new Set([...issuedIds].map((id) => id.slice(2)));
+    expect(output.filter((line) => containsSecret(line, secrets))).toEqual([]);
   }, 120_000);
 });
 

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll } from '@jest/globals';
 
 import { startPostgres, type PrivatePostgres } from '../../../dev/index.js';
 import { projectRedis, type RedisUnderTest } from '../../support/redis-under-test.js';
-import { expectNoSessionIdIn } from '../../support/secret-search.js';
+import { expectNoIssuedIds } from '../../support/secret-search.js';
 import { openTrail, type Trail, type TrailOptions } from './trail.js';
 
 /** What the tests of a spec stand on. */
@@ -37,7 +37,7 @@ export function useLedger(startRedis: () => Promise<RedisUnderTest> = projectRed
   });
   afterAll(async () => {
     try {
-      if (redis) await expectNoSessionIdIn(redis);
+      if (redis) await expectNoIssuedIds(redis);
     } finally {
       await Promise.all([redis?.stop(), postgres?.stop()]);
     }

@@ -10,7 +10,7 @@ import {
   type SessionModuleOptions,
 } from '../../../src/index.js';
 import type { RedisUnderTest } from '../../support/redis-under-test.js';
-import { handedOut } from '../../support/handed-out.js';
+import { issuedIds } from '../../support/issued-ids.js';
 import {
   AccountController,
   DerivedController,
@@ -109,7 +109,7 @@ export async function ask(
   const text = await response.text();
   const { status } = response;
   const parsed = text === '' ? undefined : JSON.parse(text);
-  if (typeof parsed?.id === 'string' && parsed.id.length === 45) handedOut.add(parsed.id);
+  if (typeof parsed?.id === 'string' && parsed.id.length === 45) issuedIds.add(parsed.id);
   return { status, headers: response.headers, body: parsed as never };
 }
 

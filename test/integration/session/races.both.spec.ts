@@ -12,26 +12,26 @@ import {
 } from '../../support/application.js';
 import { letTimePass } from '../../support/move-time.js';
 import { readOutbox } from '../../support/outbox.js';
-import { useRedis, type Ground } from '../../support/use-redis.js';
+import { useRedis, type RedisFixture } from '../../support/use-redis.js';
 
 const ROUNDS = 250;
 
-/** What became of a call: 'done', or its error's code. */
+/** The outcome of a call: 'done', or the error code. */
 type Outcome = string;
 
 /**
- * Two or more processes at once on the same sessions, each over a connection of its own. Which
- * call comes first is left to chance, and the tests expect to have seen every order. What is true
- * after each of them is checked by `useRedis`: one beginning, one end, nothing comes back.
+ * Two or more processes, each with its own connection, work on the same sessions at once. Which
+ * call comes first is left to chance, and the tests expect to see every order. `useRedis` checks
+ * the invariants after each test.
  */
 describe('races', () => {
-  const ground = useRedis();
+  const fixture = useRedis();
 
-  describe('a session that is ended while it is', () => {
+  describe('ending a session', () => {
     const users = Array.from({ length: ROUNDS }, (_, n) => `user ${n}`);
 
-    test('used stays ended', async () => {
-      const [one, two] = processes(ground, 2, { idleTimeout: 30 * MINUTE });
+    test('a session that is ended while it is used stays ended', async () => {
+      const [one, two] = processes(fixture, 2, { idleTimeout: 30 * MINUTE });
       const sessions = await signInAll(one, users);
       await letTimePass(one, 10 * MINUTE); // so that each use writes
       const seen = new Set<boolean>();
@@ -46,8 +46,8 @@ describe('races', () => {
       await expectEnded(one, sessions, ['logout']);
     });
 
-    test('rotated is ended or goes on under its new ID, and never both', async () => {
-      const [one, two] = processes(ground, 2);
+    test('a session that is ended while it is rotated either ends or continues under its new ID', async () => {
+      const [one, two] = processes(fixture, 2);
       const sessions = await signInAll(one, users);
       const seen = new Set<Outcome>();
       for (const { id, userId } of sessions) {
@@ -67,8 +67,8 @@ describe('races', () => {
       await expectEnded(one, sessions, ['logout', 'rotated']);
     });
 
-    test('given new data stays ended', async () => {
-      const [one, two] = processes(ground, 2);
+    test('a session that is ended while its data is updated stays ended', async () => {
+      const [one, two] = processes(fixture, 2);
       const sessions = await signInAll(one, users);
       const seen = new Set<Outcome>();
       for (const { id } of sessions) {
@@ -83,17 +83,17 @@ describe('races', () => {
       await expectEnded(one, sessions, ['logout']);
     });
 
-    test('swept, as its time has come, ends once', async () => {
-      const [one, two] = processes(ground, 2, { buckets: 1 });
+    test('a session that is ended while it expires ends once', async () => {
+      const [one, two] = processes(fixture, 2, { buckets: 1 });
       const reasons = new Set<string>();
       for (let round = 0; round < 10; round++) {
-        // They end one after another, a few each millisecond, in the midst of all that follows.
+        // A few sessions expire each millisecond, while the code below runs.
         const sessions = await Promise.all(
           users
             .slice(0, 60)
             .map((userId, n) => one.service.createSession({ userId, expires: 5 + (n % 30) })),
         );
-        const last = Math.max(...sessions.map(({ expiresAt: expires }) => expires.getTime()));
+        const last = Math.max(...sessions.map(({ expiresAt }) => expiresAt.getTime()));
         const sweeping = (async () => {
           while ((await redisTime(two, 'anyone')) <= last) await two.upkeep.sweep(0);
         })();
@@ -110,8 +110,8 @@ describe('races', () => {
     });
   });
 
-  test('of two rotations of one session, one wins', async () => {
-    const [one, two] = processes(ground, 2);
+  test('two simultaneous rotations of one session: exactly one succeeds', async () => {
+    const [one, two] = processes(fixture, 2);
     const winners = new Set<number>();
     const users = Array.from({ length: ROUNDS }, (_, n) => `user ${n}`);
     for (const { id, userId } of await signInAll(one, users)) {
@@ -133,8 +133,8 @@ describe('races', () => {
     expect(winners).toEqual(new Set([0, 1]));
   });
 
-  test('a rotation is no way out of logging out everywhere', async () => {
-    const [one, two] = processes(ground, 2);
+  test('logging out everywhere also ends a session that is being rotated', async () => {
+    const [one, two] = processes(fixture, 2);
     const seen = new Set<Outcome>();
     const users = Array.from({ length: ROUNDS }, (_, n) => `user ${n}`);
     for (const { id, userId } of await signInAll(one, users)) {
@@ -148,8 +148,8 @@ describe('races', () => {
     expect(seen).toEqual(new Set(['done', 'ERR_SESSION_NOT_FOUND']));
   });
 
-  test('logging out everywhere ends all that had begun before, and nothing that begins after', async () => {
-    const [one, two, three] = processes(ground, 3);
+  test('logging out everywhere ends all earlier sessions and no later ones', async () => {
+    const [one, two, three] = processes(fixture, 3);
     for (let round = 0; round < 40; round++) {
       const userId = `user ${round}`;
       const before = await Promise.all([
@@ -169,26 +169,26 @@ describe('races', () => {
 
       for (const { id } of before) expect(await one.service.validateSession(id)).toBeNull();
       expect(await two.service.validateSession(after.id)).toEqual({ id: userId });
-      const begun = new Set((await Promise.all(meanwhile)).map(({ handle }) => handle));
+      const created = new Set((await Promise.all(meanwhile)).map(({ handle }) => handle));
       for (const { handle } of await one.service.listUserSessions(userId)) {
-        expect(handle === after.handle || begun.has(handle)).toBe(true);
+        expect(handle === after.handle || created.has(handle)).toBe(true);
       }
     }
   });
 
-  describe('of fifty sign-ins of one user at once', () => {
-    const atOnceFifty = (apps: Application[], userId: string) =>
+  describe('the session limit', () => {
+    const signInFiftyTimes = (apps: Application[], userId: string) =>
       Promise.allSettled(
         Array.from({ length: 50 }, (_, n) =>
           apps[n % apps.length]!.service.createSession({ userId }),
         ),
       );
 
-    test("all succeed, and as many as the limit allows remain ('evict-oldest')", async () => {
-      const apps = processes(ground, 5, { maxSessionsPerUser: 3, overflow: 'evict-oldest' });
+    test("fifty simultaneous sign-ins all succeed, and the limit's number of sessions remain ('evict-oldest')", async () => {
+      const apps = processes(fixture, 5, { maxSessionsPerUser: 3, overflow: 'evict-oldest' });
       for (let round = 0; round < 20; round++) {
         const userId = `user ${round}`;
-        const results = await atOnceFifty(apps, userId);
+        const results = await signInFiftyTimes(apps, userId);
         expect(results.every(({ status }) => status === 'fulfilled')).toBe(true);
         expect(await apps[0].service.listUserSessions(userId)).toHaveLength(3);
       }
@@ -197,23 +197,23 @@ describe('races', () => {
       expect(new Set(ended.map(({ reason }) => reason))).toEqual(new Set(['evicted']));
     });
 
-    test("as many succeed as the limit allows ('reject')", async () => {
-      const apps = processes(ground, 5, { maxSessionsPerUser: 7, overflow: 'reject' });
+    test("of fifty simultaneous sign-ins, as many succeed as the limit allows ('reject')", async () => {
+      const apps = processes(fixture, 5, { maxSessionsPerUser: 7, overflow: 'reject' });
       for (let round = 0; round < 20; round++) {
         const userId = `user ${round}`;
-        const results = await atOnceFifty(apps, userId);
-        const begun = results.filter(({ status }) => status === 'fulfilled');
-        const refused = results.filter(({ status }) => status === 'rejected');
-        expect(begun).toHaveLength(7);
-        for (const result of refused) {
+        const results = await signInFiftyTimes(apps, userId);
+        const succeeded = results.filter(({ status }) => status === 'fulfilled');
+        const rejected = results.filter(({ status }) => status === 'rejected');
+        expect(succeeded).toHaveLength(7);
+        for (const result of rejected) {
           expect(result).toMatchObject({ reason: { code: 'ERR_SESSION_LIMIT' } });
         }
         expect(await apps[0].service.listUserSessions(userId)).toHaveLength(7);
       }
     });
 
-    test('while others sign out, the limit is never passed', async () => {
-      const apps = processes(ground, 5, { maxSessionsPerUser: 4, overflow: 'reject' });
+    test('the limit is never exceeded while users sign in and out', async () => {
+      const apps = processes(fixture, 5, { maxSessionsPerUser: 4, overflow: 'reject' });
       for (let round = 0; round < 20; round++) {
         const userId = `user ${round}`;
         let most = 0;
@@ -232,15 +232,15 @@ describe('races', () => {
   });
 });
 
-/** Processes of one application, each over its own connection. */
+/** Processes of one application, each with its own connection. */
 function processes<Count extends number>(
-  ground: Ground,
+  fixture: RedisFixture,
   count: Count,
   options: ApplicationOptions = {},
 ) {
-  const first = ground.open(options);
+  const first = fixture.open(options);
   const others = Array.from({ length: count - 1 }, () =>
-    ground.open({ ...options, prefix: first.prefix }),
+    fixture.open({ ...options, prefix: first.prefix }),
   );
   return [first, ...others] as unknown as Application[] & Record<0 | 1 | 2, Application>;
 }
@@ -249,7 +249,7 @@ function signInAll({ service }: Application, userIds: string[]): Promise<Session
   return Promise.all(userIds.map((userId) => service.createSession({ userId, expires: HOUR })));
 }
 
-/** Makes both calls at once, each with a head start that is left to chance. */
+/** Makes both calls at once, each after a short random delay. */
 function atOnce(
   one: () => Promise<unknown>,
   two: () => Promise<unknown>,
@@ -264,7 +264,7 @@ function atOnce(
   return Promise.all([outcomeOf(one), outcomeOf(two)]);
 }
 
-/** Each of the sessions has ended once, for one of these reasons, and each reason occurs. */
+/** Expects each session to have ended once, for one of the reasons, and each reason to occur. */
 async function expectEnded(app: Application, sessions: Session[], reasons: string[]) {
   const events = await readOutbox(app);
   const ended = events.filter(({ event }) => event === 'destroyed');

@@ -2,40 +2,40 @@ import { describe, expect, jest, test } from '@jest/globals';
 
 import { parseHandle } from '../../../src/store/session-id.js';
 import { singleRedis } from '../../support/redis-under-test.js';
-import { useRedis, type Ground } from '../../support/use-redis.js';
-import { madeUpIds, randomNumbers } from './made-up-ids.js';
+import { useRedis, type RedisFixture } from '../../support/use-redis.js';
+import { invalidIds, seededRandom } from './invalid-ids.js';
 
-jest.setTimeout(240_000); // for a busy machine; usually this takes seconds
+jest.setTimeout(240_000); // usually takes seconds; a busy machine needs longer
 
 const A_MILLION = 1_000_000;
-const AT_ONCE = 5_000;
-/** 00 to 0f: the sixteen of a usual application. */
+const BATCH = 5_000;
+/** 00 to 0f: the default of sixteen. */
 const BUCKETS = new Set(Array.from({ length: 16 }, (_, n) => `0${n.toString(16)}`));
 
-describe('a million random and mutated strings as session IDs', () => {
-  const ground = useRedis(singleRedis);
+describe('a million invalid session IDs', () => {
+  const fixture = useRedis(singleRedis);
 
-  test('are null each, and none that is malformed reaches Redis', async () => {
+  test('random and mutated IDs are never valid, and no malformed ID reaches Redis', async () => {
     const seed = Number(process.env.IDS_SEED ?? Date.now() % 2 ** 31);
     process.stderr.write(`a million session IDs: IDS_SEED=${seed}\n`);
-    const { service } = ground.open();
+    const { service } = fixture.open();
     const valid = await Promise.all(
       Array.from({ length: 50 }, (_, n) => service.createSession({ userId: `user ${n}` })),
     );
-    const made = madeUpIds(
+    const ids = invalidIds(
       valid.map(({ id }) => id),
-      randomNumbers(seed),
+      seededRandom(seed),
     );
-    const before = await keysRead(ground);
+    const before = await keysRead(fixture);
     let wellFormed = 0;
-    for (let done = 0; done < A_MILLION; done += AT_ONCE) {
-      const ids = Array.from({ length: AT_ONCE }, () => made.next().value);
-      const users = await Promise.all(ids.map((id) => service.validateSession(id)));
+    for (let done = 0; done < A_MILLION; done += BATCH) {
+      const batch = Array.from({ length: BATCH }, () => ids.next().value);
+      const users = await Promise.all(batch.map((id) => service.validateSession(id)));
       expect(users.filter((user) => user !== null)).toEqual([]);
-      wellFormed += ids.filter((id) => isWellFormed(id)).length;
+      wellFormed += batch.filter((id) => isWellFormed(id)).length;
     }
-    expect((await keysRead(ground)) - before).toBe(wellFormed);
-    // The strings are of both kinds, else this would prove little.
+    expect((await keysRead(fixture)) - before).toBe(wellFormed);
+    // Without enough IDs of both kinds, the test would prove little.
     expect(wellFormed).toBeGreaterThan(10_000);
     expect(wellFormed).toBeLessThan(A_MILLION / 5);
     for (const { id, userId } of valid) {
@@ -43,20 +43,20 @@ describe('a million random and mutated strings as session IDs', () => {
     }
   });
 
-  test('do nothing in any other operation either', async () => {
-    const app = ground.open();
+  test('malformed IDs have no effect in any operation', async () => {
+    const app = fixture.open();
     const { service } = app;
     const [ada] = await Promise.all([
       service.createSession({ userId: 'ada' }),
       service.createSession({ userId: 'bob' }),
     ]);
-    const made = madeUpIds([ada!.id, ada!.handle], randomNumbers(1));
+    const ids = invalidIds([ada!.id, ada!.handle], seededRandom(1));
     const malformed: string[] = [];
     while (malformed.length < 1000) {
-      const { value } = made.next();
+      const { value } = ids.next();
       if (!isWellFormed(value)) malformed.push(value);
     }
-    const before = await commandsOf(ground);
+    const before = await commandsRun(fixture);
     const notFound = { code: 'ERR_SESSION_NOT_FOUND' };
     for (const id of malformed) {
       expect(parseHandle(id, 16)).toBeNull();
@@ -67,12 +67,12 @@ describe('a million random and mutated strings as session IDs', () => {
       await expect(service.rotateSession(id)).rejects.toMatchObject(notFound);
       await expect(service.updateSessionData(id, { a: 1 })).rejects.toMatchObject(notFound);
     }
-    expect(await commandsOf(ground)).toBe(before);
+    expect(await commandsRun(fixture)).toBe(before);
     expect(await service.validateSession(ada!.id)).toEqual({ id: 'ada' });
   });
 });
 
-/** As the format is documented, found out in another way than the source does. */
+/** Checks the documented format, with an algorithm that differs from the one in the source. */
 function isWellFormed(id: string): boolean {
   const bucket = id.slice(0, 2);
   const random = id.slice(2);
@@ -81,15 +81,15 @@ function isWellFormed(id: string): boolean {
   return bytes.length === 32 && bytes.toString('base64url') === random;
 }
 
-/** How many keys Redis was asked for. */
-async function keysRead({ redis }: Ground): Promise<number> {
+/** How many keys Redis has looked up. */
+async function keysRead({ redis }: RedisFixture): Promise<number> {
   const stats = await redis.nodes[0]!.info('stats');
   const count = (name: string) => Number(new RegExp(`${name}:(\\d+)`).exec(stats)![1]);
   return count('keyspace_hits') + count('keyspace_misses');
 }
 
-/** How many commands Redis has done, but for those that ask. */
-async function commandsOf({ redis }: Ground): Promise<number> {
+/** How many commands Redis has run, not counting INFO. */
+async function commandsRun({ redis }: RedisFixture): Promise<number> {
   const stats = await redis.nodes[0]!.info('commandstats');
   const counts = [...stats.matchAll(/cmdstat_(\S+?):calls=(\d+)/g)];
   const others = counts.filter(([, name]) => name !== 'info');

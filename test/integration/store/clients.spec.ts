@@ -8,10 +8,10 @@ import { eventually } from '../../support/eventually.js';
 import { letTimePass } from '../../support/move-time.js';
 import { readOutbox } from '../../support/outbox.js';
 import { redisCluster, singleRedis } from '../../support/redis-under-test.js';
-import { useRedis, type Ground } from '../../support/use-redis.js';
+import { useRedis, type RedisFixture } from '../../support/use-redis.js';
 
 /** How often each node has run a command. */
-function timesRun({ redis }: Ground, command: string): Promise<number[]> {
+function timesRun({ redis }: RedisFixture, command: string): Promise<number[]> {
   const counts = redis.nodes.map(async (node) => {
     const info = await node.info('commandstats');
     return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(info)?.[1] ?? 0);
@@ -22,10 +22,10 @@ function timesRun({ redis }: Ground, command: string): Promise<number[]> {
 describe('a connection', () => {
   const given: Redis[] = [];
   afterAll(() => given.forEach((client) => client.disconnect()));
-  const ground = useRedis(singleRedis);
+  const fixture = useRedis(singleRedis);
 
   test('that the module opened is closed with it; a live client that it was given stays open', async () => {
-    const { url, port } = ground.redis.servers[0]!;
+    const { url, port } = fixture.redis.servers[0]!;
     for (const connection of [url, { port }]) {
       const { client, close } = openRedis(connection, 500);
       expect(await client.ping()).toBe('PONG');
@@ -39,7 +39,7 @@ describe('a connection', () => {
     await close();
     expect(await live.ping()).toBe('PONG');
 
-    const app = ground.open();
+    const app = fixture.open();
     await app.service.createSession({ userId: 'ada' });
   });
 
@@ -52,9 +52,9 @@ describe('a connection', () => {
   });
 
   test('whose client gives numbers as text does all of a long task', async () => {
-    const connection = new Redis(ground.redis.servers[0]!.url, { stringNumbers: true });
+    const connection = new Redis(fixture.redis.servers[0]!.url, { stringNumbers: true });
     given.push(connection);
-    const app = ground.open({ connection, buckets: 1 });
+    const app = fixture.open({ connection, buckets: 1 });
     for (const userId of ['ada', 'bob']) {
       await Promise.all(
         Array.from({ length: 700 }, () => app.service.createSession({ userId, expires: HOUR })),
@@ -68,20 +68,20 @@ describe('a connection', () => {
   });
 
   test('carries the reads of one turn together, and each gets its own answer', async () => {
-    const app = ground.open();
+    const app = fixture.open();
     const sessions = await Promise.all(
       Array.from({ length: 600 }, (_, n) => app.service.createSession({ userId: `user ${n}` })),
     );
     const ids = sessions.flatMap(({ id }) => [id, generateSessionId(0)]);
-    const [before] = await timesRun(ground, 'mget');
+    const [before] = await timesRun(fixture, 'mget');
     const users = await Promise.all(ids.map((id) => app.service.validateSession(id)));
-    const [after] = await timesRun(ground, 'mget');
+    const [after] = await timesRun(fixture, 'mget');
     expect(users).toEqual(sessions.flatMap(({ userId }) => [{ id: userId }, null]));
     expect(after! - before!).toBeLessThan(10);
   });
 
   test('carries reads of which one is of something foreign: the others are answered', async () => {
-    const app = ground.open();
+    const app = fixture.open();
     const ada = await app.service.createSession({ userId: 'ada' });
     const bob = await app.service.createSession({ userId: 'bob' });
     const key = app.store.buckets.keysOf(bucketOf('ada', 16)).session(ada.handle.slice(2));
@@ -98,31 +98,31 @@ describe('a connection', () => {
 });
 
 describe('in a Redis Cluster', () => {
-  const ground = useRedis(redisCluster);
+  const fixture = useRedis(redisCluster);
 
   // Each node has a clock of its own. One that lags would spare the latest sessions of a logout
   // everywhere, if another node's time were its cutoff.
   test("a session is judged by its own node's clock, and no other is asked", async () => {
-    const app = ground.open({ idleTimeout: HOUR });
+    const app = fixture.open({ idleTimeout: HOUR });
     await app.service.createSession({ userId: 'warm up' }); // ioredis gets to know the nodes
     const userId = 'ada';
     const { outbox } = app.store.buckets.keysOf(bucketOf(userId, app.store.buckets.count));
     const isOwner = await Promise.all(
-      ground.redis.nodes.map((node) =>
+      fixture.redis.nodes.map((node) =>
         node.exists(outbox).then(
           () => true,
           () => false,
         ),
       ),
     );
-    for (const node of ground.redis.nodes) await node.config('RESETSTAT');
+    for (const node of fixture.redis.nodes) await node.config('RESETSTAT');
 
     const { id } = await app.service.createSession({ userId });
     await app.service.validateSession(id);
     await app.service.updateSessionData(id, { a: 1 });
     await app.service.rotateSession(id);
     await app.service.invalidateAllUserSessions(userId);
-    const asked = await timesRun(ground, 'time');
+    const asked = await timesRun(fixture, 'time');
     expect(asked.map((times) => times > 0)).toEqual(isOwner);
   });
 });

@@ -6,7 +6,7 @@ import { MINUTE, type Application } from '../../support/application.js';
 import { eventually } from '../../support/eventually.js';
 import { dumpKeys } from '../../support/key-dump.js';
 import { readOutbox } from '../../support/outbox.js';
-import { answersOf, recordScripts, runAgain } from '../../support/script-calls.js';
+import { answersOf, recordScripts, replay } from '../../support/script-calls.js';
 import { useRedis } from '../../support/use-redis.js';
 
 /** What became of each of these calls: a session, or the code of its error. */
@@ -31,10 +31,10 @@ function blockFor(ms: number): void {
 const users = (count: number) => Array.from({ length: count }, (_, n) => `user ${n}`);
 
 describe('sessions that begin at the same time', () => {
-  const ground = useRedis();
+  const fixture = useRedis();
 
   test('share runs of the script, and each caller gets the session of its own user', async () => {
-    const app = ground.open({ buckets: 2 });
+    const app = fixture.open({ buckets: 2 });
     const calls = recordScripts(app);
     const sessions = await Promise.all(
       users(300).map((userId) => app.service.createSession({ userId })),
@@ -48,17 +48,17 @@ describe('sessions that begin at the same time', () => {
   });
 
   test('are begun once, though their script is run again', async () => {
-    const app = ground.open({ buckets: 1 });
+    const app = fixture.open({ buckets: 1 });
     const calls = recordScripts(app);
     await Promise.all(signIn(app, users(100)));
-    const before = await dumpKeys(ground.redis, `${app.prefix}:`);
-    for (const call of calls) expect(await runAgain(app, call)).toEqual(call.reply);
-    expect(await dumpKeys(ground.redis, `${app.prefix}:`)).toEqual(before);
+    const before = await dumpKeys(fixture.redis, `${app.prefix}:`);
+    for (const call of calls) expect(await replay(app, call)).toEqual(call.reply);
+    expect(await dumpKeys(fixture.redis, `${app.prefix}:`)).toEqual(before);
     expect(answersOf(calls.at(-1)!.reply).every(([result]) => result === 'OK')).toBe(true);
   });
 
   test('fill the backlog to its limit, and not by one event more', async () => {
-    const app = ground.open({ buckets: 1, backlogLimit: 10 });
+    const app = fixture.open({ buckets: 1, backlogLimit: 10 });
     const outcomes = await outcomesOf(signIn(app, users(40)));
     expect(outcomes.filter((outcome) => outcome === 'a session')).toHaveLength(10);
     expect(outcomes.filter((outcome) => outcome === 'ERR_SESSION_BACKLOG')).toHaveLength(30);
@@ -66,7 +66,7 @@ describe('sessions that begin at the same time', () => {
   });
 
   test("don't share a fault: where a user's set holds something foreign, the others begin", async () => {
-    const app = ground.open({ buckets: 1 });
+    const app = fixture.open({ buckets: 1 });
     const foreign = app.store.buckets.keysOf(bucketOf('user 7', 1)).userSet('user 7');
     await app.client.set(foreign, 'foreign');
     const outcomes = await outcomesOf(signIn(app, users(20)));
@@ -79,10 +79,10 @@ describe('sessions that begin at the same time', () => {
   });
 
   test('evict no more in one run than a chunk, where a lowered limit leaves many to evict', async () => {
-    const before = ground.open({ buckets: 1 });
+    const before = fixture.open({ buckets: 1 });
     const crowd = users(4).flatMap((userId) => Array<string>(150).fill(userId));
     await Promise.all(signIn(before, crowd));
-    const app = ground.open({ buckets: 1, prefix: before.prefix, maxSessionsPerUser: 1 });
+    const app = fixture.open({ buckets: 1, prefix: before.prefix, maxSessionsPerUser: 1 });
     const calls = recordScripts(app);
     await Promise.all(signIn(app, users(4)));
     const creates = calls.filter(({ script }) => script === scripts.create);
@@ -93,13 +93,13 @@ describe('sessions that begin at the same time', () => {
   });
 
   test('that wait until their callers have given up are not begun later', async () => {
-    const app = ground.open({ buckets: 1, timeout: 200 });
+    const app = fixture.open({ buckets: 1, timeout: 200 });
     await app.service.createSession({ userId: 'ada', expires: MINUTE });
-    for (const server of ground.redis.servers) server.pause();
+    for (const server of fixture.redis.servers) server.pause();
     const calls = signIn(app, users(200)); // more than a run takes
     blockFor(20); // so that their time is up for certain when the first run fails
     const outcomes = await outcomesOf(calls);
-    for (const server of ground.redis.servers) server.resume();
+    for (const server of fixture.redis.servers) server.resume();
     expect(new Set(outcomes)).toEqual(new Set(['ERR_SESSION_REDIS_UNAVAILABLE']));
     await eventually(() => app.service.createSession({ userId: 'last' }));
     const begun = (await readOutbox(app)).map(({ userId }) => userId);

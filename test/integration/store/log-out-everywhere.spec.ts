@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Redis } from 'ioredis';
 
 import { HOUR, sweepAll, type Application } from '../../support/application.js';
-import { haveManySessions } from '../../support/many-sessions.js';
+import { createManySessions } from '../../support/many-sessions.js';
 import { letTimePassFor } from '../../support/move-time.js';
 import { readOutbox } from '../../support/outbox.js';
 import { singleRedis } from '../../support/redis-under-test.js';
@@ -24,18 +24,18 @@ interface Holds {
 jest.setTimeout(240_000); // for a busy machine; usually this takes seconds
 
 describe('a user with 100,000 sessions', () => {
-  const ground = useRedis(singleRedis);
+  const fixture = useRedis(singleRedis);
   let redis: Redis;
 
   beforeEach(async () => {
-    redis = ground.redis.nodes[0]!;
+    redis = fixture.redis.nodes[0]!;
     await redis.flushall();
     await redis.config('SET', 'slowlog-max-len', '10000');
   });
 
   test('is logged out everywhere, and no script holds Redis for more than 50 ms', async () => {
-    const app = ground.open({ backlogLimit: 0 });
-    await haveManySessions(app, 'ada', MANY);
+    const app = fixture.open({ backlogLimit: 0 });
+    await createManySessions(app, 'ada', MANY);
     const bystander = await app.service.createSession({ userId: 'bob' });
     let served = 0;
     const loggingOut = new AbortController();
@@ -59,16 +59,16 @@ describe('a user with 100,000 sessions', () => {
   });
 
   test('all of whose sessions are over is swept within the same bounds', async () => {
-    const app = ground.open({ backlogLimit: 0, buckets: 1 });
-    await haveManySessions(app, 'ada', MANY / 5);
+    const app = fixture.open({ backlogLimit: 0, buckets: 1 });
+    await createManySessions(app, 'ada', MANY / 5);
     await letTimePassFor(app, 'ada', 2 * HOUR);
     expectShort(await holdsOf(app, () => sweepAll(app)));
   });
 
   test('signs in under a limit that was lowered to two, within the same bounds', async () => {
-    const app = ground.open({ backlogLimit: 0 });
-    await haveManySessions(app, 'ada', MANY / 5);
-    const limited = ground.open({ prefix: app.prefix, backlogLimit: 0, maxSessionsPerUser: 2 });
+    const app = fixture.open({ backlogLimit: 0 });
+    await createManySessions(app, 'ada', MANY / 5);
+    const limited = fixture.open({ prefix: app.prefix, backlogLimit: 0, maxSessionsPerUser: 2 });
     const signIn = () => limited.service.createSession({ userId: 'ada' });
     expectShort(await holdsOf(limited, signIn));
     expect(await limited.service.listUserSessions('ada')).toHaveLength(2);

@@ -10,14 +10,14 @@ import { useRedis } from '../../support/use-redis.js';
 
 // The script has run, its reply is lost with the connection, and ioredis sends it again.
 describe('a reply that is lost on the way', () => {
-  const ground = useRedis(singleRedis);
+  const fixture = useRedis(singleRedis);
   let proxy: LossyProxy;
   let app: Application;
 
   beforeEach(async () => {
-    proxy = await lossyProxy(ground.redis.servers[0]!.port);
-    app = ground.open({ connection: proxy.url });
-    for (const node of ground.redis.nodes) {
+    proxy = await lossyProxy(fixture.redis.servers[0]!.port);
+    app = fixture.open({ connection: proxy.url });
+    for (const node of fixture.redis.nodes) {
       for (const { source } of Object.values(scripts)) await node.script('LOAD', source);
     }
     await app.store.buckets.clockOf(0).now();
@@ -35,7 +35,7 @@ describe('a reply that is lost on the way', () => {
     return result;
   };
   const scriptRuns = async () => {
-    const info = await ground.redis.nodes[0]!.info('commandstats');
+    const info = await fixture.redis.nodes[0]!.info('commandstats');
     return Number(/cmdstat_evalsha:calls=(\d+)/.exec(info)?.[1] ?? 0);
   };
 

@@ -7,11 +7,11 @@ import { eventsOf, readOutbox } from '../../support/outbox.js';
 import { useRedis } from '../../support/use-redis.js';
 
 describe('a Redis that is out of memory', () => {
-  const ground = useRedis();
+  const fixture = useRedis();
   const full = { code: 'ERR_SESSION_REDIS_FULL' };
 
   const setMemory = async (bytes: string) => {
-    for (const node of ground.redis.nodes) await node.config('SET', 'maxmemory', bytes);
+    for (const node of fixture.redis.nodes) await node.config('SET', 'maxmemory', bytes);
   };
   const whileFull = async (action: () => Promise<void>) => {
     await setMemory('1');
@@ -23,23 +23,23 @@ describe('a Redis that is out of memory', () => {
   };
 
   test('refuses to begin a session, with an error of its own, and nothing is left behind', async () => {
-    const app = ground.open({ maxSessionsPerUser: 1 });
+    const app = fixture.open({ maxSessionsPerUser: 1 });
     const { id } = await app.service.createSession({ userId: 'ada' });
-    const before = await dumpKeys(ground.redis, `${app.prefix}:`);
+    const before = await dumpKeys(fixture.redis, `${app.prefix}:`);
     await whileFull(async () => {
       for (const userId of ['ada', 'bob']) {
         await expect(app.service.createSession({ userId })).rejects.toMatchObject(full);
       }
       await expect(app.service.rotateSession(id)).rejects.toMatchObject(full);
       await expect(app.service.updateSessionData(id, { a: 1 })).rejects.toMatchObject(full);
-      expect(await dumpKeys(ground.redis, `${app.prefix}:`)).toEqual(before);
+      expect(await dumpKeys(fixture.redis, `${app.prefix}:`)).toEqual(before);
       expect(await app.service.validateSession(id)).toEqual({ id: 'ada' });
     });
     await app.service.createSession({ userId: 'bob' });
   });
 
   test('still ends sessions, one or all, by ID or by handle', async () => {
-    const app = ground.open();
+    const app = fixture.open();
     const [first, second, ...others] = await Promise.all(
       Array.from({ length: 300 }, () => app.service.createSession({ userId: 'ada' })),
     );
@@ -54,7 +54,7 @@ describe('a Redis that is out of memory', () => {
   });
 
   test('still notes uses, and sweeps', async () => {
-    const app = ground.open({ idleTimeout: 30 * MINUTE });
+    const app = fixture.open({ idleTimeout: 30 * MINUTE });
     const used = await app.service.createSession({ userId: 'ada', expires: 2 * HOUR });
     const unused = await app.service.createSession({ userId: 'bob', expires: 2 * HOUR });
     await letTimePass(app, 20 * MINUTE);
@@ -71,9 +71,9 @@ describe('a Redis that is out of memory', () => {
   });
 
   test('begins a session wholly or not at all, up to the last byte', async () => {
-    const app = ground.open({ buckets: 1 });
+    const app = fixture.open({ buckets: 1 });
     const used = async () => {
-      const infos = await Promise.all(ground.redis.nodes.map((node) => node.info('memory')));
+      const infos = await Promise.all(fixture.redis.nodes.map((node) => node.info('memory')));
       return Math.max(...infos.map((info) => Number(/used_memory:(\d+)/.exec(info)![1])));
     };
     await app.service.createSession({ userId: 'ada' });

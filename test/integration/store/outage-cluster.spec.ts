@@ -28,16 +28,16 @@ const clients: [
 describe.each(clients)('over %s, of a Cluster', (_, connect) => {
   const given: Cluster[] = [];
   afterAll(() => given.forEach((client) => client.disconnect()));
-  const ground = useRedis(() => redisCluster(CONFIG));
+  const fixture = useRedis(() => redisCluster(CONFIG));
 
   const open = async () => {
-    const connection = connect(ground.redis.connection as RedisClusterConnection);
+    const connection = connect(fixture.redis.connection as RedisClusterConnection);
     if (connection instanceof Cluster) {
       given.push(connection);
       connection.on('error', () => undefined);
       await eventually(async () => expect(connection.status).toBe('ready'));
     }
-    return ground.open({ connection, timeout: BOUND });
+    return fixture.open({ connection, timeout: BOUND });
   };
 
   /** Two users on one master, one whose session is to be touched and one to keep, and a third on another. */
@@ -60,14 +60,14 @@ describe.each(clients)('over %s, of a Cluster', (_, connect) => {
   const serverOf = async ({ store }: Application, userId: string): Promise<PrivateServer> => {
     const { outbox } = store.buckets.keysOf(bucketOf(userId, store.buckets.count));
     const serving = await Promise.all(
-      ground.redis.nodes.map((node) =>
+      fixture.redis.nodes.map((node) =>
         node.exists(outbox).then(
           () => true,
           () => false,
         ),
       ),
     );
-    return ground.redis.servers[serving.indexOf(true)]!;
+    return fixture.redis.servers[serving.indexOf(true)]!;
   };
 
   test('a master that was killed is missed by its own users, and used again once it is back', async () => {
@@ -100,9 +100,9 @@ describe.each(clients)('over %s, of a Cluster', (_, connect) => {
   test('a Cluster that is wholly away is an error of its own, and is used again once it is back', async () => {
     const app = await open();
     const { touched, kept, elsewhere } = await signInOn(app);
-    await Promise.all(ground.redis.servers.map((server) => server.kill()));
+    await Promise.all(fixture.redis.servers.map((server) => server.kill()));
     await expectUnavailable(app, touched);
-    await Promise.all(ground.redis.servers.map((server) => server.restart()));
+    await Promise.all(fixture.redis.servers.map((server) => server.restart()));
     await expectFullService(app, kept);
     await expectFullService(app, elsewhere);
   });

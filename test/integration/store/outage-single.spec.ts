@@ -30,17 +30,17 @@ const clients: [string, (url: string) => string | Redis][] = [
 describe.each(clients)('over %s,', (_, connect) => {
   const given: Redis[] = [];
   afterAll(() => given.forEach((client) => client.disconnect()));
-  const ground = useRedis(() => singleRedis(DURABLE));
+  const fixture = useRedis(() => singleRedis(DURABLE));
 
   const open = async () => {
-    const server = ground.redis.servers[0]!;
+    const server = fixture.redis.servers[0]!;
     const connection = connect(server.url);
     if (connection instanceof Redis) {
       given.push(connection);
       connection.on('error', () => undefined);
       await eventually(async () => expect(connection.status).toBe('ready'));
     }
-    const app = ground.open({ connection, timeout: BOUND });
+    const app = fixture.open({ connection, timeout: BOUND });
     // One for the calls that fail, which may be done all the same once Redis is back; one to keep.
     const touched = await app.service.createSession({ userId: 'ada' });
     const kept = await app.service.createSession({ userId: 'bob' });
@@ -126,7 +126,7 @@ describe.each(clients)('over %s,', (_, connect) => {
 
   test('a Redis that has forgotten the scripts is taught them again', async () => {
     const { app, kept } = await open();
-    await ground.redis.nodes[0]!.script('FLUSH');
+    await fixture.redis.nodes[0]!.script('FLUSH');
     await expectFullService(app, kept);
   });
 });
@@ -134,11 +134,11 @@ describe.each(clients)('over %s,', (_, connect) => {
 describe('a link that went silent', () => {
   let proxy: LossyProxy | undefined;
   afterAll(() => proxy?.close());
-  const ground = useRedis(singleRedis);
+  const fixture = useRedis(singleRedis);
 
   test('while Redis is there is made anew, though nobody closed it', async () => {
-    proxy = await lossyProxy(ground.redis.servers[0]!.port);
-    const app = ground.open({ connection: proxy.url, timeout: BOUND });
+    proxy = await lossyProxy(fixture.redis.servers[0]!.port);
+    const app = fixture.open({ connection: proxy.url, timeout: BOUND });
     const touched = await app.service.createSession({ userId: 'ada' });
     const kept = await app.service.createSession({ userId: 'bob' });
     proxy.goSilent();

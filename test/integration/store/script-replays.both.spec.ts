@@ -10,7 +10,7 @@ import {
   FIRST_SESSION,
   lastCall,
   recordScripts,
-  runAgain,
+  replay,
   type ScriptCall,
 } from '../../support/script-calls.js';
 import { useRedis } from '../../support/use-redis.js';
@@ -21,17 +21,17 @@ const TOO_LATE = 30 * SECOND;
 // ioredis sends a command again when it reconnects before the reply has come, so a script may
 // run twice with the same arguments, the second time right away or after much has happened.
 describe('a script that is run again', () => {
-  const ground = useRedis();
+  const fixture = useRedis();
   const open = (options = {}) => {
-    const app = ground.open({ buckets: 2, ...options });
+    const app = fixture.open({ buckets: 2, ...options });
     return { ...app, calls: recordScripts(app) };
   };
-  const dump = (app: { prefix: string }) => dumpKeys(ground.redis, `${app.prefix}:`);
+  const dump = (app: { prefix: string }) => dumpKeys(fixture.redis, `${app.prefix}:`);
 
   /** Runs it again, and expects the same reply and not one key, value or expiry changed. */
   const expectHarmless = async (app: ReturnType<typeof open>, call: ScriptCall) => {
     const before = await dump(app);
-    expect(await runAgain(app, call)).toEqual(call.reply);
+    expect(await replay(app, call)).toEqual(call.reply);
     expect(await dump(app)).toEqual(before);
   };
 
@@ -68,7 +68,7 @@ describe('a script that is run again', () => {
       await expect(app.service.createSession({ userId: 'ada', expires })).rejects.toThrow();
       const call = lastCall(app.calls, scripts.create);
       const before = await dump(app);
-      const [[result]] = answersOf(await runAgain(app, call)) as [string[]];
+      const [[result]] = answersOf(await replay(app, call)) as [string[]];
       expect(result).toBe(answersOf(call.reply)[0]![0]);
       expect(await dump(app)).toEqual(before);
     });
@@ -196,7 +196,7 @@ describe('a script that is run again', () => {
       await letTimePass(app, passed);
       await end(app, session.id);
       const before = await dump(app);
-      const [[result]] = answersOf(await runAgain(app, call, passed)) as [string[]];
+      const [[result]] = answersOf(await replay(app, call, passed)) as [string[]];
       expect(result).toBe(passed === 0 ? 'OK' : 'STALE');
       expect(await dump(app)).toEqual(before);
       expect(await app.service.validateSession(session.id)).toBeNull();
@@ -246,7 +246,7 @@ describe('a script that is run again', () => {
       await app.service.updateSessionData(id, { a: 1 });
       await app.service.destroySession(id);
       const before = await dump(app);
-      expect(await runAgain(app, lastCall(app.calls, scripts[name]))).toBe('GONE');
+      expect(await replay(app, lastCall(app.calls, scripts[name]))).toBe('GONE');
       expect(await dump(app)).toEqual(before);
     });
   });
@@ -255,7 +255,7 @@ describe('a script that is run again', () => {
     const expectStale = async (app: ReturnType<typeof open>, call: ScriptCall) => {
       await letTimePass(app, TOO_LATE);
       const before = await dump(app);
-      const [[result]] = answersOf(await runAgain(app, call, TOO_LATE)) as [string[]];
+      const [[result]] = answersOf(await replay(app, call, TOO_LATE)) as [string[]];
       expect(result).toBe('STALE');
       expect(await dump(app)).toEqual(before);
     };
@@ -292,7 +292,7 @@ describe('a script that is run again', () => {
     const call = lastCall(app.calls, scripts.destroyAll);
     await letTimePass(app, SECOND);
     const { id } = await app.service.createSession({ userId: 'ada' });
-    await runAgain(app, call, SECOND);
+    await replay(app, call, SECOND);
     expect(await app.service.validateSession(id)).toEqual({ id: 'ada' });
   });
 
@@ -303,7 +303,7 @@ describe('a script that is run again', () => {
     const args = call.args
       .with(FIRST_SESSION, 'another')
       .with(FIRST_SESSION + 2, Number(call.args[FIRST_SESSION + 2]) + 11 * SECOND);
-    const [[result]] = answersOf(await runAgain(app, { ...call, args })) as [string[]];
+    const [[result]] = answersOf(await replay(app, { ...call, args })) as [string[]];
     expect(result).toBe('STALE');
     expect(await readOutbox(app)).toHaveLength(1);
   });

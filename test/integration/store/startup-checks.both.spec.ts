@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { openRedis, type OpenedRedis, type RedisConnection } from '../../../src/store/connect.js';
 import { Buckets } from '../../../src/store/buckets.js';
 import { checkRedis } from '../../../src/store/startup-checks.js';
-import { pretendRedis } from '../../support/pretended-redis.js';
+import { startFakeRedis } from '../../support/fake-redis.js';
 import { projectRedis, type RedisUnderTest } from '../../support/redis-under-test.js';
 
 const PATIENCE = 5000;
@@ -127,7 +127,7 @@ describe('at the start, a server', () => {
     ['8.2.0', true],
     ['10.0.0', true],
   ])('of version %s is accepted: %s', async (version, isAccepted) => {
-    const server = await pretendRedis({ redis_version: version, maxmemory_policy: 'noeviction' });
+    const server = await startFakeRedis({ redis_version: version, maxmemory_policy: 'noeviction' });
     const failure = await check(server.url).catch((error: unknown) => error);
     if (isAccepted) expect(failure).toBeUndefined();
     else {

@@ -12,9 +12,9 @@ import { useRedis } from '../../support/use-redis.js';
 // A Lua error keeps what was written before it. So where one of the keys is not ours, a script
 // must fail before its first write.
 describe('where a key holds something foreign', () => {
-  const ground = useRedis(singleRedis);
+  const fixture = useRedis(singleRedis);
   const refused = { code: 'ERR_SESSION_REDIS_REFUSED' };
-  const dump = ({ prefix }: Application) => dumpKeys(ground.redis, `${prefix}:`);
+  const dump = ({ prefix }: Application) => dumpKeys(fixture.redis, `${prefix}:`);
 
   /** Puts text in the place of a key while something is done, and the key back afterwards. */
   const withForeign = async (app: Application, key: string, action: () => Promise<void>) => {
@@ -47,7 +47,7 @@ describe('where a key holds something foreign', () => {
 
   describe.each(['outbox', 'expiryIndex'] as const)('in place of the %s', (name) => {
     test.each(operations)('%s a session is refused, and writes nothing', async (_, operation) => {
-      const app = ground.open({ idleTimeout: 30 * MINUTE, maxSessionsPerUser: 1 });
+      const app = fixture.open({ idleTimeout: 30 * MINUTE, maxSessionsPerUser: 1 });
       const session = await app.service.createSession({ userId: 'ada', expires: 2 * HOUR });
       await letTimePass(app, 10 * MINUTE);
       await withForeign(app, keysOf(app, 'ada')[name], async () => {
@@ -61,7 +61,7 @@ describe('where a key holds something foreign', () => {
   describe("in place of the user's set", () => {
     const needed = operations.filter(([name]) => /beginning|rotating|using|everywhere/.test(name));
     test.each(needed)('%s a session is refused, and writes nothing', async (_, operation) => {
-      const app = ground.open({ idleTimeout: 30 * MINUTE });
+      const app = fixture.open({ idleTimeout: 30 * MINUTE });
       const session = await app.service.createSession({ userId: 'ada', expires: 2 * HOUR });
       await letTimePass(app, 10 * MINUTE);
       await withForeign(app, keysOf(app, 'ada').userSet, async () => {
@@ -72,7 +72,7 @@ describe('where a key holds something foreign', () => {
     });
 
     test('a session still ends, and the set is left alone', async () => {
-      const app = ground.open();
+      const app = fixture.open();
       const { id, handle } = await app.service.createSession({ userId: 'ada' });
       await withForeign(app, keysOf(app, 'ada').userSet, async () => {
         await app.service.destroySession(id);
@@ -83,7 +83,7 @@ describe('where a key holds something foreign', () => {
     });
 
     test('the sweep goes on, for this user and for all others', async () => {
-      const app = ground.open({ buckets: 1 });
+      const app = fixture.open({ buckets: 1 });
       for (const userId of ['ada', 'bob']) {
         await app.service.createSession({ userId, expires: HOUR });
         await app.service.createSession({ userId, expires: 3 * HOUR });
@@ -95,7 +95,7 @@ describe('where a key holds something foreign', () => {
   });
 
   test("in place of a session's record, whatever needs it is refused, and writes nothing", async () => {
-    const app = ground.open({ idleTimeout: 30 * MINUTE });
+    const app = fixture.open({ idleTimeout: 30 * MINUTE });
     const session = await app.service.createSession({ userId: 'ada' });
     const keys = app.store.buckets.keysOf(bucketOf('ada', app.store.buckets.count));
     const key = keys.session(session.handle.slice(2));
@@ -115,7 +115,7 @@ describe('where a key holds something foreign', () => {
   });
 
   test('in place of a record there is text that is none: the error says which key', async () => {
-    const app = ground.open();
+    const app = fixture.open();
     const { id, handle } = await app.service.createSession({ userId: 'ada' });
     const key = app.store.buckets.keysOf(bucketOf('ada', 16)).session(handle.slice(2));
     const record = (await app.client.getBuffer(key))!;
@@ -133,7 +133,7 @@ describe('where a key holds something foreign', () => {
   });
 
   test('where the expiry index was lost, a session still ends, and its end can be made up for', async () => {
-    const app = ground.open();
+    const app = fixture.open();
     const {
       id,
       handle,
@@ -156,7 +156,7 @@ describe('where a key holds something foreign', () => {
   });
 
   test('a member of the expiry index that is not ours is removed, and holds nothing up', async () => {
-    const app = ground.open({ buckets: 1 });
+    const app = fixture.open({ buckets: 1 });
     const { expiryIndex } = app.store.buckets.keysOf(0);
     await app.client.zadd(expiryIndex, 1, 'foreign', 2, ':::', 3, '');
     await app.service.createSession({ userId: 'ada', expires: HOUR });
@@ -166,7 +166,7 @@ describe('where a key holds something foreign', () => {
 
   /** All keys but for the value of the foreign list, which the dump doesn't know. */
   const keysAround = async ({ prefix }: Application) => {
-    const node = ground.redis.nodes[0]!;
+    const node = fixture.redis.nodes[0]!;
     const keys = (await node.keys(`${prefix}:*`)).toSorted();
     return Promise.all(keys.map(async (key) => [key, await node.dumpBuffer(key)]));
   };

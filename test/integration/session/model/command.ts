@@ -3,7 +3,7 @@ import type * as fc from 'fast-check';
 import type { Run } from './run.js';
 import type { ModelSession, SessionModel } from './session-model.js';
 
-/** A step of a run: it does the same to the model and to the real thing, and compares. */
+/** A step of a run: does the same to the model and to the real store, and compares the results. */
 export abstract class Command implements fc.AsyncCommand<SessionModel, Run> {
   check(model: Readonly<SessionModel>): boolean {
     return this.needsSession ? model.sessions.length > 0 : true;
@@ -11,7 +11,7 @@ export abstract class Command implements fc.AsyncCommand<SessionModel, Run> {
 
   abstract run(model: SessionModel, run: Run): Promise<void>;
 
-  /** As the text of a failing sequence shows it. */
+  /** How a failing sequence is printed. */
   toString(): string {
     return `${this.constructor.name}(${JSON.stringify({ ...this }).slice(1, -1)})`;
   }
@@ -21,7 +21,7 @@ export abstract class Command implements fc.AsyncCommand<SessionModel, Run> {
   }
 }
 
-/** A step that concerns one of the sessions that ever were, alive or over. */
+/** A step on one of the sessions created so far, live or ended. */
 export abstract class SessionCommand extends Command {
   constructor(private readonly session: number) {
     super();

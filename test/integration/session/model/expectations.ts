@@ -3,13 +3,13 @@ import { expect } from '@jest/globals';
 import { sweepAll } from '../../../support/application.js';
 import { dumpKeys } from '../../../support/key-dump.js';
 import { readOutbox, type OutboxEvent } from '../../../support/outbox.js';
-import { expectSound } from '../../../support/soundness.js';
+import { expectInvariants } from '../../../support/invariants.js';
 import { expectWithin, type Run } from './run.js';
 import type { ModelSession, SessionModel } from './session-model.js';
 
-const LONG_AFTER = 1_000_000_000;
+const MUCH_LATER = 1_000_000_000;
 
-/** What `getSession` should say of a live session. */
+/** What `getSession` should return for a live session. */
 export function detailsOf(session: ModelSession, run: Run) {
   const date = (time: number) => new Date(time - run.passed);
   return {
@@ -19,7 +19,7 @@ export function detailsOf(session: ModelSession, run: Run) {
     signedInAt: date(session.signedInAt),
     lastUsedAt: date(session.lastUsedAt),
     expiresAt: date(session.expiresAt),
-    idleExpiresAt: date(session.ends),
+    idleExpiresAt: date(session.idleExpiresAt),
     client: {
       ...(session.ip && { ip: session.ip }),
       ...(session.userAgent && { userAgent: session.userAgent }),
@@ -28,10 +28,10 @@ export function detailsOf(session: ModelSession, run: Run) {
   };
 }
 
-/** After a run: all that can be asked of the store, and all that it has written, is as it should be. */
+/** Expects everything that the store returns and has written to match the model. */
 export async function expectEqual(model: SessionModel, run: Run): Promise<void> {
   const app = run.process(0);
-  await expectSound(run.redis, app);
+  await expectInvariants(run.redis, app);
   const now = await run.now();
   for (const session of model.sessions) {
     const expected = model.isAlive(session, now) ? detailsOf(session, run) : null;
@@ -45,13 +45,12 @@ export async function expectEqual(model: SessionModel, run: Run): Promise<void> 
   expectEvents(await readOutbox(app), model, run);
 }
 
-/** In the end everybody's time has come: each session has one end, and Redis holds only events. */
+/** Expects that, much later, every session has one end, and Redis holds events only. */
 export async function expectAllEnded(model: SessionModel, run: Run): Promise<void> {
   const app = run.process(0);
-  await run.letPass(LONG_AFTER);
+  await run.letPass(MUCH_LATER);
   await sweepAll(app);
-  for (let bucket = 0; bucket < app.store.buckets.count; bucket++)
-    model.sweep(bucket, await run.now());
+  for (const bucket of app.buckets.numbers()) model.sweep(bucket, await run.now());
 
   expect(model.sessions.filter(({ end }) => end === null)).toEqual([]);
   expectEvents(await readOutbox(app), model, run);
@@ -60,21 +59,21 @@ export async function expectAllEnded(model: SessionModel, run: Run): Promise<voi
 }
 
 function expectEvents(events: OutboxEvent[], model: SessionModel, run: Run): void {
-  const ended = model.sessions.filter(({ end }) => end !== null);
-  expect(events).toHaveLength(model.sessions.length + ended.length);
+  const endedSessions = model.sessions.filter(({ end }) => end !== null);
+  expect(events).toHaveLength(model.sessions.length + endedSessions.length);
   for (const session of model.sessions) {
-    const [begun, end] = events.filter(({ handle }) => handle === session.handle);
-    expectBegun(session, begun, run);
-    expectEnded(session, end, run);
+    const [created, ended] = events.filter(({ handle }) => handle === session.handle);
+    expectCreated(session, created, run);
+    expectEnded(session, ended, run);
   }
   expectRotationsInOneStep(events);
 }
 
-function expectBegun(session: ModelSession, event: OutboxEvent | undefined, run: Run): void {
-  const { handle, userId, ip, userAgent, begunBy } = session;
-  const at = session.createdAt - run.passed;
-  const ends = session.expiresAt - run.passed;
-  const expected = { handle, userId, createdAt: at, at, ends, ip, userAgent };
+function expectCreated(session: ModelSession, event: OutboxEvent | undefined, run: Run): void {
+  const { handle, userId, ip, userAgent, createdBy: begunBy } = session;
+  const createdAt = session.createdAt - run.passed;
+  const times = { createdAt, occurredAt: createdAt, expiresAt: session.expiresAt - run.passed };
+  const expected = { handle, userId, ...times, ip, userAgent };
   expect(event).toEqual({ event: 'created', reason: begunBy, actor: '', ...expected });
 }
 
@@ -86,17 +85,18 @@ function expectEnded(session: ModelSession, event: OutboxEvent | undefined, run:
     handle,
     userId,
     createdAt: session.createdAt - run.passed,
-    ends: session.ends - run.passed,
+    expiresAt: session.idleExpiresAt - run.passed,
     reason: end.reason,
     actor: end.actor,
   });
-  expectWithin(event!.at + run.passed, end.at);
+  expectWithin(event!.occurredAt + run.passed, end.at);
 }
 
-/** A session that goes on under a new ID begins right after the old one ended, at that moment. */
+/** A rotated session's `created` event follows the old session's end, and has the same time. */
 function expectRotationsInOneStep(events: OutboxEvent[]): void {
-  events.forEach(({ event, reason, userId, at }, i) => {
+  events.forEach(({ event, reason, userId, occurredAt }, i) => {
     if (event !== 'created' || reason !== 'rotated') return;
-    expect(events[i - 1]).toMatchObject({ event: 'destroyed', reason: 'rotated', userId, at });
+    const end = { event: 'destroyed', reason: 'rotated', userId, occurredAt };
+    expect(events[i - 1]).toMatchObject(end);
   });
 }

@@ -3,22 +3,22 @@ import * as fc from 'fast-check';
 
 import { MINUTE, openApplication, type Application } from '../../../support/application.js';
 import { useRedis } from '../../../support/use-redis.js';
-import { Rotate, SignIn } from './commands/begin.js';
+import { Rotate, SignIn } from './commands/create.js';
 import { LogOutEverywhere, Revoke, SignOut } from './commands/end.js';
-import { RunAgain } from './commands/run-again.js';
-import { HALF_A_MINUTE, LetAMomentPass, LetTimePass, Sweep } from './commands/time.js';
-import { List, LookAt, UpdateData, Validate } from './commands/use.js';
+import { Replay } from './commands/replay.js';
+import { HALF_A_MINUTE, LetSecondsPass, LetTimePass, Sweep } from './commands/time.js';
+import { List, GetDetails, UpdateData, Validate } from './commands/use.js';
 import { expectAllEnded, expectEqual } from './expectations.js';
 import { Run } from './run.js';
 import { SessionModel, type ModelRules } from './session-model.js';
 
-/** A Cluster takes longer over each. */
+/** Sequences take longer on a Cluster. */
 const USUAL_RUNS = globalThis.REDIS === 'cluster' ? 60 : 200;
 const MAX_COMMANDS = 60;
-/** ms: for a busy machine, and for making a failing sequence shorter. */
-const PATIENCE = 300_000;
+/** For a busy machine, and to shrink a failing sequence (ms). */
+const TIMEOUT = 300_000;
 
-const process_ = fc.nat(1);
+const processNumber = fc.nat(1);
 const session = fc.nat(MAX_COMMANDS);
 const userId = fc.constantFrom('ada', '{0}:x*');
 const lifetime = fc.nat(6).map((minutes) => minutes * MINUTE + HALF_A_MINUTE);
@@ -39,30 +39,32 @@ const by = fc.record({
 });
 
 const signIn = fc
-  .tuple(process_, userId, lifetime, client, data)
+  .tuple(processNumber, userId, lifetime, client, data)
   .map((args) => new SignIn(...args));
 
-/** Every operation, and more often what makes the others interesting. */
+/** Every operation; those that make the others more interesting are drawn more often. */
 const commands = fc.commands(
   [
     signIn,
     signIn,
     signIn,
     signIn,
-    fc.tuple(process_, session).map((args) => new Validate(...args)),
-    fc.tuple(process_, session).map((args) => new Validate(...args)),
-    session.map((nth) => new LookAt(nth)),
+    fc.tuple(processNumber, session).map((args) => new Validate(...args)),
+    fc.tuple(processNumber, session).map((args) => new Validate(...args)),
+    session.map((nth) => new GetDetails(nth)),
     userId.map((user) => new List(user)),
-    fc.tuple(process_, session, patch).map((args) => new UpdateData(...args)),
-    fc.tuple(process_, session).map((args) => new Rotate(...args)),
-    fc.tuple(process_, session).map((args) => new SignOut(...args)),
-    fc.tuple(process_, session, by).map((args) => new Revoke(...args)),
-    fc.tuple(process_, userId, fc.option(session)).map((args) => new LogOutEverywhere(...args)),
-    fc.tuple(process_, fc.nat(1)).map((args) => new Sweep(...args)),
+    fc.tuple(processNumber, session, patch).map((args) => new UpdateData(...args)),
+    fc.tuple(processNumber, session).map((args) => new Rotate(...args)),
+    fc.tuple(processNumber, session).map((args) => new SignOut(...args)),
+    fc.tuple(processNumber, session, by).map((args) => new Revoke(...args)),
+    fc
+      .tuple(processNumber, userId, fc.option(session))
+      .map((args) => new LogOutEverywhere(...args)),
+    fc.tuple(processNumber, fc.nat(1)).map((args) => new Sweep(...args)),
     fc.integer({ min: 1, max: 4 }).map((minutes) => new LetTimePass(minutes)),
-    fc.constant(new LetAMomentPass()),
-    fc.nat(500).map((nth) => new RunAgain(nth)),
-    fc.nat(500).map((nth) => new RunAgain(nth)),
+    fc.constant(new LetSecondsPass()),
+    fc.nat(500).map((nth) => new Replay(nth)),
+    fc.nat(500).map((nth) => new Replay(nth)),
   ],
   { maxCommands: MAX_COMMANDS, size: 'max', replayPath: process.env.MODEL_REPLAY_PATH },
 );
@@ -75,31 +77,31 @@ const rules: fc.Arbitrary<ModelRules> = fc.record({
 });
 
 /**
- * Random sequences of all operations, of time and of scripts that run again, on the store and on
- * a model of it. The seed is printed; a failure says how to see it again:
+ * Runs random sequences of operations, passing time and replayed scripts, on the store and on a
+ * model of it. The seed is printed. To repeat a failure:
  *
  *     MODEL_SEED=<seed> MODEL_PATH=<path> MODEL_REPLAY_PATH=<replayPath> npm run jest -- model
  *
- * `MODEL_RUNS` asks for more sequences than usual.
+ * `MODEL_RUNS` sets the number of sequences.
  */
 describe('a model of sessions', () => {
   let connections: Application[] = [];
   afterAll(() => Promise.all(connections.map((connection) => connection.close())));
-  const ground = useRedis();
+  const fixture = useRedis();
   beforeAll(() => {
-    connections = [openApplication(ground.redis), openApplication(ground.redis)];
+    connections = [openApplication(fixture.redis), openApplication(fixture.redis)];
   });
 
   test(
-    'a store that has been through anything equals the model',
+    'any sequence of operations leaves the store equal to the model',
     async () => {
       const seed = Number(process.env.MODEL_SEED ?? Date.now() % 2 ** 31);
       const numRuns = Number(process.env.MODEL_RUNS ?? USUAL_RUNS);
-      process.stderr.write(`${ground.redis.name}: ${numRuns} sequences, MODEL_SEED=${seed}\n`);
+      process.stderr.write(`${fixture.redis.name}: ${numRuns} sequences, MODEL_SEED=${seed}\n`);
       const property = fc.asyncProperty(rules, commands, async (given, sequence) => {
         const model = new SessionModel(given);
         const run = Run.start(
-          ground.redis,
+          fixture.redis,
           connections.map(({ client: open }) => open),
           given,
         );
@@ -109,6 +111,6 @@ describe('a model of sessions', () => {
       });
       await fc.assert(property, { seed, numRuns, path: process.env.MODEL_PATH });
     },
-    PATIENCE,
+    TIMEOUT,
   );
 });

@@ -7,7 +7,7 @@ import type { RedisUnderTest } from '../../../support/redis-under-test.js';
 import { onScript, type ScriptCall } from '../../../support/script-calls.js';
 import type { ModelRules, Span } from './session-model.js';
 
-/** A script call of this run, and how much time had been let pass when it was made. */
+/** A script call of this run, with the time that had been let pass before it (ms). */
 export interface PastCall {
   call: ScriptCall;
   passed: number;
@@ -15,9 +15,9 @@ export interface PastCall {
 
 let runs = 0;
 
-/** The real thing that the model is compared with: two processes of an application. */
+/** The real system that the model is compared with: two processes of an application. */
 export class Run {
-  /** ms that this run has let pass. */
+  /** The time that this run has let pass (ms). */
   passed = 0;
   readonly calls: PastCall[] = [];
 
@@ -26,7 +26,7 @@ export class Run {
     readonly processes: Application[],
   ) {}
 
-  /** On keys of its own, over connections that are already open. */
+  /** Uses its own key prefix, over connections that are already open. */
   static start(redis: RedisUnderTest, clients: RedisClient[], rules: ModelRules): Run {
     const prefix = `run${++runs}`;
     const processes = clients.map((connection) =>
@@ -39,7 +39,7 @@ export class Run {
     return run;
   }
 
-  /** One of the two processes, by turns. */
+  /** Even numbers are one process, odd numbers the other. */
   process(n: number): Application {
     return this.processes[n % this.processes.length]!;
   }
@@ -50,19 +50,19 @@ export class Run {
   }
 
   /**
-   * Redis's time, and all that this run has let pass: a clock that time travel doesn't disturb.
-   * What Redis answers is in its own time, so `passed` is added to it.
+   * The time of this run: Redis's time plus `passed`. To let time pass, a test moves all stored
+   * times back, so only times with `passed` added can be compared across such a step.
    */
   async now(): Promise<number> {
     return (await redisTime(this.process(0), 'anyone')) + this.passed;
   }
 
-  /** A Date that Redis gave, by the undisturbed clock. */
-  undisturbed(date: Date): number {
+  /** Converts a time that Redis returned to the time of this run. */
+  toRunTime(date: Date): number {
     return date.getTime() + this.passed;
   }
 
-  /** Does it, and says between which two moments. */
+  /** Runs the action and returns the two times between which it ran. */
   async timed<T>(action: () => Promise<T>): Promise<{ result: T; when: Span }> {
     const from = await this.now();
     const result = await action();

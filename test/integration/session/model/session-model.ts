@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../../../src/store/session-record.js';
 import type { Overflow } from '../../../../src/store/scripts.js';
 
-/** The rules of one run. Times in ms; 0 switches a rule off. */
+/** The rules of one run. Times are in ms; 0 switches a rule off. */
 export interface ModelRules {
   idleTimeout: number;
   maxSessionsPerUser: number;
@@ -16,10 +16,10 @@ export interface ModelEnd {
   actor: string;
 }
 
-/** A moment that is known to lie between two readings of Redis's clock. */
+/** A time known to lie between two readings of Redis's clock. */
 export type Span = readonly [from: number, to: number];
 
-/** A session as it should be. */
+/** The expected state of a session. */
 export interface ModelSession {
   id: string;
   handle: string;
@@ -28,19 +28,19 @@ export interface ModelSession {
   createdAt: number;
   signedInAt: number;
   expiresAt: number;
-  ends: number;
+  idleExpiresAt: number;
   lastUsedAt: number;
   ip: string;
   userAgent: string;
   data: JsonObject;
-  /** What its `created` event says: '' or 'rotated'. */
-  begunBy: string;
+  /** The reason in its `created` event: '' or 'rotated'. */
+  createdBy: string;
   end: ModelEnd | null;
 }
 
 /**
- * What sessions should do, in a few plain lines and without Redis: a list of all sessions that
- * ever were. Its times are as if nobody had moved time: see `Run.now`.
+ * A simple model of the store, without Redis: a list of all sessions ever created. Its times are
+ * those of the run: see `Run.now`.
  */
 export class SessionModel {
   readonly sessions: ModelSession[] = [];
@@ -48,7 +48,7 @@ export class SessionModel {
   constructor(readonly rules: ModelRules) {}
 
   isAlive(session: ModelSession, now: number): boolean {
-    return session.end === null && now < session.ends;
+    return session.end === null && now < session.idleExpiresAt;
   }
 
   aliveOf(userId: string, now: number): ModelSession[] {
@@ -57,12 +57,12 @@ export class SessionModel {
     );
   }
 
-  /** Whether the session limit refuses one more; else those that must make room, the oldest first. */
-  roomFor(userId: string, now: number): 'refused' | ModelSession[] {
+  /** Which sessions a sign-in evicts, oldest first; 'rejected' if the limit rejects the sign-in. */
+  evictedBySignIn(userId: string, now: number): 'rejected' | ModelSession[] {
     const { maxSessionsPerUser, overflow } = this.rules;
     const alive = this.aliveOf(userId, now);
     if (maxSessionsPerUser === 0 || alive.length < maxSessionsPerUser) return [];
-    if (overflow === 'reject') return 'refused';
+    if (overflow === 'reject') return 'rejected';
     return alive.toSorted(byAge).slice(0, alive.length - maxSessionsPerUser + 1);
   }
 
@@ -70,7 +70,7 @@ export class SessionModel {
     session.end = { at, reason, actor };
   }
 
-  /** All that are alive and signed in by then, but for one. */
+  /** Ends the user's live sessions that had signed in by then, except one. */
   endAll(userId: string, now: Span, signedInBy: number, except: string, end: Omit<ModelEnd, 'at'>) {
     for (const session of this.aliveOf(userId, now[0])) {
       if (session.handle === except || session.signedInAt > signedInBy) continue;
@@ -78,17 +78,18 @@ export class SessionModel {
     }
   }
 
-  /** Ends what is due, at the moment at which it truly ended. */
+  /** Ends all sessions that have expired, at the time of their expiry. */
   sweep(bucket: number, now: number): void {
     for (const session of this.sessions) {
-      if (session.bucket !== bucket || session.end !== null || now < session.ends) continue;
-      this.end(session, [session.ends, session.ends], 'expired');
+      if (session.bucket !== bucket || session.end !== null || now < session.idleExpiresAt)
+        continue;
+      this.end(session, [session.idleExpiresAt, session.idleExpiresAt], 'expired');
     }
   }
 
-  endByIdleTimeout(now: number, expiresAt: number): number {
+  idleExpiryFrom(lastUse: number, expiresAt: number): number {
     const { idleTimeout } = this.rules;
-    return idleTimeout === 0 ? expiresAt : Math.min(now + idleTimeout, expiresAt);
+    return idleTimeout === 0 ? expiresAt : Math.min(lastUse + idleTimeout, expiresAt);
   }
 
   merge(session: ModelSession, patch: { [name: string]: unknown }): void {

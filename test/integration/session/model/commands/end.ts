@@ -39,12 +39,12 @@ export class Revoke extends SessionCommand {
   }
 }
 
-/** A user logs out everywhere, or everywhere else. */
+/** A user logs out everywhere, possibly sparing one session. */
 export class LogOutEverywhere extends Command {
   constructor(
     private readonly process: number,
     private readonly userId: string,
-    /** Which session to spare: any of all users, or none. */
+    /** Which session to spare: one of any user, or none. */
     private readonly except: number | null,
   ) {
     super();

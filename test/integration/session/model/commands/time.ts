@@ -4,12 +4,12 @@ import type { Run } from '../run.js';
 import type { SessionModel } from '../session-model.js';
 
 /**
- * Sessions live for whole minutes and a half, and time passes in whole minutes and in moments
- * that don't add up to a half: so no end ever lies where it would matter how long a run takes.
+ * Lifetimes are whole minutes plus a half, and time passes in whole minutes plus a few seconds that
+ * never add up to a half. So no expiry is close enough to depend on how long a run takes.
  */
 export const HALF_A_MINUTE = MINUTE / 2;
-const MOMENT = 3 * SECOND;
-const MOMENTS_PER_RUN = 3;
+const STEP = 3 * SECOND;
+const MAX_STEPS = 3;
 
 /** Minutes pass. */
 export class LetTimePass extends Command {
@@ -22,14 +22,14 @@ export class LetTimePass extends Command {
   }
 }
 
-/** A moment passes: requests come late, receipts lapse, and no session ends. */
-export class LetAMomentPass extends Command {
+/** Seconds pass: requests arrive late and receipts expire, but no session ends. */
+export class LetSecondsPass extends Command {
   async run(_: SessionModel, run: Run): Promise<void> {
-    if (run.passed % MINUTE < MOMENTS_PER_RUN * MOMENT) await run.letPass(MOMENT);
+    if (run.passed % MINUTE < MAX_STEPS * STEP) await run.letPass(STEP);
   }
 }
 
-/** The job that ends the sessions whose time has come looks after a bucket. */
+/** The sweep ends the expired sessions of a bucket. */
 export class Sweep extends Command {
   constructor(
     private readonly process: number,

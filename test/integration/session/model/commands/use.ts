@@ -6,7 +6,7 @@ import { detailsOf } from '../expectations.js';
 import { expectWithin, type Run } from '../run.js';
 import type { ModelSession, SessionModel, Span } from '../session-model.js';
 
-/** A request comes with the session. */
+/** A request uses the session. */
 export class Validate extends SessionCommand {
   constructor(
     private readonly process: number,
@@ -20,12 +20,12 @@ export class Validate extends SessionCommand {
     const { service } = run.process(this.process);
     const { result, when } = await run.timed(() => service.validateSession(session.id));
     expect(result).toEqual(model.isAlive(session, when[0]) ? { id: session.userId } : null);
-    await noteUse(model, run, session, when);
+    await recordUse(model, run, session, when);
   }
 }
 
-/** The session is looked at, which is no use of it. */
-export class LookAt extends SessionCommand {
+/** The details of a session are read, which does not count as using it. */
+export class GetDetails extends SessionCommand {
   async run(model: SessionModel, run: Run): Promise<void> {
     const session = this.sessionOf(model);
     const { result, when } = await run.timed(() => run.process(0).service.getSession(session.id));
@@ -73,8 +73,8 @@ export class UpdateData extends SessionCommand {
   }
 }
 
-/** A use slides the end, unless the last one that was noted is less than a tenth of the timeout ago. */
-export async function noteUse(
+/** A use extends the idle expiry if the last recorded use is at least a tenth of the timeout ago. */
+export async function recordUse(
   model: SessionModel,
   run: Run,
   session: ModelSession,
@@ -83,7 +83,7 @@ export async function noteUse(
   const { idleTimeout } = model.rules;
   if (idleTimeout === 0 || !model.isAlive(session, when[0])) return;
   const details = await run.process(0).service.getSession(session.id);
-  const lastUsedAt = run.undisturbed(details!.lastUsedAt);
+  const lastUsedAt = run.toRunTime(details!.lastUsedAt);
   const isDue = (now: number) => now - session.lastUsedAt >= idleTimeout / 10;
   if (lastUsedAt === session.lastUsedAt) {
     expect(isDue(when[0])).toBe(false);
@@ -92,5 +92,5 @@ export async function noteUse(
   expect(isDue(when[1])).toBe(true);
   expectWithin(lastUsedAt, when);
   session.lastUsedAt = lastUsedAt;
-  session.ends = model.endByIdleTimeout(lastUsedAt, session.expiresAt);
+  session.idleExpiresAt = model.idleExpiryFrom(lastUsedAt, session.expiresAt);
 }

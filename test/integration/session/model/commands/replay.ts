@@ -4,40 +4,40 @@ import { scripts } from '../../../../../src/store/scripts.js';
 import {
   answersOf,
   FIRST_SESSION,
-  runAgain,
+  replay,
   type ScriptCall,
 } from '../../../../support/script-calls.js';
 import { Command } from '../command.js';
 import type { PastCall, Run } from '../run.js';
 import type { ModelSession, SessionModel, Span } from '../session-model.js';
-import { noteUse } from './use.js';
+import { recordUse } from './use.js';
 
-/** The fields of a script's answer. Sessions of this model are begun one at a time. */
+/** The fields of a script's reply. This model creates sessions one at a time. */
 type Reply = string[];
 
-/** Any script of this run is run once more with its own arguments, however late it is by now. */
-export class RunAgain extends Command {
+/** Any script call of this run is repeated with its own arguments, however late. */
+export class Replay extends Command {
   constructor(private readonly nth: number) {
     super();
   }
 
   async run(model: SessionModel, run: Run): Promise<void> {
-    // A refused sign-in had its answer, so no copy of it can be under way.
-    const calls = run.calls.filter(({ call }) => isDone(call));
+    // A rejected sign-in was answered, so ioredis won't send it again.
+    const calls = run.calls.filter(({ call }) => hasSucceeded(call));
     const past = calls[this.nth % calls.length];
     if (!past) return;
     const { result, when } = await run.timed(() =>
-      runAgain(run.process(0), past.call, run.passed - past.passed),
+      replay(run.process(0), past.call, run.passed - past.passed),
     );
-    await noteEffect(model, run, past, answersOf(result)[0]!, when);
+    await applyEffect(model, run, past, answersOf(result)[0]!, when);
   }
 }
 
-function isDone({ script, reply }: ScriptCall): boolean {
+function hasSucceeded({ script, reply }: ScriptCall): boolean {
   return script !== scripts.create || answersOf(reply)[0]![0] === 'OK';
 }
 
-async function noteEffect(
+async function applyEffect(
   model: SessionModel,
   run: Run,
   past: PastCall,
@@ -47,24 +47,24 @@ async function noteEffect(
   const { script, args } = past.call;
   switch (script) {
     case scripts.create:
-      return expectSameBeginning(model, String(args[FIRST_SESSION]), run, past, reply, when);
+      return expectSameSession(model, String(args[FIRST_SESSION]), run, past, reply, when);
     case scripts.rotate:
-      return expectSameBeginning(model, String(args[2]), run, past, reply, when);
+      return expectSameSession(model, String(args[2]), run, past, reply, when);
     case scripts.touch:
-      return noteUse(model, run, find(model, args[1])!, when);
+      return recordUse(model, run, find(model, args[1])!, when);
     case scripts.updateData:
-      return noteUpdate(model, past, reply, when);
+      return applyUpdate(model, past, reply, when);
     case scripts.destroyAll:
-      return noteLogOutEverywhere(model, past, when);
+      return applyLogOutEverywhere(model, past, when);
     case scripts.sweep:
       return model.sweep(bucketOf(past.call), when[0]);
     default:
-      return expect(reply).toEqual(['OK']); // of destroy: what was ended stays ended
+      return expect(reply).toEqual(['OK']); // destroy: an ended session stays ended
   }
 }
 
-/** It answers as before while its session lives, or says that it comes too late; nothing begins. */
-function expectSameBeginning(
+/** The reply is as before while its session is live, or says it came too late. No session is created. */
+function expectSameSession(
   model: SessionModel,
   digest: string,
   run: Run,
@@ -78,13 +78,13 @@ function expectSameBeginning(
   if (reply[0] === 'STALE') return expectPast(deadlineOf(past), when);
   expect(reply[0]).toBe(first[0]);
   if (reply[0] !== 'OK') return;
-  const moments = (answer: Reply, passed: number) =>
-    answer.slice(2, 5).map((time) => Number(time) + passed);
+  const times = (from: Reply, passed: number) =>
+    from.slice(2, 5).map((time) => Number(time) + passed);
   expect(reply[1]).toBe(first[1]);
-  expect(moments(reply, run.passed)).toEqual(moments(first, past.passed));
+  expect(times(reply, run.passed)).toEqual(times(first, past.passed));
 }
 
-function noteUpdate(model: SessionModel, past: PastCall, reply: Reply, when: Span): void {
+function applyUpdate(model: SessionModel, past: PastCall, reply: Reply, when: Span): void {
   const [, digest, , , ...fields] = past.call.args.map(String);
   const session = find(model, digest)!;
   if (reply[0] === 'STALE') return expectPast(deadlineOf(past), when);
@@ -98,7 +98,7 @@ function noteUpdate(model: SessionModel, past: PastCall, reply: Reply, when: Spa
   return undefined;
 }
 
-function noteLogOutEverywhere(model: SessionModel, { call, passed }: PastCall, when: Span): void {
+function applyLogOutEverywhere(model: SessionModel, { call, passed }: PastCall, when: Span): void {
   const [base, cutoff, spared, , reason, actor] = call.args.map(String);
   const userId = call.keys[2]!.slice(`${base}u:`.length);
   const except = find(model, spared)?.handle ?? '';

@@ -1,13 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
 
-import { HOUR, sweepAll } from '../../../support/application.js';
-import { dumpKeys } from '../../../support/key-dump.js';
-import { letTimePass } from '../../../support/move-time.js';
-import { readOutbox } from '../../../support/outbox.js';
-import type { Ground } from '../../../support/use-redis.js';
+import { HOUR, sweepAll } from '../../support/application.js';
+import { dumpKeys } from '../../support/key-dump.js';
+import { letTimePass } from '../../support/move-time.js';
+import { readOutbox } from '../../support/outbox.js';
+import { useRedis } from '../../support/use-redis.js';
 
-export function input(ground: Ground): void {
-  describe('a user ID can be any Unicode of up to 255 characters', () => {
+describe('input checks', () => {
+  const fixture = useRedis();
+
+  describe('a user ID of any Unicode characters, up to 255', () => {
     const userIds = [
       'a',
       '{}',
@@ -34,8 +36,8 @@ export function input(ground: Ground): void {
       '😀'.repeat(127),
     ];
 
-    test('each user has sessions of their own, found, listed, rotated and ended', async () => {
-      const app = ground.open({ buckets: 2, maxSessionsPerUser: 5 });
+    test('users with unusual IDs can use every operation, each with their own sessions', async () => {
+      const app = fixture.open({ buckets: 2, maxSessionsPerUser: 5 });
       for (const userId of userIds) {
         const first = await app.service.createSession({ userId });
         const second = await app.service.rotateSession(first.id);
@@ -56,8 +58,8 @@ export function input(ground: Ground): void {
       expect(new Set(events.map((event) => event.userId))).toEqual(new Set(userIds));
     });
 
-    test('the sweep records the end of each', async () => {
-      const app = ground.open({ buckets: 2 });
+    test('the sweep records the end of sessions of users with unusual IDs', async () => {
+      const app = fixture.open({ buckets: 2 });
       for (const userId of userIds) await app.service.createSession({ userId, expires: HOUR });
       await letTimePass(app, 2 * HOUR);
       await sweepAll(app);
@@ -65,10 +67,10 @@ export function input(ground: Ground): void {
       expect(ended.map(({ userId }) => userId).toSorted()).toEqual(userIds.toSorted());
     });
 
-    test("none can reach beyond its bucket's keys", async () => {
-      const app = ground.open({ buckets: 2 });
+    test('no user ID can address keys outside its bucket', async () => {
+      const app = fixture.open({ buckets: 2 });
       for (const userId of userIds) await app.service.createSession({ userId });
-      const keys = (await dumpKeys(ground.redis, `${app.prefix}:`)).map(({ key }) => key);
+      const keys = (await dumpKeys(fixture.redis, `${app.prefix}:`)).map(({ key }) => key);
       const sets = keys.filter((key) => /^\w+:\{[01]\}:u:/.test(key));
       const rest = keys.filter((key) => !/^\w+:\{[01]\}:(u:.*|s:[\w-]{43}|x|o)$/s.test(key));
       expect(sets.map((key) => key.replace(/^\w+:\{[01]\}:u:/, '')).toSorted()).toEqual(
@@ -78,41 +80,42 @@ export function input(ground: Ground): void {
     });
   });
 
-  describe('a user ID is refused, and nothing begins, if it', () => {
+  describe('an invalid user ID', () => {
     test.each<[string, unknown]>([
-      ['is empty', ''],
-      ['has 256 characters', 'x'.repeat(256)],
-      ['holds NUL', 'a\0b'],
-      ['holds a line break', 'a\nb'],
-      ['holds U+001F, which joins our fields', 'a\u001fb'],
-      ['holds DEL', '\u007f'],
-      ['holds a C1 control character', '\u0085'],
-      ['holds a lone high surrogate', 'a\ud83d'],
-      ['holds a lone low surrogate', '\ude00a'],
-      ['is a number', 7],
-      ['is missing', undefined],
-      ['is null', null],
-      ['is a list', ['ada']],
-      ['is what JSON can make of it', { toString: 1 }],
-      ['has no prototype', Object.create(null)],
-    ])('%s', async (_, wrong) => {
-      const app = ground.open();
-      const userId = wrong as string;
-      const refused = { code: 'ERR_SESSION_INPUT' };
-      await expect(app.service.createSession({ userId })).rejects.toMatchObject(refused);
-      await expect(app.service.listUserSessions(userId)).rejects.toMatchObject(refused);
-      await expect(app.service.invalidateAllUserSessions(userId)).rejects.toMatchObject(refused);
-      expect(await dumpKeys(ground.redis, `${app.prefix}:`)).toEqual([]);
+      ['an empty string', ''],
+      ['256 characters', 'x'.repeat(256)],
+      ['a string with NUL', 'a\0b'],
+      ['a string with a line break', 'a\nb'],
+      ['a string with U+001F, the field separator', 'a\u001fb'],
+      ['a string with DEL', '\u007f'],
+      ['a string with a C1 control character', '\u0085'],
+      ['a string with a lone high surrogate', 'a\ud83d'],
+      ['a string with a lone low surrogate', '\ude00a'],
+      ['a number', 7],
+      ['undefined', undefined],
+      ['null', null],
+      ['an array', ['ada']],
+      ['an object', { toString: 1 }],
+      ['an object without a prototype', Object.create(null)],
+    ])('%s is rejected, and nothing is written', async (_, invalid) => {
+      const app = fixture.open();
+      const userId = invalid as string;
+      const rejection = { code: 'ERR_SESSION_INPUT' };
+      await expect(app.service.createSession({ userId })).rejects.toMatchObject(rejection);
+      await expect(app.service.listUserSessions(userId)).rejects.toMatchObject(rejection);
+      await expect(app.service.invalidateAllUserSessions(userId)).rejects.toMatchObject(rejection);
+      expect(await dumpKeys(fixture.redis, `${app.prefix}:`)).toEqual([]);
     });
   });
 
-  describe('of the client', () => {
+  describe('client details', () => {
+    /** The client of a new session, as it is stored and as its event records it. */
     const clientOf = async (client: { ip?: string; userAgent?: string }) => {
-      const app = ground.open();
+      const app = fixture.open();
       const { id } = await app.service.createSession({ userId: 'ada', client });
-      const [begun] = await readOutbox(app);
+      const [created] = await readOutbox(app);
       const found = (await app.service.getSession(id))!.client;
-      expect({ ip: begun!.ip, userAgent: begun!.userAgent }).toEqual({
+      expect({ ip: created!.ip, userAgent: created!.userAgent }).toEqual({
         ip: found.ip ?? '',
         userAgent: found.userAgent ?? '',
       });
@@ -120,11 +123,11 @@ export function input(ground: Ground): void {
     };
 
     test.each([
-      ['a long user agent is cut at 512 characters', 'x'.repeat(9000), 'x'.repeat(512)],
-      ['no half of a character is left by the cut', `${'x'.repeat(511)}😀`, `${'x'.repeat(511)}�`],
+      ['a long user agent is truncated to 512 characters', 'x'.repeat(9000), 'x'.repeat(512)],
+      ['truncation leaves no half of a character', `${'x'.repeat(511)}😀`, `${'x'.repeat(511)}�`],
       ['control characters are removed', 'Fire\0fox\u001f/\u009f140\n', 'Firefox/140'],
       ['lone surrogates are replaced', 'a\ud800b', 'a�b'],
-      ['other characters stay', 'Fire🦊 ✓ {*}', 'Fire🦊 ✓ {*}'],
+      ['other characters are kept', 'Fire🦊 ✓ {*}', 'Fire🦊 ✓ {*}'],
     ])('%s', async (_, userAgent, kept) => {
       expect(await clientOf({ userAgent })).toEqual({ userAgent: kept });
     });
@@ -134,37 +137,37 @@ export function input(ground: Ground): void {
       ['2001:DB8::1', '2001:db8::1'],
       ['fe80::1%eth0', 'fe80::1'],
       ['::ffff:203.0.113.7', '203.0.113.7'],
-    ])('the address %s is kept as %s', async (ip, kept) => {
+    ])('the address %s is stored as %s', async (ip, kept) => {
       expect(await clientOf({ ip })).toEqual({ ip: kept });
     });
 
-    test('both may be missing', async () => {
+    test('the address and the user agent may be missing', async () => {
       expect(await clientOf({})).toEqual({});
       expect(await clientOf({ ip: '', userAgent: '' })).toEqual({});
       expect(await clientOf(undefined as never)).toEqual({});
     });
 
     test.each<[string, unknown]>([
-      ['a name', 'localhost'],
+      ['a host name', 'localhost'],
       ['an address with its port', '203.0.113.7:443'],
-      ['two addresses of a forwarding header', '203.0.113.7, 10.0.0.1'],
-      ['an address with a separator after its zone', 'fe80::1%a\u001fb\n'],
+      ['two addresses from a forwarding header', '203.0.113.7, 10.0.0.1'],
+      ['an address with a separator in its zone', 'fe80::1%a\u001fb\n'],
       ['a number', 7],
       ['an object', { toString: 1 }],
-    ])('%s is no address, and is refused', async (_, ip) => {
-      const app = ground.open();
+    ])('%s is not an address and is rejected', async (_, ip) => {
+      const app = fixture.open();
       await expect(
         app.service.createSession({ userId: 'ada', client: { ip: ip as string } }),
       ).rejects.toMatchObject({ code: 'ERR_SESSION_INPUT' });
       expect(await readOutbox(app)).toEqual([]);
     });
 
-    test('a user agent that is no text is refused', async () => {
-      const { service } = ground.open();
+    test('a user agent that is not a string is rejected', async () => {
+      const { service } = fixture.open();
       const client = { userAgent: ['a'] as unknown as string };
       await expect(service.createSession({ userId: 'ada', client })).rejects.toMatchObject({
         code: 'ERR_SESSION_INPUT',
       });
     });
   });
-}
+});

@@ -27,21 +27,21 @@ export class SignIn extends Command {
         .createSession({ userId, expires: this.lifetime, client, data })
         .catch((error: unknown) => error),
     );
-    const room = model.roomFor(userId, when[0]);
-    if (room === 'refused') {
+    const evicted = model.evictedBySignIn(userId, when[0]);
+    if (evicted === 'rejected') {
       expect(result).toMatchObject({ code: 'ERR_SESSION_LIMIT' });
       return;
     }
-    const session = noteBeginning(model, run, result, client, data);
+    const session = addSession(model, run, result, client, data);
     expectWithin(session.createdAt, when);
     expect(session.expiresAt - session.createdAt).toBe(this.lifetime);
-    for (const evicted of room) {
-      model.end(evicted, [session.createdAt, session.createdAt], 'evicted');
+    for (const each of evicted) {
+      model.end(each, [session.createdAt, session.createdAt], 'evicted');
     }
   }
 }
 
-/** A session gets a new ID. */
+/** A session is rotated to a new ID. */
 export class Rotate extends SessionCommand {
   constructor(
     private readonly process: number,
@@ -61,16 +61,17 @@ export class Rotate extends SessionCommand {
       return;
     }
     const { ip, userAgent, data } = old;
-    const session = noteBeginning(model, run, result, { ip, userAgent }, data);
+    const session = addSession(model, run, result, { ip, userAgent }, data);
     expectWithin(session.createdAt, when);
     expect(session.expiresAt).toBe(old.expiresAt);
     session.signedInAt = old.signedInAt;
-    session.begunBy = 'rotated';
+    session.createdBy = 'rotated';
     model.end(old, [session.createdAt, session.createdAt], 'rotated');
   }
 }
 
-function noteBeginning(
+/** Adds the created session to the model; throws if the call failed. */
+function addSession(
   model: SessionModel,
   run: Run,
   result: unknown,
@@ -78,22 +79,23 @@ function noteBeginning(
   data: JsonObject,
 ): ModelSession {
   if (result instanceof SessionError) throw result;
-  const { id, handle, userId, createdAt, expiresAt: expires } = result as Session;
-  const begun = run.undisturbed(createdAt);
-  const expiresAt = run.undisturbed(expires);
+  const created = result as Session;
+  const { id, handle, userId } = created;
+  const createdAt = run.toRunTime(created.createdAt);
+  const expiresAt = run.toRunTime(created.expiresAt);
   const session: ModelSession = {
     id,
     handle,
     bucket: Number.parseInt(handle.slice(0, 2), 16),
     userId,
-    createdAt: begun,
-    signedInAt: begun,
-    lastUsedAt: begun,
+    createdAt,
+    signedInAt: createdAt,
+    lastUsedAt: createdAt,
     expiresAt,
-    ends: model.endByIdleTimeout(begun, expiresAt),
+    idleExpiresAt: model.idleExpiryFrom(createdAt, expiresAt),
     ...client,
     data,
-    begunBy: '',
+    createdBy: '',
     end: null,
   };
   model.sessions.push(session);

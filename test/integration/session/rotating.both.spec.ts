@@ -1,14 +1,16 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 
-import { generateSessionId } from '../../../../src/store/session-id.js';
-import { HOUR, MINUTE } from '../../../support/application.js';
-import { letTimePassFor } from '../../../support/move-time.js';
-import { readOutbox } from '../../../support/outbox.js';
-import type { Ground } from '../../../support/use-redis.js';
+import { generateSessionId } from '../../../src/store/session-id.js';
+import { HOUR, MINUTE } from '../../support/application.js';
+import { letTimePassFor } from '../../support/move-time.js';
+import { readOutbox } from '../../support/outbox.js';
+import { useRedis } from '../../support/use-redis.js';
 
-export function rotating(ground: Ground): void {
-  test('a rotated session goes on under a new ID; the old one is over', async () => {
-    const { service } = ground.open();
+describe('rotating a session', () => {
+  const fixture = useRedis();
+
+  test('a rotated session continues under a new ID, and the old ID is invalid', async () => {
+    const { service } = fixture.open();
     const client = { ip: '203.0.113.7', userAgent: 'Firefox/140' };
     const old = await service.createSession({ userId: 'ada', client, data: { cart: [1, 2] } });
     const rotated = await service.rotateSession(old.id);
@@ -22,31 +24,31 @@ export function rotating(ground: Ground): void {
     ]);
   });
 
-  test('its end and its new beginning are one step', async () => {
-    const app = ground.open();
+  test('the end of the old session and the start of the new one are recorded in one step', async () => {
+    const app = fixture.open();
     const old = await app.service.createSession({ userId: 'ada' });
     const rotated = await app.service.rotateSession(old.id);
-    const [, ended, begun] = await readOutbox(app);
-    const at = rotated.createdAt.getTime();
+    const [, ended, created] = await readOutbox(app);
+    const occurredAt = rotated.createdAt.getTime();
     expect(ended).toMatchObject({
       event: 'destroyed',
       handle: old.handle,
-      at,
+      occurredAt,
       reason: 'rotated',
     });
-    expect(begun).toMatchObject({
+    expect(created).toMatchObject({
       event: 'created',
       handle: rotated.handle,
       userId: 'ada',
-      at,
-      createdAt: at,
-      ends: old.expiresAt.getTime(),
+      occurredAt,
+      createdAt: occurredAt,
+      expiresAt: old.expiresAt.getTime(),
       reason: 'rotated',
     });
   });
 
-  test('rotation prolongs nothing but the idle timeout', async () => {
-    const app = ground.open({ idleTimeout: 30 * MINUTE });
+  test('a rotation extends the idle expiry only', async () => {
+    const app = fixture.open({ idleTimeout: 30 * MINUTE });
     const old = await app.service.createSession({ userId: 'ada', expires: HOUR });
     await letTimePassFor(app, 'ada', 20 * MINUTE);
     const first = await app.service.rotateSession(old.id);
@@ -62,8 +64,8 @@ export function rotating(ground: Ground): void {
     expect(await app.service.validateSession(second.id)).toBeNull();
   });
 
-  test('there is nothing to rotate in what is unknown, malformed or over', async () => {
-    const app = ground.open();
+  test('rotating an unknown, malformed or ended session fails', async () => {
+    const app = fixture.open();
     const { id } = await app.service.createSession({ userId: 'ada' });
     await app.service.destroySession(id);
     for (const sessionId of [id, generateSessionId(0), 'nonsense']) {
@@ -75,11 +77,11 @@ export function rotating(ground: Ground): void {
     expect(await app.service.listUserSessions('ada')).toEqual([]);
   });
 
-  test('a rotated session is ended by logging out everywhere', async () => {
-    const app = ground.open();
+  test('logging out everywhere ends a rotated session', async () => {
+    const app = fixture.open();
     const { id } = await app.service.createSession({ userId: 'ada' });
     const rotated = await app.service.rotateSession(id);
     await app.service.invalidateAllUserSessions('ada');
     expect(await app.service.validateSession(rotated.id)).toBeNull();
   });
-}
+});

@@ -1,13 +1,15 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 
-import { generateSessionId } from '../../../../src/store/session-id.js';
-import { HOUR } from '../../../support/application.js';
-import { letTimePassFor } from '../../../support/move-time.js';
-import type { Ground } from '../../../support/use-redis.js';
+import { generateSessionId } from '../../../src/store/session-id.js';
+import { HOUR } from '../../support/application.js';
+import { letTimePassFor } from '../../support/move-time.js';
+import { useRedis } from '../../support/use-redis.js';
 
-export function finding(ground: Ground): void {
-  test('a live session is valid: it leads to its user', async () => {
-    const { service } = ground.open();
+describe('finding sessions', () => {
+  const fixture = useRedis();
+
+  test('validating a live session returns its user', async () => {
+    const { service } = fixture.open();
     const ada = await service.createSession({ userId: 'ada' });
     const bob = await service.createSession({ userId: 'bob' });
     expect(await service.validateSession(ada.id)).toEqual({ id: 'ada' });
@@ -15,18 +17,18 @@ export function finding(ground: Ground): void {
   });
 
   test('a session is valid in every process of the application', async () => {
-    const app = ground.open();
+    const app = fixture.open();
     const { id } = await app.service.createSession({ userId: 'ada' });
-    const other = ground.open({ prefix: app.prefix });
+    const other = fixture.open({ prefix: app.prefix });
     expect(await other.service.validateSession(id)).toEqual({ id: 'ada' });
     await other.service.destroySession(id);
     expect(await app.service.validateSession(id)).toBeNull();
   });
 
-  test('an unknown or malformed ID is null, and so is the handle of a live session', async () => {
-    const { service } = ground.open();
+  test('an unknown or malformed ID is not valid, nor is the handle of a live session', async () => {
+    const { service } = fixture.open();
     const { id, handle } = await service.createSession({ userId: 'ada' });
-    const wrong = [
+    const invalidIds = [
       generateSessionId(3),
       handle,
       '',
@@ -39,18 +41,18 @@ export function finding(ground: Ground): void {
       undefined as unknown as string,
       { id } as unknown as string,
     ];
-    for (const sessionId of wrong) {
+    for (const sessionId of invalidIds) {
       expect(await service.validateSession(sessionId)).toBeNull();
       expect(await service.findValidSession(sessionId)).toBeNull();
       expect(await service.getSession(sessionId)).toBeNull();
     }
   });
 
-  test('a user whom the application no longer knows has no valid session', async () => {
+  test('a session is not valid if the application no longer knows its user', async () => {
     const users = new Map([['ada', { id: 'ada' }]]);
-    // A Map says undefined where a repository says null: both mean that the user is gone.
+    // A Map returns undefined, a repository null: both mean that the user is gone.
     const findById = async (id: string) => users.get(id) as { id: string };
-    const { service } = ground.open({ users: { findById } });
+    const { service } = fixture.open({ users: { findById } });
     const { id } = await service.createSession({ userId: 'ada' });
     expect(await service.validateSession(id)).toEqual({ id: 'ada' });
     users.delete('ada');
@@ -59,15 +61,15 @@ export function finding(ground: Ground): void {
     expect(await service.getSession(id)).toMatchObject({ userId: 'ada' });
   });
 
-  test('what the user loader throws reaches the caller', async () => {
-    const findById = () => Promise.reject(new Error('the users are away'));
-    const { service } = ground.open({ users: { findById } });
+  test('an error of the user loader reaches the caller', async () => {
+    const findById = () => Promise.reject(new Error('user database is down'));
+    const { service } = fixture.open({ users: { findById } });
     const { id } = await service.createSession({ userId: 'ada' });
-    await expect(service.validateSession(id)).rejects.toThrow('the users are away');
+    await expect(service.validateSession(id)).rejects.toThrow('user database is down');
   });
 
-  test('a session shows all about itself but its ID', async () => {
-    const { service } = ground.open();
+  test('the details of a session include everything but its ID', async () => {
+    const { service } = fixture.open();
     const client = { ip: '203.0.113.7', userAgent: 'Firefox/140' };
     const session = await service.createSession({ userId: 'ada', client, data: { theme: 'dark' } });
     const { id, handle, createdAt, expiresAt } = session;
@@ -88,8 +90,8 @@ export function finding(ground: Ground): void {
     expect(await service.listUserSessions('ada')).toEqual([details]);
   });
 
-  test("a user's sessions are listed, the newest first, and nobody else's", async () => {
-    const app = ground.open({ buckets: 1 });
+  test("listing returns the user's sessions, newest first, and no others", async () => {
+    const app = fixture.open({ buckets: 1 });
     const handles: string[] = [];
     for (const expires of [HOUR, 3 * HOUR, 2 * HOUR]) {
       handles.unshift((await app.service.createSession({ userId: 'ada', expires })).handle);
@@ -105,9 +107,9 @@ export function finding(ground: Ground): void {
     expect(left.map(({ handle }) => handle)).toEqual(handles.slice(0, 2));
   });
 
-  test('a long list is complete', async () => {
-    const { service } = ground.open();
+  test('a list of 700 sessions is complete', async () => {
+    const { service } = fixture.open();
     await Promise.all(Array.from({ length: 700 }, () => service.createSession({ userId: 'ada' })));
     expect(await service.listUserSessions('ada')).toHaveLength(700);
   });
-}
+});

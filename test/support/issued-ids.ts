@@ -2,10 +2,10 @@ import { SessionService } from '../../src/session/session.service.js';
 import type { CreateSessionData, Session } from '../../src/session/session.js';
 
 /** Every session ID that a service of this spec file gave out. */
-export const handedOut = new Set<string>();
+export const issuedIds = new Set<string>();
 
 /** The service, remembering each ID, so that a search can prove that Redis never saw one. */
-export class RememberingService extends SessionService {
+export class TrackingService extends SessionService {
   override async createSession(data: CreateSessionData): Promise<Session> {
     return remember(await super.createSession(data));
   }
@@ -16,6 +16,6 @@ export class RememberingService extends SessionService {
 }
 
 function remember(session: Session): Session {
-  handedOut.add(session.id);
+  issuedIds.add(session.id);
   return session;
 }

@@ -1,5 +1,5 @@
-/** Numbers from 0 to below 2^32, the same for the same seed: mulberry32. */
-export function randomNumbers(seed: number): () => number {
+/** Integers from 0 to 2^32 - 1, the same for the same seed (mulberry32). */
+export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
@@ -11,16 +11,16 @@ export function randomNumbers(seed: number): () => number {
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 const HEX = '0123456789abcdefABCDEF';
-/** What decoders, regular expressions, keys and shells stumble over. */
+/** Characters that often break decoders, regular expressions, keys and shells. */
 const ODD = '\0\n\r +/={}:*%\'"é😀\ud800';
 
-/** Strings that are no valid session's ID: some quite random, some a valid one with a change. */
-export function* madeUpIds(valid: string[], random: () => number): Generator<string, never> {
+/** Strings that are not one of the valid IDs: some are random, others a valid ID with a change. */
+export function* invalidIds(valid: string[], random: () => number): Generator<string, never> {
   const known = new Set(valid);
   const below = (limit: number) => random() % limit;
   const pick = <T>(from: ArrayLike<T>) => from[below(from.length)]!;
 
-  // Long random texts of which parts are taken: a number for each character would take too long.
+  // Strings are slices of long random texts: drawing each character would take too long.
   const text = (character: () => string) => Array.from({ length: 100_000 }, character).join('');
   const letters = text(() => pick(ALPHABET));
   const odd = text(() => pick(ODD));

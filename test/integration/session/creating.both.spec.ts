@@ -1,13 +1,15 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 
-import { digestOf } from '../../../../src/store/session-id.js';
-import { HOUR, MINUTE, redisTime } from '../../../support/application.js';
-import { eventsOf, readOutbox } from '../../../support/outbox.js';
-import type { Ground } from '../../../support/use-redis.js';
+import { digestOf } from '../../../src/store/session-id.js';
+import { HOUR, MINUTE, redisTime } from '../../support/application.js';
+import { eventsOf, readOutbox } from '../../support/outbox.js';
+import { useRedis } from '../../support/use-redis.js';
 
-export function beginning(ground: Ground): void {
-  test('a session begins with an ID, a handle, and an end in twelve hours', async () => {
-    const app = ground.open();
+describe('creating a session', () => {
+  const fixture = useRedis();
+
+  test('a new session has an ID and a handle, and expires in twelve hours by default', async () => {
+    const app = fixture.open();
     const before = await redisTime(app, 'ada');
     const session = await app.service.createSession({ userId: 'ada' });
     const after = await redisTime(app, 'ada');
@@ -20,8 +22,8 @@ export function beginning(ground: Ground): void {
     expect(session.expiresAt.getTime() - session.createdAt.getTime()).toBe(12 * HOUR);
   });
 
-  test('its beginning is in the outbox: who, when, until when, from where', async () => {
-    const app = ground.open({ idleTimeout: MINUTE });
+  test('creating a session adds an event with its user, times and client to the outbox', async () => {
+    const app = fixture.open({ idleTimeout: MINUTE });
     const client = { ip: '203.0.113.7', userAgent: 'Firefox/140' };
     const session = await app.service.createSession({ userId: 'ada', expires: HOUR, client });
 
@@ -31,8 +33,8 @@ export function beginning(ground: Ground): void {
         handle: session.handle,
         userId: 'ada',
         createdAt: session.createdAt.getTime(),
-        at: session.createdAt.getTime(),
-        ends: session.expiresAt.getTime(),
+        occurredAt: session.createdAt.getTime(),
+        expiresAt: session.expiresAt.getTime(),
         reason: '',
         actor: '',
         ...client,
@@ -40,8 +42,8 @@ export function beginning(ground: Ground): void {
     ]);
   });
 
-  test('a user can have many sessions, each with an ID and a beginning of its own', async () => {
-    const app = ground.open();
+  test('a user can have many sessions, each with its own ID and event', async () => {
+    const app = fixture.open();
     const sessions = await Promise.all(
       Array.from({ length: 50 }, () => app.service.createSession({ userId: 'ada' })),
     );
@@ -51,8 +53,8 @@ export function beginning(ground: Ground): void {
     expect(handles.toSorted()).toEqual(sessions.map(({ handle }) => handle).toSorted());
   });
 
-  test('the sessions of many users spread over all buckets', async () => {
-    const app = ground.open({ buckets: 8 });
+  test('the sessions of many users are spread over all buckets', async () => {
+    const app = fixture.open({ buckets: 8 });
     const sessions = await Promise.all(
       Array.from({ length: 200 }, (_, n) => app.service.createSession({ userId: `user ${n}` })),
     );
@@ -60,9 +62,9 @@ export function beginning(ground: Ground): void {
     expect([...buckets].toSorted()).toEqual(['00', '01', '02', '03', '04', '05', '06', '07']);
   });
 
-  test('two applications on one Redis know nothing of each other', async () => {
-    const shop = ground.open();
-    const forum = ground.open();
+  test("two applications that share a Redis do not see each other's sessions", async () => {
+    const shop = fixture.open();
+    const forum = fixture.open();
     const session = await shop.service.createSession({ userId: 'ada' });
 
     expect(await forum.service.validateSession(session.id)).toBeNull();
@@ -73,8 +75,8 @@ export function beginning(ground: Ground): void {
     expect(await eventsOf(shop, session.handle)).toHaveLength(1);
   });
 
-  test('no session begins while too many events wait for Postgres; those that are may end', async () => {
-    const app = ground.open({ backlogLimit: 2, buckets: 1 });
+  test('a full backlog prevents new sessions, but existing ones can be used and ended', async () => {
+    const app = fixture.open({ backlogLimit: 2, buckets: 1 });
     const first = await app.service.createSession({ userId: 'ada' });
     const second = await app.service.createSession({ userId: 'bob' });
 
@@ -88,4 +90,4 @@ export function beginning(ground: Ground): void {
     expect(await app.service.validateSession(second.id)).toBeNull();
     expect(await readOutbox(app)).toHaveLength(4);
   });
-}
+});

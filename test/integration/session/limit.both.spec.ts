@@ -1,16 +1,18 @@
 import { describe, expect, test } from '@jest/globals';
 
-import { HOUR, sweepAll } from '../../../support/application.js';
-import { letTimePassFor } from '../../../support/move-time.js';
-import { eventsOf, readOutbox } from '../../../support/outbox.js';
-import type { Ground } from '../../../support/use-redis.js';
+import { HOUR, sweepAll } from '../../support/application.js';
+import { letTimePassFor } from '../../support/move-time.js';
+import { eventsOf, readOutbox } from '../../support/outbox.js';
+import { useRedis } from '../../support/use-redis.js';
 
-export function limit(ground: Ground): void {
-  describe("with the rule 'evict-oldest'", () => {
+describe('the session limit', () => {
+  const fixture = useRedis();
+
+  describe('overflow: evict-oldest', () => {
     const open = (maxSessionsPerUser = 3) =>
-      ground.open({ maxSessionsPerUser, overflow: 'evict-oldest' });
+      fixture.open({ maxSessionsPerUser, overflow: 'evict-oldest' });
 
-    test('the oldest session makes room, whenever it was to end', async () => {
+    test('a sign-in at the limit evicts the oldest session, whichever expires first', async () => {
       const app = open();
       const ids: string[] = [];
       for (const expires of [5 * HOUR, HOUR, 3 * HOUR, 2 * HOUR, 4 * HOUR]) {
@@ -21,7 +23,7 @@ export function limit(ground: Ground): void {
       expect(valid.map((user) => user !== null)).toEqual([false, false, true, true, true]);
     });
 
-    test('its end says so, before the beginning that it made room for', async () => {
+    test("the eviction is recorded just before the new session's event", async () => {
       const app = open(1);
       const first = await app.service.createSession({ userId: 'ada' });
       const second = await app.service.createSession({ userId: 'ada' });
@@ -32,12 +34,12 @@ export function limit(ground: Ground): void {
       ]);
     });
 
-    test('a limit that was lowered holds from the next sign-in on', async () => {
-      const app = ground.open();
+    test('a lowered limit applies from the next sign-in', async () => {
+      const app = fixture.open();
       await Promise.all(
         Array.from({ length: 700 }, () => app.service.createSession({ userId: 'ada' })),
       );
-      const lowered = ground.open({ prefix: app.prefix, maxSessionsPerUser: 2 });
+      const lowered = fixture.open({ prefix: app.prefix, maxSessionsPerUser: 2 });
       const { handle } = await lowered.service.createSession({ userId: 'ada' });
       const left = await lowered.service.listUserSessions('ada');
       expect(left).toHaveLength(2);
@@ -46,8 +48,8 @@ export function limit(ground: Ground): void {
       expect(ended).toHaveLength(699);
     });
 
-    test('a session whose record was lost takes no place, and holds nothing up', async () => {
-      const app = ground.open();
+    test('sessions whose record was lost do not count towards the limit', async () => {
+      const app = fixture.open();
       const lost = await Promise.all(
         Array.from({ length: 250 }, () =>
           app.service.createSession({ userId: 'ada', expires: HOUR }),
@@ -57,7 +59,7 @@ export function limit(ground: Ground): void {
         const keys = app.store.buckets.keysOf(Number.parseInt(handle.slice(0, 2), 16));
         await app.client.del(keys.session(handle.slice(2)));
       }
-      const limited = ground.open({ prefix: app.prefix, maxSessionsPerUser: 2 });
+      const limited = fixture.open({ prefix: app.prefix, maxSessionsPerUser: 2 });
       const first = await limited.service.createSession({ userId: 'ada' });
       const second = await limited.service.createSession({ userId: 'ada' });
       expect(await limited.service.validateSession(first.id)).toEqual({ id: 'ada' });
@@ -72,10 +74,10 @@ export function limit(ground: Ground): void {
     });
   });
 
-  describe("with the rule 'reject'", () => {
-    const open = () => ground.open({ maxSessionsPerUser: 2, overflow: 'reject' });
+  describe('overflow: reject', () => {
+    const open = () => fixture.open({ maxSessionsPerUser: 2, overflow: 'reject' });
 
-    test('the new session is refused, and those that are stay', async () => {
+    test('a sign-in at the limit is rejected, and existing sessions stay valid', async () => {
       const app = open();
       const first = await app.service.createSession({ userId: 'ada' });
       const second = await app.service.createSession({ userId: 'ada' });
@@ -88,7 +90,7 @@ export function limit(ground: Ground): void {
       expect(await readOutbox(app)).toHaveLength(2);
     });
 
-    test('who ends a session can sign in again', async () => {
+    test('ending a session makes room for another', async () => {
       const app = open();
       const { id, handle } = await app.service.createSession({ userId: 'ada' });
       await app.service.createSession({ userId: 'ada' });
@@ -97,7 +99,7 @@ export function limit(ground: Ground): void {
       expect(await eventsOf(app, handle)).toHaveLength(2);
     });
 
-    test('a session that is over counts no more, swept or not', async () => {
+    test('an expired session does not count, even before it is swept', async () => {
       const app = open();
       await app.service.createSession({ userId: 'ada', expires: HOUR });
       await app.service.createSession({ userId: 'ada', expires: 3 * HOUR });
@@ -110,7 +112,7 @@ export function limit(ground: Ground): void {
   test.each(['evict-oldest', 'reject'] as const)(
     'a rotation at the limit counts once (%s)',
     async (overflow) => {
-      const app = ground.open({ maxSessionsPerUser: 2, overflow });
+      const app = fixture.open({ maxSessionsPerUser: 2, overflow });
       const first = await app.service.createSession({ userId: 'ada' });
       const second = await app.service.createSession({ userId: 'ada' });
       const rotated = await app.service.rotateSession(first.id);
@@ -120,13 +122,13 @@ export function limit(ground: Ground): void {
   );
 
   test.each(['evict-oldest', 'reject'] as const)(
-    'the limit is one of each user (%s)',
+    'the limit applies to each user separately (%s)',
     async (overflow) => {
-      const app = ground.open({ maxSessionsPerUser: 1, overflow, buckets: 1 });
+      const app = fixture.open({ maxSessionsPerUser: 1, overflow, buckets: 1 });
       const ada = await app.service.createSession({ userId: 'ada' });
       const bob = await app.service.createSession({ userId: 'bob' });
       expect(await app.service.validateSession(ada.id)).toEqual({ id: 'ada' });
       expect(await app.service.validateSession(bob.id)).toEqual({ id: 'bob' });
     },
   );
-}
+});

@@ -1,14 +1,16 @@
 import { describe, expect, test } from '@jest/globals';
 
-import { generateSessionId } from '../../../../src/store/session-id.js';
-import { redisTime, SECOND } from '../../../support/application.js';
-import { letTimePassFor } from '../../../support/move-time.js';
-import { eventsOf, readOutbox } from '../../../support/outbox.js';
-import type { Ground } from '../../../support/use-redis.js';
+import { generateSessionId } from '../../../src/store/session-id.js';
+import { redisTime, SECOND } from '../../support/application.js';
+import { letTimePassFor } from '../../support/move-time.js';
+import { eventsOf, readOutbox } from '../../support/outbox.js';
+import { useRedis } from '../../support/use-redis.js';
 
-export function ending(ground: Ground): void {
-  test('a session that was ended is over at once, everywhere', async () => {
-    const app = ground.open();
+describe('ending sessions', () => {
+  const fixture = useRedis();
+
+  test('an ended session is invalid immediately for every operation', async () => {
+    const app = fixture.open();
     const { id, handle } = await app.service.createSession({ userId: 'ada' });
     const before = await redisTime(app, 'ada');
     await app.service.destroySession(id);
@@ -19,12 +21,12 @@ export function ending(ground: Ground): void {
     expect(await app.service.listUserSessions('ada')).toEqual([]);
     const [, ended] = await eventsOf(app, handle);
     expect(ended).toMatchObject({ event: 'destroyed', userId: 'ada', reason: 'logout', actor: '' });
-    expect(ended!.at).toBeGreaterThanOrEqual(before);
-    expect(ended!.at).toBeLessThanOrEqual(after);
+    expect(ended!.occurredAt).toBeGreaterThanOrEqual(before);
+    expect(ended!.occurredAt).toBeLessThanOrEqual(after);
   });
 
-  test('its end says why and by whom, where the caller says so', async () => {
-    const app = ground.open();
+  test("the end event records the caller's reason and actor", async () => {
+    const app = fixture.open();
     const { id, handle } = await app.service.createSession({ userId: 'ada' });
     await app.service.destroySession(id, { reason: 'stolen phone', actor: 'admin:бob' });
     expect((await eventsOf(app, handle))[1]).toMatchObject({
@@ -33,8 +35,8 @@ export function ending(ground: Ground): void {
     });
   });
 
-  test('it ends once: whoever comes later finds nothing left to end', async () => {
-    const app = ground.open();
+  test('a session ends once: later attempts to end it change nothing', async () => {
+    const app = fixture.open();
     const { id, handle } = await app.service.createSession({ userId: 'ada' });
     await app.service.destroySession(id, { reason: 'first' });
     await app.service.destroySession(id, { reason: 'second' });
@@ -46,8 +48,8 @@ export function ending(ground: Ground): void {
     ]);
   });
 
-  test('ending what is unknown or malformed resolves', async () => {
-    const app = ground.open();
+  test('ending an unknown or malformed ID succeeds', async () => {
+    const app = fixture.open();
     for (const id of [generateSessionId(0), '', 'nonsense', undefined as unknown as string]) {
       await expect(app.service.destroySession(id)).resolves.toBeUndefined();
       await expect(app.service.destroySessionByHandle(id)).resolves.toBeUndefined();
@@ -55,8 +57,8 @@ export function ending(ground: Ground): void {
     expect(await readOutbox(app)).toEqual([]);
   });
 
-  test('a session can be ended by its public handle', async () => {
-    const app = ground.open();
+  test('a session can be ended by its handle', async () => {
+    const app = fixture.open();
     const phone = await app.service.createSession({ userId: 'ada' });
     const laptop = await app.service.createSession({ userId: 'ada' });
     await app.service.destroySessionByHandle(phone.handle, { actor: 'ada' });
@@ -68,38 +70,38 @@ export function ending(ground: Ground): void {
     });
   });
 
-  test('an ID is no handle, and a handle no ID', async () => {
-    const { service } = ground.open();
+  test('an ID is not accepted as a handle, nor a handle as an ID', async () => {
+    const { service } = fixture.open();
     const { id, handle } = await service.createSession({ userId: 'ada' });
     await service.destroySessionByHandle(id);
     await service.destroySession(handle);
     expect(await service.validateSession(id)).toEqual({ id: 'ada' });
   });
 
-  describe('a reason or an actor is refused, and the session lives on, if it', () => {
+  describe('an invalid reason or actor', () => {
     test.each<[string, object]>([
-      ['is an empty reason', { reason: '' }],
-      ['is a reason of 65 characters', { reason: 'x'.repeat(65) }],
-      ['is an actor of 256 characters', { actor: 'x'.repeat(256) }],
-      ['contains a control character', { reason: 'log\u001fout' }],
-      ['holds NUL', { actor: '\0' }],
-      ['contains a lone surrogate', { actor: '\ud800' }],
-      ['is no text', { reason: 7 }],
-      ['is what JSON can make of it', { actor: { toString: 1 } }],
-    ])('%s', async (_, end) => {
-      const { service } = ground.open();
+      ['an empty reason', { reason: '' }],
+      ['a reason of 65 characters', { reason: 'x'.repeat(65) }],
+      ['an actor of 256 characters', { actor: 'x'.repeat(256) }],
+      ['a reason with a control character', { reason: 'log\u001fout' }],
+      ['an actor with NUL', { actor: '\0' }],
+      ['an actor with a lone surrogate', { actor: '\ud800' }],
+      ['a reason that is not a string', { reason: 7 }],
+      ['an actor that is an object', { actor: { toString: 1 } }],
+    ])('%s is rejected, and the session stays valid', async (_, end) => {
+      const { service } = fixture.open();
       const { id, handle } = await service.createSession({ userId: 'ada' });
-      const refused = { code: 'ERR_SESSION_INPUT' };
-      await expect(service.destroySession(id, end)).rejects.toMatchObject(refused);
-      await expect(service.destroySessionByHandle(handle, end)).rejects.toMatchObject(refused);
-      await expect(service.invalidateAllUserSessions('ada', end)).rejects.toMatchObject(refused);
+      const rejection = { code: 'ERR_SESSION_INPUT' };
+      await expect(service.destroySession(id, end)).rejects.toMatchObject(rejection);
+      await expect(service.destroySessionByHandle(handle, end)).rejects.toMatchObject(rejection);
+      await expect(service.invalidateAllUserSessions('ada', end)).rejects.toMatchObject(rejection);
       expect(await service.validateSession(id)).toEqual({ id: 'ada' });
     });
   });
 
   describe('logging out everywhere', () => {
-    test('ends every session of the user, and of nobody else', async () => {
-      const app = ground.open({ buckets: 1 });
+    test('logging out everywhere ends all sessions of the user and no others', async () => {
+      const app = fixture.open({ buckets: 1 });
       const ada = await Promise.all(
         Array.from({ length: 20 }, () => app.service.createSession({ userId: 'ada' })),
       );
@@ -117,8 +119,8 @@ export function ending(ground: Ground): void {
       );
     });
 
-    test("can spare one session: the caller's own", async () => {
-      const app = ground.open();
+    test("logging out everywhere can spare the caller's own session", async () => {
+      const app = fixture.open();
       const own = await app.service.createSession({ userId: 'ada' });
       const other = await app.service.createSession({ userId: 'ada' });
       await app.service.invalidateAllUserSessions('ada', { except: own.id });
@@ -127,8 +129,8 @@ export function ending(ground: Ground): void {
       expect((await eventsOf(app, other.handle))[1]).toMatchObject({ reason: 'revoked' });
     });
 
-    test('spares none where the one to spare is malformed, over, or of another user', async () => {
-      const { service } = ground.open();
+    test("a session to spare that is malformed, ended or another user's spares nothing", async () => {
+      const { service } = fixture.open();
       const bob = await service.createSession({ userId: 'bob' });
       for (const except of ['nonsense', generateSessionId(1), bob.id]) {
         const { id } = await service.createSession({ userId: 'ada' });
@@ -138,13 +140,13 @@ export function ending(ground: Ground): void {
       expect(await service.validateSession(bob.id)).toEqual({ id: 'bob' });
     });
 
-    test('of a user without sessions resolves', async () => {
-      const { service } = ground.open();
+    test('logging out a user without sessions succeeds', async () => {
+      const { service } = fixture.open();
       await expect(service.invalidateAllUserSessions('nobody')).resolves.toBeUndefined();
     });
 
-    test('more sessions than one step ends, one of them spared, are ended all', async () => {
-      const app = ground.open();
+    test('logging out everywhere ends more sessions than fit into one script run', async () => {
+      const app = fixture.open();
       const sessions = await Promise.all(
         Array.from({ length: 1200 }, () => app.service.createSession({ userId: 'ada' })),
       );
@@ -156,20 +158,20 @@ export function ending(ground: Ground): void {
       expect(ended).toHaveLength(1199);
     });
 
-    test("ends sessions that began before Redis's clock was set back", async () => {
-      const app = ground.open();
+    test("logging out everywhere ends sessions created before Redis's clock was set back", async () => {
+      const app = fixture.open();
       const { id } = await app.service.createSession({ userId: 'ada' });
       await letTimePassFor(app, 'ada', -10 * SECOND);
       await app.service.invalidateAllUserSessions('ada');
       expect(await app.service.validateSession(id)).toBeNull();
     });
 
-    test('a user can sign in again afterwards', async () => {
-      const { service } = ground.open();
+    test('a user can sign in again after logging out everywhere', async () => {
+      const { service } = fixture.open();
       await service.createSession({ userId: 'ada' });
       await service.invalidateAllUserSessions('ada');
       const { id } = await service.createSession({ userId: 'ada' });
       expect(await service.validateSession(id)).toEqual({ id: 'ada' });
     });
   });
-}
+});

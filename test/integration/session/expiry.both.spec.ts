@@ -1,41 +1,43 @@
 import { describe, expect, test } from '@jest/globals';
 
-import type { SessionService } from '../../../../src/session/session.service.js';
-import { DAY, HOUR, MINUTE, redisTime, SECOND, sweepAll } from '../../../support/application.js';
-import { letTimePassFor } from '../../../support/move-time.js';
-import { eventsOf, readOutbox } from '../../../support/outbox.js';
-import type { Ground } from '../../../support/use-redis.js';
+import type { SessionService } from '../../../src/session/session.service.js';
+import { DAY, HOUR, MINUTE, redisTime, SECOND, sweepAll } from '../../support/application.js';
+import { letTimePassFor } from '../../support/move-time.js';
+import { eventsOf, readOutbox } from '../../support/outbox.js';
+import { useRedis } from '../../support/use-redis.js';
 
-export function expiry(ground: Ground): void {
+describe('the absolute expiry', () => {
+  const fixture = useRedis();
+
   const lifetimeOf = async (service: SessionService, expires?: number | Date) => {
     const session = await service.createSession({ userId: 'ada', expires });
     return session.expiresAt.getTime() - session.createdAt.getTime();
   };
 
   test('a number is a lifetime in milliseconds', async () => {
-    const { service } = ground.open();
+    const { service } = fixture.open();
     expect(await lifetimeOf(service, 90 * MINUTE)).toBe(90 * MINUTE);
     expect(await lifetimeOf(service, 1)).toBe(1);
     expect(await lifetimeOf(service, 1500.9)).toBe(1500);
     expect(await lifetimeOf(service, 30 * DAY)).toBe(30 * DAY);
   });
 
-  test('a Date, or a number that can only be a moment, is that moment', async () => {
-    const app = ground.open();
-    const moment = (await redisTime(app, 'ada')) + HOUR;
-    const byDate = await app.service.createSession({ userId: 'ada', expires: new Date(moment) });
-    const byNumber = await app.service.createSession({ userId: 'ada', expires: moment });
-    expect(byDate.expiresAt.getTime()).toBe(moment);
-    expect(byNumber.expiresAt.getTime()).toBe(moment);
+  test('a Date, or a number that can only be a timestamp, is the time of expiry', async () => {
+    const app = fixture.open();
+    const time = (await redisTime(app, 'ada')) + HOUR;
+    const byDate = await app.service.createSession({ userId: 'ada', expires: new Date(time) });
+    const byNumber = await app.service.createSession({ userId: 'ada', expires: time });
+    expect(byDate.expiresAt.getTime()).toBe(time);
+    expect(byNumber.expiresAt.getTime()).toBe(time);
   });
 
-  test("left out, it is the application's own lifetime", async () => {
-    const { service } = ground.open({ lifetime: 20 * MINUTE });
+  test("without `expires`, the session gets the application's lifetime", async () => {
+    const { service } = fixture.open({ lifetime: 20 * MINUTE });
     expect(await lifetimeOf(service)).toBe(20 * MINUTE);
     expect(await lifetimeOf(service, undefined)).toBe(20 * MINUTE);
   });
 
-  describe('is refused, and nothing begins', () => {
+  describe('an invalid `expires`', () => {
     const now = Date.now();
     test.each<[string, number | Date, RegExp]>([
       ['NaN', Number.NaN, /not NaN/],
@@ -43,20 +45,20 @@ export function expiry(ground: Ground): void {
       ['less than a millisecond', 0.5, /must be positive, not 0.5/],
       ['a negative lifetime', -HOUR, /must be positive, not -3600000/],
       ['infinity', Number.POSITIVE_INFINITY, /not Infinity/],
-      ['a Date that is none', new Date('tomorrow'), /not Invalid Date/],
-      ['text', '3600' as unknown as number, /not "3600"/],
+      ['an invalid Date', new Date('tomorrow'), /not Invalid Date/],
+      ['a string', '3600' as unknown as number, /not "3600"/],
       ['null', null as unknown as number, /not null/],
-      ['what JSON can make of it', { toString: 1 } as unknown as number, /not an object/],
-      ['the past, as a Date', new Date(now - MINUTE), /is in the past/],
-      ['the past, as a number', now - MINUTE, /is in the past/],
+      ['an object', { toString: 1 } as unknown as number, /not an object/],
+      ['a Date in the past', new Date(now - MINUTE), /is in the past/],
+      ['a timestamp in the past', now - MINUTE, /is in the past/],
       ['a time before 1970', new Date(-1), /is in the past/],
       ['1970', new Date(0), /is in the past/],
-      ['a lifetime above the maximum', 30 * DAY + 1, /further ahead than `maxLifetime`/],
-      ['a moment above the maximum', new Date(now + 31 * DAY), /further ahead than `maxLifetime`/],
-      ['the largest Date', new Date(8.64e15), /further ahead than `maxLifetime`/],
-      ['a moment that no Date can be', 1e300, /further ahead than `maxLifetime`/],
-    ])('%s', async (_, expires, message) => {
-      const app = ground.open();
+      ['a lifetime beyond the maximum', 30 * DAY + 1, /further ahead than `maxLifetime`/],
+      ['a Date beyond the maximum', new Date(now + 31 * DAY), /further ahead than `maxLifetime`/],
+      ['the latest possible Date', new Date(8.64e15), /further ahead than `maxLifetime`/],
+      ['a timestamp beyond the range of Date', 1e300, /further ahead than `maxLifetime`/],
+    ])('%s is rejected, and no session is created', async (_, expires, message) => {
+      const app = fixture.open();
       await expect(app.service.createSession({ userId: 'ada', expires })).rejects.toMatchObject({
         code: 'ERR_SESSION_EXPIRES',
         message: expect.stringMatching(message),
@@ -66,29 +68,23 @@ export function expiry(ground: Ground): void {
     });
   });
 
-  test("the application's clock decides nothing: a moment is judged by Redis's", async () => {
-    const app = ground.open();
-    const moment = new Date((await redisTime(app, 'ada')) + 10 * MINUTE);
+  test("expiry is decided by Redis's clock, not by the application's", async () => {
+    const app = fixture.open();
+    const time = new Date((await redisTime(app, 'ada')) + 10 * MINUTE);
     const realNow = Date.now;
     Date.now = () => realNow() + DAY;
     try {
-      const session = await app.service.createSession({ userId: 'ada', expires: moment });
+      const session = await app.service.createSession({ userId: 'ada', expires: time });
       expect(await app.service.validateSession(session.id)).toEqual({ id: 'ada' });
     } finally {
       Date.now = realNow;
     }
   });
 
-  test('a session is over from its end on, and the sweep records the true moment', async () => {
-    const app = ground.open();
-    const {
-      id,
-      handle,
-      expiresAt: expires,
-    } = await app.service.createSession({
-      userId: 'ada',
-      expires: HOUR,
-    });
+  test('an expired session is invalid at once, and the sweep records the exact time', async () => {
+    const app = fixture.open();
+    const session = await app.service.createSession({ userId: 'ada', expires: HOUR });
+    const { id, handle, expiresAt } = session;
 
     await letTimePassFor(app, 'ada', HOUR - 10 * SECOND);
     expect(await app.service.validateSession(id)).toEqual({ id: 'ada' });
@@ -109,32 +105,34 @@ export function expiry(ground: Ground): void {
     const passed = HOUR - 10 * SECOND + 3 * DAY;
     expect(await eventsOf(app, handle)).toMatchObject([
       { event: 'created' },
-      { event: 'destroyed', reason: 'expired', actor: '', at: expires.getTime() - passed },
+      {
+        event: 'destroyed',
+        reason: 'expired',
+        actor: '',
+        occurredAt: expiresAt.getTime() - passed,
+      },
     ]);
   });
 
-  test("a session of a few milliseconds ends by Redis's clock alone", async () => {
-    const app = ground.open();
-    const {
-      id,
-      handle,
-      expiresAt: expires,
-    } = await app.service.createSession({ userId: 'ada', expires: 20 });
-    while ((await redisTime(app, 'ada')) <= expires.getTime()) continue;
+  test("a session of a few milliseconds expires without a sweep, by Redis's clock", async () => {
+    const app = fixture.open();
+    const session = await app.service.createSession({ userId: 'ada', expires: 20 });
+    const { id, handle, expiresAt } = session;
+    while ((await redisTime(app, 'ada')) <= expiresAt.getTime()) continue;
     expect(await app.service.validateSession(id)).toBeNull();
     await sweepAll(app);
     expect((await eventsOf(app, handle)).at(-1)).toMatchObject({
       event: 'destroyed',
-      at: expires.getTime(),
+      occurredAt: expiresAt.getTime(),
     });
   });
 
-  test('many sessions that ended long ago are swept in batches, each recorded once', async () => {
-    const app = ground.open({ buckets: 1 });
-    const begun = Array.from({ length: 600 }, (_, n) =>
+  test('many sessions that expired long ago are swept in batches, each recorded once', async () => {
+    const app = fixture.open({ buckets: 1 });
+    const creating = Array.from({ length: 600 }, (_, n) =>
       app.service.createSession({ userId: `user ${n % 7}`, expires: HOUR + n }),
     );
-    const sessions = await Promise.all(begun);
+    const sessions = await Promise.all(creating);
     await letTimePassFor(app, 'ada', 2 * HOUR);
 
     expect(await app.upkeep.sweep(0)).toBe(true);
@@ -147,4 +145,4 @@ export function expiry(ground: Ground): void {
     );
     expect(await app.client.zcard(app.store.buckets.keysOf(0).expiryIndex)).toBe(0);
   });
-}
+});

@@ -2,7 +2,7 @@ import { expect } from '@jest/globals';
 
 import { parseRecord } from '../../src/store/session-record.js';
 import type { Application } from './application.js';
-import { dumpKeys, type DumpedKey } from './key-dump.js';
+import { dumpKeys, type KeyDump } from './key-dump.js';
 import { readOutbox, type OutboxEvent } from './outbox.js';
 import type { RedisUnderTest } from './redis-under-test.js';
 
@@ -17,7 +17,7 @@ type Ends = Map<string, number>;
  * - the outbox tells of each session one beginning and, once it has left the expiry index, one
  *   end, in that order.
  */
-export async function expectSound(redis: RedisUnderTest, app: Application): Promise<void> {
+export async function expectInvariants(redis: RedisUnderTest, app: Application): Promise<void> {
   const keys = await dumpKeys(redis, `${app.prefix}:{`);
   const events = await readOutbox(app);
   const now = Math.max(...(await Promise.all(redis.nodes.map(timeOf))));
@@ -37,7 +37,7 @@ async function timeOf(node: { time(): Promise<(string | number)[]> }): Promise<n
   return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
 }
 
-function* recordFaults(keys: DumpedKey[], records: Ends, index: Ends, userSets: Ends) {
+function* recordFaults(keys: KeyDump[], records: Ends, index: Ends, userSets: Ends) {
   for (const [handle, ends] of records) {
     if (index.get(handle) !== ends) yield `${handle} is not in the expiry index by its end`;
     if (userSets.get(handle) !== ends) yield `${handle} is not in its user's set by its end`;
@@ -68,20 +68,21 @@ function* trailFaults(events: OutboxEvent[], index: Ends) {
     const expected = index.has(handle) ? 'created' : 'created, destroyed';
     if (told !== expected) yield `${handle} should be ${expected}, and was ${told}`;
     const [begun, ended] = trail;
-    if (begun!.at !== begun!.createdAt) yield `${handle} began at another time than it was created`;
+    if (begun!.occurredAt !== begun!.createdAt)
+      yield `${handle} began at another time than it was created`;
     if (!ended) continue;
     if (ended.createdAt !== begun!.createdAt || ended.userId !== begun!.userId) {
       yield `${handle} ended as another session than it began`;
     }
-    if (ended.at < begun!.at) yield `${handle} ended before it began`;
-    if (ended.at > begun!.ends) yield `${handle} ended after its hard end`;
+    if (ended.occurredAt < begun!.occurredAt) yield `${handle} ended before it began`;
+    if (ended.occurredAt > begun!.expiresAt) yield `${handle} ended after its hard end`;
   }
   for (const handle of index.keys()) {
     if (!trails.has(handle)) yield `${handle} began without an event`;
   }
 }
 
-function endsOfRecords(keys: DumpedKey[]): Ends {
+function endsOfRecords(keys: KeyDump[]): Ends {
   const records = keys.filter(({ key }) => partsOf(key)[1] === 's');
   return new Map(
     records.map(({ key, value }) => {
@@ -91,15 +92,15 @@ function endsOfRecords(keys: DumpedKey[]): Ends {
   );
 }
 
-function endsInUserSets(keys: DumpedKey[]): Ends {
+function endsInUserSets(keys: KeyDump[]): Ends {
   return endsIn(keys, 'u', (member) => member);
 }
 
-function endsInExpiryIndex(keys: DumpedKey[]): Ends {
+function endsInExpiryIndex(keys: KeyDump[]): Ends {
   return endsIn(keys, 'x', (member) => member.slice(0, member.indexOf(':')));
 }
 
-function endsIn(keys: DumpedKey[], kind: string, digestOf: (member: string) => string): Ends {
+function endsIn(keys: KeyDump[], kind: string, digestOf: (member: string) => string): Ends {
   const ends: Ends = new Map();
   for (const { key, value } of keys) {
     const [bucket, of] = partsOf(key);

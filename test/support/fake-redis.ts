@@ -1,13 +1,13 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 
 /** A server that speaks as much of Redis's protocol as a start-up check needs. */
-export interface PretendedRedis {
+export interface FakeRedis {
   readonly url: string;
   stop(): Promise<void>;
 }
 
 /** Answers INFO with the given fields, and has a layout of 16 buckets. */
-export async function pretendRedis(info: Record<string, string>): Promise<PretendedRedis> {
+export async function startFakeRedis(info: Record<string, string>): Promise<FakeRedis> {
   const answers: Record<string, string> = {
     info: bulk(
       Object.entries(info)

@@ -1,26 +1,30 @@
 import { describe, expect, test } from '@jest/globals';
 
-import type { JsonObject } from '../../../../src/store/session-record.js';
-import { HOUR, MINUTE } from '../../../support/application.js';
-import { dumpKeys } from '../../../support/key-dump.js';
-import { readOutbox } from '../../../support/outbox.js';
-import type { Ground } from '../../../support/use-redis.js';
+import type { SessionService } from '../../../src/session/session.service.js';
+import type { JsonObject } from '../../../src/store/session-record.js';
+import { HOUR, MINUTE } from '../../support/application.js';
+import { dumpKeys } from '../../support/key-dump.js';
+import { readOutbox } from '../../support/outbox.js';
+import { useRedis } from '../../support/use-redis.js';
 
-/** An object of exactly so many bytes as JSON. */
+/** An object whose JSON has exactly this many bytes. */
 function ofSize(bytes: number): JsonObject {
   return { text: 'x'.repeat(bytes - '{"text":""}'.length) };
 }
 
 const LIMIT = 16 * 1024;
 
-export function data(ground: Ground): void {
-  const dataOf = async (service: ReturnType<Ground['open']>['service'], given?: JsonObject) => {
+describe('session data', () => {
+  const fixture = useRedis();
+
+  /** The data of a new session that was created with this data. */
+  const dataOf = async (service: SessionService, given?: JsonObject) => {
     const { id } = await service.createSession({ userId: 'ada', data: given });
     return (await service.getSession(id))!.data;
   };
 
-  test('what goes in comes out', async () => {
-    const { service } = ground.open();
+  test('data is returned as it was stored', async () => {
+    const { service } = fixture.open();
     const given = {
       text: 'Ω, 😀, "quotes", \\, \u0000 and \u001f and \u007f',
       'odd: name\u001f{}*': [1, -2.5, 1e21, true, false, null, [], {}],
@@ -32,8 +36,8 @@ export function data(ground: Ground): void {
     expect(await dataOf(service, {})).toEqual({});
   });
 
-  test('a field named __proto__ is a field like any other', async () => {
-    const { service } = ground.open();
+  test('a field named __proto__ is stored like any other', async () => {
+    const { service } = fixture.open();
     const given = JSON.parse('{"__proto__": {"admin": true}, "constructor": 1}') as JsonObject;
     const { id } = await service.createSession({ userId: 'ada', data: given });
     await service.updateSessionData(id, JSON.parse('{"__proto__": {"admin": 2}}') as JsonObject);
@@ -44,8 +48,8 @@ export function data(ground: Ground): void {
     expect('admin' in found).toBe(false);
   });
 
-  test('an update changes the fields that it names, and removes those set to undefined', async () => {
-    const { service } = ground.open();
+  test('an update changes the named fields and removes those set to undefined', async () => {
+    const { service } = fixture.open();
     const { id } = await service.createSession({
       userId: 'ada',
       data: { a: 1, b: 2, c: { d: 3 } },
@@ -57,9 +61,9 @@ export function data(ground: Ground): void {
     expect((await service.getSession(id))!.data).toEqual({ b: null, c: { e: 4 }, f: 'new' });
   });
 
-  test('writers of different fields never lose what another wrote', async () => {
-    const app = ground.open();
-    const other = ground.open({ prefix: app.prefix });
+  test('concurrent updates of different fields are all kept', async () => {
+    const app = fixture.open();
+    const other = fixture.open({ prefix: app.prefix });
     const { id } = await app.service.createSession({ userId: 'ada' });
     const writes = Array.from({ length: 100 }, (_, n) =>
       (n % 2 ? app : other).service.updateSessionData(id, { [`field ${n}`]: n }),
@@ -68,8 +72,8 @@ export function data(ground: Ground): void {
     expect(Object.keys((await app.service.getSession(id))!.data)).toHaveLength(100);
   });
 
-  test('an update prolongs nothing and writes no event', async () => {
-    const app = ground.open({ idleTimeout: 30 * MINUTE });
+  test('an update does not extend the session and adds no event', async () => {
+    const app = fixture.open({ idleTimeout: 30 * MINUTE });
     const { id } = await app.service.createSession({ userId: 'ada', expires: HOUR });
     const { data: _, ...before } = (await app.service.getSession(id))!;
     await app.service.updateSessionData(id, { a: 1 });
@@ -77,35 +81,35 @@ export function data(ground: Ground): void {
     expect(await readOutbox(app)).toHaveLength(1);
   });
 
-  test('an update of a session that is over brings nothing back', async () => {
-    const app = ground.open();
+  test('an update of an ended session fails and restores nothing', async () => {
+    const app = fixture.open();
     const { id } = await app.service.createSession({ userId: 'ada' });
     await app.service.destroySession(id);
-    const before = await dumpKeys(ground.redis, `${app.prefix}:`);
+    const before = await dumpKeys(fixture.redis, `${app.prefix}:`);
     for (const sessionId of [id, 'nonsense']) {
       await expect(app.service.updateSessionData(sessionId, { a: 1 })).rejects.toMatchObject({
         code: 'ERR_SESSION_NOT_FOUND',
       });
     }
-    expect(await dumpKeys(ground.redis, `${app.prefix}:`)).toEqual(before);
+    expect(await dumpKeys(fixture.redis, `${app.prefix}:`)).toEqual(before);
   });
 
-  describe('its size as JSON', () => {
-    test('is 16 KiB at most when a session begins', async () => {
-      const { service } = ground.open();
+  describe('the size limit', () => {
+    test('a new session accepts at most 16 KiB of data', async () => {
+      const { service } = fixture.open();
       expect(await dataOf(service, ofSize(LIMIT))).toEqual(ofSize(LIMIT));
       await expect(dataOf(service, ofSize(LIMIT + 1))).rejects.toMatchObject({
         code: 'ERR_SESSION_DATA_TOO_LARGE',
       });
-      // Bytes, not characters.
+      // The limit is in bytes, not in characters.
       await expect(dataOf(service, { text: '€'.repeat(6000) })).rejects.toMatchObject({
         code: 'ERR_SESSION_DATA_TOO_LARGE',
       });
       expect(await service.listUserSessions('ada')).toHaveLength(1);
     });
 
-    test('is 16 KiB at most after an update has been merged, to the byte', async () => {
-      const { service } = ground.open();
+    test('merged data is limited to exactly 16 KiB', async () => {
+      const { service } = fixture.open();
       const { id } = await service.createSession({ userId: 'ada', data: { a: 'x'.repeat(8000) } });
       const room = LIMIT - Buffer.byteLength(JSON.stringify({ a: 'x'.repeat(8000), b: '' }));
       const tooLarge = { code: 'ERR_SESSION_DATA_TOO_LARGE' };
@@ -122,8 +126,8 @@ export function data(ground: Ground): void {
       expect(Object.keys((await service.getSession(id))!.data)).toEqual(['b', 'c']);
     });
 
-    test('of an update alone is 16 KiB at most', async () => {
-      const { service } = ground.open();
+    test('an update accepts at most 16 KiB of data', async () => {
+      const { service } = fixture.open();
       const { id } = await service.createSession({ userId: 'ada' });
       await expect(service.updateSessionData(id, ofSize(LIMIT + 1))).rejects.toMatchObject({
         code: 'ERR_SESSION_DATA_TOO_LARGE',
@@ -132,27 +136,27 @@ export function data(ground: Ground): void {
     });
   });
 
-  describe('is refused if it is', () => {
+  describe('invalid data', () => {
     const circular: { self?: unknown } = {};
     circular.self = circular;
     test.each<[string, unknown]>([
       ['an array', [1]],
-      ['text', 'text'],
+      ['a string', 'text'],
       ['null', null],
-      ['circular', circular],
-      ['a Date, which JSON makes text of', new Date(0)],
-      ['something that JSON makes nothing of', { toJSON: () => undefined }],
-      ['beyond JSON', { big: 1n }],
-    ])('%s', async (_, given) => {
-      const { service } = ground.open();
-      const refused = { code: 'ERR_SESSION_INPUT' };
-      const wrong = given as JsonObject;
-      await expect(service.createSession({ userId: 'ada', data: wrong })).rejects.toMatchObject(
-        refused,
+      ['a circular object', circular],
+      ['a Date, which JSON turns into a string', new Date(0)],
+      ['an object that JSON turns into undefined', { toJSON: () => undefined }],
+      ['an object that JSON cannot represent', { big: 1n }],
+    ])('%s is rejected', async (_, given) => {
+      const { service } = fixture.open();
+      const rejection = { code: 'ERR_SESSION_INPUT' };
+      const invalid = given as JsonObject;
+      await expect(service.createSession({ userId: 'ada', data: invalid })).rejects.toMatchObject(
+        rejection,
       );
       const { id } = await service.createSession({ userId: 'ada' });
-      await expect(service.updateSessionData(id, wrong)).rejects.toMatchObject(refused);
+      await expect(service.updateSessionData(id, invalid)).rejects.toMatchObject(rejection);
       expect((await service.getSession(id))!.data).toEqual({});
     });
   });
-}
+});

@@ -1,14 +1,16 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 
-import { HOUR, MINUTE, SECOND, sweepAll } from '../../../support/application.js';
-import { letTimePassFor } from '../../../support/move-time.js';
-import { eventsOf } from '../../../support/outbox.js';
-import type { Ground } from '../../../support/use-redis.js';
+import { HOUR, MINUTE, SECOND, sweepAll } from '../../support/application.js';
+import { letTimePassFor } from '../../support/move-time.js';
+import { eventsOf } from '../../support/outbox.js';
+import { useRedis } from '../../support/use-redis.js';
 
-export function idleTimeout(ground: Ground): void {
-  const open = () => ground.open({ idleTimeout: 30 * MINUTE });
+describe('the idle timeout', () => {
+  const fixture = useRedis();
 
-  test('a session that is not used for so long is over (ASVS 7.3.1)', async () => {
+  const open = () => fixture.open({ idleTimeout: 30 * MINUTE });
+
+  test('a session that is not used within the idle timeout expires (ASVS 7.3.1)', async () => {
     const app = open();
     const { id, handle } = await app.service.createSession({ userId: 'ada', expires: 8 * HOUR });
     await letTimePassFor(app, 'ada', 30 * MINUTE);
@@ -16,12 +18,12 @@ export function idleTimeout(ground: Ground): void {
     expect(await app.service.validateSession(id)).toBeNull();
 
     await sweepAll(app);
-    const [begun, ended] = await eventsOf(app, handle);
+    const [created, ended] = await eventsOf(app, handle);
     expect(ended).toMatchObject({ event: 'destroyed', reason: 'expired' });
-    expect(ended!.at - begun!.at).toBe(30 * MINUTE);
+    expect(ended!.occurredAt - created!.occurredAt).toBe(30 * MINUTE);
   });
 
-  test('each use makes the end slide', async () => {
+  test('each use extends the idle expiry', async () => {
     const app = open();
     const { id } = await app.service.createSession({ userId: 'ada', expires: 8 * HOUR });
     for (let use = 0; use < 5; use++) {
@@ -36,7 +38,7 @@ export function idleTimeout(ground: Ground): void {
     }
   });
 
-  test('no use moves the hard end (ASVS 7.3.2)', async () => {
+  test('using a session never extends its absolute expiry (ASVS 7.3.2)', async () => {
     const app = open();
     const { id, handle } = await app.service.createSession({ userId: 'ada', expires: HOUR });
     await letTimePassFor(app, 'ada', 29 * MINUTE);
@@ -49,20 +51,17 @@ export function idleTimeout(ground: Ground): void {
     await letTimePassFor(app, 'ada', 2 * MINUTE);
     expect(await app.service.validateSession(id)).toBeNull();
     await sweepAll(app);
-    const [begun, ended] = await eventsOf(app, handle);
-    expect(ended!.at - begun!.at).toBe(HOUR);
+    const [created, ended] = await eventsOf(app, handle);
+    expect(ended!.occurredAt - created!.occurredAt).toBe(HOUR);
   });
 
-  test('a hard end before the idle timeout stands from the beginning', async () => {
+  test('the idle expiry is never later than the absolute expiry', async () => {
     const { service } = open();
-    const { id, expiresAt: expires } = await service.createSession({
-      userId: 'ada',
-      expires: 10 * MINUTE,
-    });
-    expect((await service.getSession(id))!.idleExpiresAt).toEqual(expires);
+    const { id, expiresAt } = await service.createSession({ userId: 'ada', expires: 10 * MINUTE });
+    expect((await service.getSession(id))!.idleExpiresAt).toEqual(expiresAt);
   });
 
-  test('within a tenth of the idle timeout a use writes nothing', async () => {
+  test('a use within a tenth of the idle timeout writes nothing', async () => {
     const app = open();
     const { id } = await app.service.createSession({ userId: 'ada', expires: 8 * HOUR });
     await letTimePassFor(app, 'ada', 2 * MINUTE);
@@ -76,7 +75,7 @@ export function idleTimeout(ground: Ground): void {
     expect(after!.lastUsedAt.getTime() - after!.createdAt.getTime()).toBeGreaterThan(3 * MINUTE);
   });
 
-  test('looking at a session, listing it, or changing its data is no use of it', async () => {
+  test('reading, listing or updating a session does not count as using it', async () => {
     const app = open();
     const { id } = await app.service.createSession({ userId: 'ada', expires: 8 * HOUR });
     await letTimePassFor(app, 'ada', 20 * MINUTE);
@@ -89,7 +88,7 @@ export function idleTimeout(ground: Ground): void {
     expect(await app.service.validateSession(id)).toBeNull();
   });
 
-  test('two sessions of a user slide each by its own use', async () => {
+  test('each session of a user is extended by its own use only', async () => {
     const app = open();
     const phone = await app.service.createSession({ userId: 'ada', expires: 8 * HOUR });
     const laptop = await app.service.createSession({ userId: 'ada', expires: 8 * HOUR });
@@ -99,4 +98,4 @@ export function idleTimeout(ground: Ground): void {
     expect(await app.service.validateSession(laptop.id)).toBeNull();
     expect(await app.service.listUserSessions('ada')).toMatchObject([{ handle: phone.handle }]);
   });
-}
+});
