@@ -1,40 +1,62 @@
-// Folders are the stages that a request and its event pass; imports run one way:
-//   http → session → store ← audit; observability watches the last three.  See ARCHITECTURE.md.
-const only = (name, from, to) => ({
+// Each folder of src may import only the folders listed here, and the shared files errors.ts and
+// option-rules.ts. See ARCHITECTURE.md for the reasons.
+const LAYERS = {
+  store: [],
+  session: ['store'],
+  http: ['session'],
+  audit: ['store'],
+  observability: ['session', 'audit'],
+  cli: ['audit', 'store'],
+  module: ['http', 'session', 'store', 'audit', 'observability'],
+};
+const AUDIT_LAYERS = {
+  postgres: [],
+  drain: ['postgres'],
+  queries: ['postgres'],
+  jobs: ['drain', 'postgres'],
+};
+
+const forbid = (name, from, to) => ({
   name,
   severity: 'error',
   from: { path: from },
   to: { path: to },
 });
 
+/** `folder` may import `allowed` and what `shared` matches, and nothing else in `parent`. */
+const layer = (parent, folder, allowed, shared) => {
+  const folders = [folder, ...allowed].map((name) => `${name}/`);
+  return forbid(
+    `${parent}/${folder} imports only ${allowed.join(', ') || 'shared files'}`,
+    `^${parent}/${folder}/`,
+    `^${parent}/(?!${[...folders, ...shared].join('|')})`,
+  );
+};
+
 module.exports = {
   forbidden: [
-    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
-    only('store-is-the-ground-floor', '^src/store/', '^src/(http|session|audit)/'),
-    only('session-knows-the-store-alone', '^src/session/', '^src/(http|audit)/'),
-    only('audit-knows-the-store-alone', '^src/audit/', '^src/(http|session)/'),
-    only('http-asks-the-session', '^src/http/', '^src/(store|audit)/'),
-    only(
-      'only-the-module-knows-observability',
-      '^src/(http|session|store|audit)/',
-      '^src/observability/',
+    { name: 'no circular imports', severity: 'error', from: {}, to: { circular: true } },
+    ...Object.entries(LAYERS).map(([folder, allowed]) =>
+      layer('src', folder, allowed, ['errors[.]ts$', 'option-rules[.]ts$']),
     ),
-    only('observability-leaves-requests-alone', '^src/observability/', '^src/http/'),
-    only(
-      'stages-do-not-know-the-module',
-      '^src/(http|session|store|audit|observability)/',
-      '^src/(index|session[.]module)',
+    ...Object.entries(AUDIT_LAYERS).map(([folder, allowed]) =>
+      layer('src/audit', folder, allowed, ['wait-at-most[.]ts$']),
     ),
-    only('nobody-knows-the-command-line', '^src/(?!cli/)', '^src/cli/'),
-    only(
-      'the-command-line-asks-the-audit',
-      '^src/cli/',
-      '^src/(http/|session/|index|session[.]module)',
+    forbid('session-id.ts imports nothing', '^src/store/session-id[.]ts$', '^src/'),
+    forbid('errors.ts imports nothing', '^src/errors[.]ts$', '^src/'),
+    forbid('option-rules.ts imports nothing', '^src/option-rules[.]ts$', '^src/'),
+    forbid(
+      'src imports nothing around it',
+      '^src/',
+      '^((dev|test|demo|bench|faults)/|ormconfig[.]ts$)',
     ),
-    only('src-knows-nothing-around-it', '^src', '^(dev|test|demo|bench|faults)/'),
-    only('dev-stands-alone', '^dev', '^(src|test|demo|bench|faults)/'),
-    only('users-import-the-package', '^(demo|bench|faults)/', '^src/'),
-    only('not-to-test', '^(src|dev|demo|bench|faults)/', '[.]spec[.]ts$'),
+    forbid('dev imports nothing outside dev', '^dev/', '^(src|test|demo|bench|faults)/'),
+    forbid(
+      'demo, bench and faults import the package, not its sources',
+      '^(demo|bench|faults)/',
+      '^src/',
+    ),
+    forbid('only tests import specs', '^(src|dev|demo|bench|faults)/', '[.]spec[.]ts$'),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
