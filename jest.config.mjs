@@ -14,8 +14,6 @@ const common = {
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': ['@swc/jest', swc] },
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
-  // Servers start within a second; a test that starts several, or repeats a race, needs more.
-  testTimeout: 60_000,
 };
 
 /** Specs whose guarantees hold on a single Redis and on a Cluster alike: `x.both.spec.ts`. */
@@ -67,6 +65,9 @@ function integrationProjects(redis) {
 
 export default {
   projects: [unit, ...integrationProjects(process.env.REDIS), system],
+  // Servers start within a second; a test that starts several, or repeats a race, needs more.
+  // Jest ignores this option inside a project.
+  testTimeout: 60_000,
   // Two cores: a third worker would only make the servers' latencies worse.
   maxWorkers: 2,
   reporters: ['default', '<rootDir>/test/support/closing-line.reporter.mjs'],
