@@ -7,7 +7,7 @@ import { DataSource } from 'typeorm';
 import { AccountModule } from './account/account.module.js';
 import { AdminModule } from './admin/admin.module.js';
 import { databaseOptions } from './database/database-options.js';
-import { HealthModule } from './health/health.module.js';
+import { HealthModule } from './health.module.js';
 import { sessionOptions } from './session-options.js';
 import { SignInModule } from './sign-in/sign-in.module.js';
 import { UsersModule } from './users/users.module.js';
@@ -27,7 +27,7 @@ import { UsersService } from './users/users.service.js';
     HealthModule,
   ],
   providers: [
-    // What isn't asked for isn't taken.
+    // Responds with 400 to requests with missing, invalid or unknown fields.
     {
       provide: APP_PIPE,
       useValue: new ValidationPipe({ whitelist: true, forbidNonWhitelisted: true }),

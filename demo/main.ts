@@ -2,39 +2,42 @@ import 'reflect-metadata';
 
 import { createApp } from './app.js';
 import { prepareDatabase } from './database/prepare-database.js';
-import { readEnvironment } from './starting/environment.js';
-import { requireFreePort } from './starting/free-port.js';
-import { greeting } from './starting/greeting.js';
-import { forgetRunning, noteRunning, requireNotRunning } from './starting/running-note.js';
-import { openServers } from './starting/servers.js';
-import { StartError } from './starting/start-error.js';
-import { onStopSignal } from './starting/stop-signal.js';
+import { mayShowPasswords, readEnvironment } from './startup/environment.js';
+import { requireFreePort } from './startup/free-port.js';
+import { greeting } from './startup/greeting.js';
+import { lock, requireUnlocked, unlock } from './startup/lock-file.js';
+import { openServers } from './startup/servers.js';
+import { printStartError } from './startup/start-error.js';
+import { exitOnSignal, stopOnSignal } from './startup/stop-signal.js';
 
 /**
- * What `npm start` runs: servers, tables, users, application, in this order. The application itself
- * knows nothing of it; it is given two URLs, as in production.
+ * Runs the demo: servers, then tables and accounts, then the application. Like in production, the
+ * application only gets REDIS_URL and DATABASE_URL, and doesn't know who started the servers.
  */
 async function start(): Promise<void> {
   const environment = readEnvironment();
-  await requireNotRunning(environment);
+  await requireUnlocked(environment);
   await requireFreePort(environment);
 
   const servers = await openServers(environment);
   try {
     process.env.REDIS_URL = servers.redisUrl;
     process.env.DATABASE_URL = servers.databaseUrl;
-    const users = await prepareDatabase(servers.databaseUrl);
-    const app = await createApp();
+    const accounts = await prepareDatabase(servers.databaseUrl);
+    const app = await createApp(
+      mayShowPasswords(environment) ? accounts.filter(({ password }) => password !== null) : [],
+    );
     await app.listen(environment.port, environment.host);
 
     const { port } = app.getHttpServer().address() as { port: number };
-    await noteRunning({ ...environment, port });
-    console.log(greeting({ ...environment, port }, servers, users));
+    const running = { ...environment, port };
+    await lock(running);
+    console.log(greeting(running, servers, accounts));
 
-    onStopSignal(async () => {
+    stopOnSignal(async () => {
       await app.close();
       await servers.stop();
-      await forgetRunning();
+      await unlock();
     });
   } catch (error) {
     await servers.stop();
@@ -42,14 +45,10 @@ async function start(): Promise<void> {
   }
 }
 
-// Ctrl-C before all is up: the servers' watchdogs end them as soon as this process is gone.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.once(signal, () => process.exit(130));
-}
-
+exitOnSignal();
 try {
   await start();
 } catch (error) {
-  console.error(error instanceof StartError ? `\n${error.message}\n` : error);
+  printStartError(error);
   process.exit(1);
 }

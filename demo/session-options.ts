@@ -5,7 +5,7 @@ import { userId } from './database/database-options.js';
 import type { User } from './users/user.js';
 import type { UsersService } from './users/users.service.js';
 
-/** A working day, in ms. */
+/** A working day (ms). */
 export const MAX_LIFETIME = 12 * 60 * 60 * 1000;
 
 export function sessionOptions(
@@ -21,7 +21,7 @@ export function sessionOptions(
     idleTimeout: '30m',
     maxSessionsPerUser: 10,
     metrics: true,
-    // The demo is served over plain HTTP on this machine. Over HTTPS, leave this out.
+    // The demo uses plain HTTP. Remove this for HTTPS.
     cookie: { secure: false },
   };
 }

@@ -3,9 +3,9 @@ import type { SessionDetails } from 'nest-session-ledger';
 
 import { deviceName } from './device-name.js';
 
-/** A session as its user knows it. */
+/** An active session, as shown to its user. */
 export class Device {
-  @ApiProperty({ description: 'Names the session, and gives no access to it.' })
+  @ApiProperty({ description: 'Identifies the session. It gives no access to it.' })
   handle!: string;
 
   @ApiProperty({ example: 'Firefox on Linux' })
@@ -20,10 +20,10 @@ export class Device {
   @ApiProperty()
   lastUsedAt!: Date;
 
-  @ApiProperty({ description: 'When it ends if it is not used again.' })
-  expires!: Date;
+  @ApiProperty({ description: 'When the session ends if it is not used again.' })
+  idleExpiresAt!: Date;
 
-  @ApiProperty({ description: 'Whether the request came from it.' })
+  @ApiProperty({ description: 'Whether the request was made with this session.' })
   isCurrent!: boolean;
 
   static of(session: SessionDetails, current?: SessionDetails): Device {
@@ -34,7 +34,7 @@ export class Device {
       address: client.ip ?? null,
       signedInAt,
       lastUsedAt,
-      expires: idleExpiresAt,
+      idleExpiresAt,
       isCurrent: handle === current?.handle,
     };
   }

@@ -30,7 +30,7 @@ export class DevicesController {
     private readonly cookie: SessionCookie,
   ) {}
 
-  @ApiOperation({ summary: 'Where you are signed in.' })
+  @ApiOperation({ summary: 'List the devices on which you are signed in' })
   @Get()
   @ApiOkResponse({ type: [Device] })
   async list(@CurrentSession() current: SessionDetails): Promise<Device[]> {
@@ -38,7 +38,7 @@ export class DevicesController {
     return sessions.map((session) => Device.of(session, current));
   }
 
-  @ApiOperation({ summary: 'Signs out all devices but this one.' })
+  @ApiOperation({ summary: 'Sign out all other devices' })
   @Delete()
   @HttpCode(204)
   @ApiNoContentResponse()
@@ -51,11 +51,11 @@ export class DevicesController {
     await this.sessions.invalidateAllUserSessions(userId, { except, actor: userId });
   }
 
-  @ApiOperation({ summary: 'Signs out one of your devices.' })
+  @ApiOperation({ summary: 'Sign out one of your devices' })
   @Delete(':handle')
   @HttpCode(204)
   @ApiNoContentResponse()
-  @ApiNotFoundResponse({ description: 'You have no such session.' })
+  @ApiNotFoundResponse({ description: 'You have no such session' })
   async end(
     @CurrentSession() current: SessionDetails,
     @Param('handle') handle: string,

@@ -7,8 +7,7 @@ import { Figures } from './figures.js';
 import { LedgerEntries } from './ledger-entries.js';
 import { LedgerController } from './ledger.controller.js';
 import { LiveView } from './live-view.js';
-import { UserPipe } from './user.pipe.js';
-import { UsersController } from './users.controller.js';
+import { UserPipe, UsersController } from './users.controller.js';
 
 @Module({
   imports: [AccountModule, UsersModule],

@@ -11,7 +11,7 @@ import {
   type Observable,
 } from 'rxjs';
 
-/** A place where the ledger was tampered with. */
+/** A row at which verification failed. */
 class ChainBreak {
   @ApiProperty()
   chain!: number;
@@ -23,29 +23,32 @@ class ChainBreak {
   problem!: LedgerBreak['problem'];
 }
 
-/** What the last verification of the whole ledger found. */
+/** The result of the last verification of the whole ledger. */
 export class ChainState {
-  @ApiProperty({ description: 'Whether nobody has touched the ledger.' })
-  isWhole!: boolean;
+  @ApiProperty({ description: 'Whether no row was changed, removed or inserted.' })
+  isValid!: boolean;
 
-  @ApiProperty({ description: 'Rows verified.' })
+  @ApiProperty({ description: 'How many rows were verified.' })
   rows!: number;
 
-  @ApiProperty({ type: [ChainBreak], description: 'The first few places.' })
+  @ApiProperty({
+    type: [ChainBreak],
+    description: 'The first few rows at which verification failed.',
+  })
   breaks!: ChainBreak[];
 
   @ApiProperty()
   checkedAt!: Date;
 }
 
-/** While somebody looks on, ms. A second for each few 100,000 rows, so not with each figure. */
-const EVERY = 60_000;
-const SHOWN_BREAKS = 10;
+/** Time between verifications (ms). One takes about a second per few 100,000 rows. */
+const INTERVAL = 60_000;
+const MAX_BREAKS = 10;
 
-/** Verifies the ledger while anybody watches, once for all of them. */
+/** Verifies the ledger regularly while there are viewers. They share one verification. */
 @Injectable()
 export class ChainCheck {
-  /** The newest state first, then each new one. */
+  /** Emits the latest state, then each new one. */
   readonly states: Observable<ChainState>;
 
   private readonly results = new ReplaySubject<ChainState>(1);
@@ -53,18 +56,19 @@ export class ChainCheck {
   private next: Promise<ChainState> | undefined;
 
   constructor(private readonly audit: SessionAudit) {
-    // What fails here fails for the figures as well, which tell of it.
-    const regularly = timer(0, EVERY).pipe(
+    // If this fails, so do the figures, and the live view reports that.
+    const periodic = timer(0, INTERVAL).pipe(
       exhaustMap(() => this.run().catch(() => undefined)),
       ignoreElements(),
       share(),
     );
-    this.states = merge(this.results, regularly);
+    this.states = merge(this.results, periodic);
   }
 
   /**
-   * Verifies all that there is at the call. One that is under way may have read on already, so it
-   * is not that one's answer but the next's, for all who ask meanwhile.
+   * Verifies all rows that exist at the time of the call. A verification in progress may already
+   * have read past the newest rows, so this waits for it and starts another one. All callers that
+   * wait share it.
    */
   run(): Promise<ChainState> {
     this.next ??= this.running
@@ -81,9 +85,9 @@ export class ChainCheck {
   private async verify(): Promise<ChainState> {
     const { valid, rows, breaks } = await this.audit.verify();
     const state = {
-      isWhole: valid,
+      isValid: valid,
       rows: Number(rows),
-      breaks: breaks.slice(0, SHOWN_BREAKS),
+      breaks: breaks.slice(0, MAX_BREAKS),
       checkedAt: new Date(),
     };
     this.results.next(state);

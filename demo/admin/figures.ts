@@ -4,36 +4,39 @@ import { DataSource } from 'typeorm';
 
 import { MAX_LIFETIME } from '../session-options.js';
 
-/** What happened within a minute. */
+/** Counts for one minute. */
 export interface Minute {
   minute: Date;
   signIns: number;
   ends: number;
 }
 
-/** What the live view shows beside the ledger's entries. */
+/** The numbers in the live view. */
 export interface FiguresNow {
   sessions: number;
   users: number;
-  /** Events on their way from Redis to Postgres. */
+  /** Events in Redis that Postgres doesn't have yet. */
   backlog: number;
   /** Events that could not be recorded. */
   deadLetters: number;
   minutes: Minute[];
 }
 
-/** Minutes in the chart, this one included. */
+/** Minutes in the chart, including the current one. */
 const MINUTES = 30;
 
-/** Both by the primary key, which begins with the time: no session lives longer than $1 ms. */
-const LIVE = `
+/**
+ * $1: the longest lifetime of a session (ms). As no active session is older, this and the next query
+ * only scan the recent part of the primary key, whose first column is `created_at`.
+ */
+const ACTIVE = `
 SELECT count(*)::int AS sessions, count(DISTINCT user_id)::int AS users
 FROM sessions
 WHERE created_at > now() - $1::int * interval '1 ms' AND ended_at IS NULL AND expires_at > now()`;
 
 /**
- * A rotation is no sign-in and no end: it begins a session and ends another in the same moment.
- * $1 the longest life of a session in ms, $2 minutes
+ * A rotation creates one session and ends another, and counts as neither a sign-in nor an end.
+ * $1: the longest lifetime of a session (ms), $2: minutes.
  */
 const PER_MINUTE = `
 WITH span AS (
@@ -59,11 +62,11 @@ export class Figures {
   ) {}
 
   async now(): Promise<FiguresNow> {
-    const [[live], minutes, { backlog, deadLetters }] = await Promise.all([
-      this.database.query<{ sessions: number; users: number }[]>(LIVE, [MAX_LIFETIME]),
+    const [[active], minutes, { backlog, deadLetters }] = await Promise.all([
+      this.database.query<{ sessions: number; users: number }[]>(ACTIVE, [MAX_LIFETIME]),
       this.database.query<Minute[]>(PER_MINUTE, [MAX_LIFETIME, MINUTES]),
       this.audit.health(),
     ]);
-    return { ...live!, backlog, deadLetters, minutes };
+    return { ...active!, backlog, deadLetters, minutes };
   }
 }

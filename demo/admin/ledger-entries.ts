@@ -1,31 +1,31 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 
-/** A row of the ledger, with the name of its user. */
+/** A row of the ledger, with the names of its users. */
 export interface LedgerEntry {
   chain: number;
   seq: string;
   occurredAt: Date;
   event: 'created' | 'destroyed';
   handle: string;
-  /** Null once the user was deleted. */
+  /** Null if the user was deleted. */
   user: string | null;
   reason: string | null;
-  /** Who did it. Not every actor is a user. */
+  /** The user who caused the event, or another actor, such as a script. */
   actor: string | null;
   /** The first bytes of the row's hash, in hex. */
   hash: string;
 }
 
-/** How far each chain was read. */
+/** The last row read, by chain. */
 export type Position = Map<number, bigint>;
 
-/** Rows read at once; a burst of more comes with the next look. */
+/** Rows per query. The next query reads the rest of a larger burst. */
 const LIMIT = 500;
 
 /**
- * The rows after a position in each chain, by the primary key. A chain has no row before its first
- * event, so the position may not know it. $1 chains, $2 seqs, $3 how many
+ * The rows after a position in each chain, by primary key. A chain that got its first row since then
+ * isn't in the position, hence the LEFT JOIN. $1: chains, $2: their last rows read, $3: limit.
  */
 const ENTRIES_AFTER = `
 SELECT e.chain, e.seq, e.occurred_at AS "occurredAt", e.event, e.token AS handle,
@@ -43,7 +43,7 @@ ORDER BY e.chain, e.seq LIMIT $3`;
 export class LedgerEntries {
   constructor(private readonly database: DataSource) {}
 
-  /** Where each chain stands, or `back` rows before that. */
+  /** The current position, or one that is `back` rows earlier in each chain. */
   async position(back = 0): Promise<Position> {
     const chains: { chain: number; seq: string }[] = await this.database.query(
       'SELECT chain, last_seq AS seq FROM session_chains',
@@ -51,7 +51,7 @@ export class LedgerEntries {
     return new Map(chains.map(({ chain, seq }) => [chain, BigInt(seq) - BigInt(back)]));
   }
 
-  /** The entries after a position, in the order in which they happened; moves the position on. */
+  /** Returns the entries after a position in order of time, and advances the position. */
   async after(position: Position): Promise<LedgerEntry[]> {
     const seqs = [...position.values()].map(String);
     const entries: LedgerEntry[] = await this.database.query(ENTRIES_AFTER, [

@@ -9,8 +9,8 @@ import { ChainCheck, ChainState } from './chain-check.js';
 import { LiveView } from './live-view.js';
 import { RequireAdmin } from './require-admin.js';
 
-/** How often to look whether the viewer may still watch, ms. */
-const STILL_ADMIN_EVERY = 2_000;
+/** Time between checks whether the viewer is still an administrator (ms). */
+const ACCESS_CHECK_INTERVAL = 2_000;
 
 @ApiTags('Administration')
 @RequireAdmin()
@@ -25,13 +25,15 @@ export class LedgerController {
   ) {}
 
   @Sse('live')
-  @ApiOperation({ summary: 'What happens, as server-sent events: entries, figures, chain.' })
+  @ApiOperation({
+    summary: 'Watch the ledger: server-sent events `entries`, `figures` and `chain`',
+  })
   @ApiOkResponse({ content: { 'text/event-stream': { schema: { type: 'string' } } } })
   live(@Req() request: Request): Observable<MessageEvent> {
-    return this.liveView.watch().pipe(takeUntil(this.endOf(this.cookie.read(request)!)));
+    return this.liveView.watch().pipe(takeUntil(this.endOfAccess(this.cookie.read(request)!)));
   }
 
-  @ApiOperation({ summary: 'Verifies the whole ledger now.' })
+  @ApiOperation({ summary: 'Verify the whole ledger' })
   @Post('verify')
   @HttpCode(200)
   @ApiOkResponse({ type: ChainState })
@@ -39,15 +41,15 @@ export class LedgerController {
     return this.chain.run();
   }
 
-  /** The guard is asked once, when the stream begins; a session can end long before the stream. */
-  private endOf(sessionId: string): Observable<boolean> {
-    return timer(STILL_ADMIN_EVERY, STILL_ADMIN_EVERY).pipe(
+  /** Guards only run when a stream starts, so this emits when the viewer's access has ended. */
+  private endOfAccess(sessionId: string): Observable<boolean> {
+    return timer(ACCESS_CHECK_INTERVAL, ACCESS_CHECK_INTERVAL).pipe(
       exhaustMap(() => this.isAdmin(sessionId)),
       filter((isAdmin) => !isAdmin),
     );
   }
 
-  /** Looking on is no use of the session: a forgotten window doesn't keep it alive. */
+  /** `getSession` doesn't count as use, so a forgotten window doesn't keep its session alive. */
   private async isAdmin(sessionId: string): Promise<boolean> {
     const session = await this.sessions.getSession(sessionId);
     const user = session && (await this.users.findById(session.userId));

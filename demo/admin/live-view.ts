@@ -5,15 +5,15 @@ import { ChainCheck } from './chain-check.js';
 import { Figures } from './figures.js';
 import { LedgerEntries, type Position } from './ledger-entries.js';
 
-/** How often to look, ms. */
-const ENTRIES_EVERY = 500;
-const FIGURES_EVERY = 2_000;
-/** Entries of each chain that a new viewer sees at once. */
-const LOOK_BACK = 30;
+/** Time between queries (ms). */
+const ENTRIES_INTERVAL = 500;
+const FIGURES_INTERVAL = 2_000;
+/** Earlier entries of each chain that a new viewer gets. */
+const INITIAL_ENTRIES = 30;
 
 /**
- * What happens, as server-sent events: `entries`, `figures` and `chain`; or `trouble`, where
- * Postgres or Redis is away for a while.
+ * The live view as server-sent events: `entries`, `figures` and `chain`, or `unavailable` while
+ * Postgres or Redis can't be reached.
  */
 @Injectable()
 export class LiveView {
@@ -29,12 +29,12 @@ export class LiveView {
     return merge(this.newEntries(), this.figuresNow(), this.chainStates());
   }
 
-  /** Each viewer reads on from a position of its own, so none misses an entry. */
+  /** Each viewer has its own position, so it gets every entry. */
   private newEntries(): Observable<MessageEvent> {
     return defer(() => {
       let position: Position | undefined;
-      return this.regularly(ENTRIES_EVERY, async () => {
-        position ??= await this.entries.position(LOOK_BACK);
+      return this.poll(ENTRIES_INTERVAL, async () => {
+        position ??= await this.entries.position(INITIAL_ENTRIES);
         const entries = await this.entries.after(position);
         return entries.length > 0 ? { type: 'entries', data: entries } : null;
       });
@@ -42,7 +42,7 @@ export class LiveView {
   }
 
   private figuresNow(): Observable<MessageEvent> {
-    return this.regularly(FIGURES_EVERY, async () => ({
+    return this.poll(FIGURES_INTERVAL, async () => ({
       type: 'figures',
       data: await this.figures.now(),
     }));
@@ -52,20 +52,20 @@ export class LiveView {
     return this.chain.states.pipe(map((data) => ({ type: 'chain', data })));
   }
 
-  /** Looks again and again; a look that takes longer than the pause is not overtaken. */
-  private regularly(
-    every: number,
-    look: () => Promise<MessageEvent | null>,
+  /** Runs a query at an interval. `exhaustMap` skips runs while a slow one is still in progress. */
+  private poll(
+    interval: number,
+    query: () => Promise<MessageEvent | null>,
   ): Observable<MessageEvent> {
-    return timer(0, every).pipe(
-      exhaustMap(() => look().catch((error) => this.trouble(error))),
+    return timer(0, interval).pipe(
+      exhaustMap(() => query().catch((error) => this.unavailable(error))),
       filter((message) => message !== null),
     );
   }
 
-  /** The stream goes on: what is away comes back. */
-  private trouble(error: Error): MessageEvent {
+  /** Reports the error and keeps the stream open: the next query may succeed. */
+  private unavailable(error: Error): MessageEvent {
     this.logger.warn(error.message);
-    return { type: 'trouble', data: 'The live view waits for a database that is out of reach.' };
+    return { type: 'unavailable', data: 'Paused: Redis or Postgres is unavailable' };
   }
 }

@@ -3,7 +3,7 @@ import type { RecordedSession, SessionPage } from 'nest-session-ledger';
 
 import { deviceName } from '../account/device-name.js';
 
-/** A session, past or present, as the audit trail knows it. */
+/** A past or present session from the ledger. */
 export class RecordedDevice {
   @ApiProperty()
   handle!: string;
@@ -23,7 +23,7 @@ export class RecordedDevice {
   @ApiProperty({ type: String, nullable: true, example: 'logout' })
   endReason!: string | null;
 
-  @ApiProperty({ type: String, nullable: true, description: 'Who ended it: the ID of a user.' })
+  @ApiProperty({ type: String, nullable: true, description: 'The ID of the user who ended it.' })
   endedBy!: string | null;
 
   static of(session: RecordedSession): RecordedDevice {
@@ -33,12 +33,16 @@ export class RecordedDevice {
   }
 }
 
-/** A page of a user's history. */
+/** One page of a user's history. */
 export class RecordedDevices {
   @ApiProperty({ type: [RecordedDevice] })
   sessions!: RecordedDevice[];
 
-  @ApiProperty({ type: String, nullable: true, description: 'The `after` of the next page.' })
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'Pass this as `after` to get the next page.',
+  })
   next!: string | null;
 
   static of({ sessions, next }: SessionPage): RecordedDevices {

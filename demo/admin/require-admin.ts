@@ -11,20 +11,20 @@ import { currentSessionOf, RequireSession } from 'nest-session-ledger';
 
 import type { User } from '../users/user.js';
 
-/** Comes after the session's guard, and asks who was let in. */
+/** Runs after the session guard and checks the role of its user. */
 @Injectable()
 class AdminGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
     if (currentSessionOf<User>(context)?.user.role === 'admin') return true;
-    throw new ForbiddenException('This is for administrators.');
+    throw new ForbiddenException('Only administrators can do this.');
   }
 }
 
-/** Demands the session of an administrator. */
+/** Requires the session of an administrator. */
 export const RequireAdmin = () =>
   applyDecorators(
     RequireSession(),
     UseGuards(AdminGuard),
     ApiCookieAuth(),
-    ApiForbiddenResponse({ description: 'You are no administrator.' }),
+    ApiForbiddenResponse({ description: 'You are not an administrator' }),
   );

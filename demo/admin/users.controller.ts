@@ -4,8 +4,11 @@ import {
   Delete,
   Get,
   HttpCode,
+  Injectable,
+  NotFoundException,
   Param,
   Query,
+  type PipeTransform,
 } from '@nestjs/common';
 import {
   ApiNoContentResponse,
@@ -24,10 +27,21 @@ import { User } from '../users/user.js';
 import { UsersService } from '../users/users.service.js';
 import { RecordedDevices } from './recorded-device.js';
 import { RequireAdmin } from './require-admin.js';
-import { UserPipe } from './user.pipe.js';
 
-/** What goes into the ledger as the reason, beside the administrator as the actor. */
+/** The reason in the ledger. The administrator is the actor. */
 const REASON = 'ended-by-admin';
+
+/** Turns the ID in the path into its user. */
+@Injectable()
+export class UserPipe implements PipeTransform<string, Promise<User>> {
+  constructor(private readonly users: UsersService) {}
+
+  async transform(id: string): Promise<User> {
+    const user = await this.users.findById(id);
+    if (!user) throw new NotFoundException('This user does not exist.');
+    return user;
+  }
+}
 
 @ApiTags('Administration')
 @RequireAdmin()
@@ -40,7 +54,7 @@ export class UsersController {
     private readonly audit: SessionAudit,
   ) {}
 
-  @ApiOperation({ summary: 'All users.' })
+  @ApiOperation({ summary: 'List all users' })
   @Get()
   @ApiOkResponse({ type: [Profile] })
   async list(): Promise<Profile[]> {
@@ -48,15 +62,15 @@ export class UsersController {
     return users.map(Profile.of);
   }
 
-  @ApiOperation({ summary: 'A user.' })
+  @ApiOperation({ summary: 'Get a user' })
   @Get(':id')
   @ApiOkResponse({ type: Profile })
-  @ApiNotFoundResponse({ description: 'There is no such user.' })
+  @ApiNotFoundResponse({ description: 'There is no such user' })
   find(@Param('id', UserPipe) user: User): Profile {
     return Profile.of(user);
   }
 
-  @ApiOperation({ summary: 'Where the user is signed in now: from Redis.' })
+  @ApiOperation({ summary: 'List a user’s active sessions, from Redis' })
   @Get(':id/sessions')
   @ApiOkResponse({ type: [Device] })
   async live(@Param('id', UserPipe) user: User): Promise<Device[]> {
@@ -65,10 +79,10 @@ export class UsersController {
   }
 
   @ApiOperation({
-    summary: 'Where the user is and was signed in, the newest first: from Postgres.',
+    summary: 'List a user’s past and present sessions, newest first, from Postgres',
   })
   @Get(':id/history')
-  @ApiQuery({ name: 'after', required: false, description: '`next` of the page before.' })
+  @ApiQuery({ name: 'after', required: false, description: 'The `next` of the previous page.' })
   @ApiOkResponse({ type: RecordedDevices })
   async history(
     @Param('id', UserPipe) user: User,
@@ -80,7 +94,7 @@ export class UsersController {
     return RecordedDevices.of(page);
   }
 
-  @ApiOperation({ summary: 'Signs the user out of everything.' })
+  @ApiOperation({ summary: 'Sign a user out of all devices' })
   @Delete(':id/sessions')
   @HttpCode(204)
   @ApiNoContentResponse()
@@ -89,11 +103,11 @@ export class UsersController {
     await this.sessions.invalidateAllUserSessions(String(user.id), end);
   }
 
-  @ApiOperation({ summary: 'Signs the user out of one device.' })
+  @ApiOperation({ summary: 'Sign a user out of one device' })
   @Delete(':id/sessions/:handle')
   @HttpCode(204)
   @ApiNoContentResponse()
-  @ApiNotFoundResponse({ description: 'The user has no such session.' })
+  @ApiNotFoundResponse({ description: 'The user has no such session' })
   async end(
     @Param('id', UserPipe) user: User,
     @Param('handle') handle: string,
@@ -104,7 +118,7 @@ export class UsersController {
   }
 }
 
-/** An `after` that no page ever gave is the client's mistake. */
+/** Responds with 400 to an `after` that isn't the `next` of a page. */
 function asBadRequest(error: unknown): never {
   const isInput = error instanceof SessionError && error.code === 'ERR_SESSION_INPUT';
   throw isInput ? new BadRequestException(error.message) : error;

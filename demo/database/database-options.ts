@@ -4,12 +4,12 @@ import type { DataSourceOptions } from 'typeorm';
 import { User } from '../users/user.js';
 import { CreateUsers1790000000000 } from './create-users.js';
 
-/** The users' keys, as `sessions.user_id` refers to them. */
+/** The type of `users.id`. The ledger's `sessions.user_id` gets it and a foreign key to `users`. */
 export const userId = { type: 'integer', references: { table: 'users' } } as const;
 
 /**
- * One database for the application's tables and the ledger's, with the migrations of both: the
- * users' come first by their number, as the ledger's refer to them.
+ * One database for the tables and migrations of the application and the ledger. Migrations run in
+ * order of their number, so `users` exists before the ledger refers to it.
  */
 export function databaseOptions(url: string): DataSourceOptions {
   const ledger = ledgerSchema({ userId });

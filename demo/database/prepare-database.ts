@@ -1,24 +1,27 @@
 import { DataSource, QueryFailedError } from 'typeorm';
 
-import { messageOf, StartError } from '../starting/start-error.js';
+import { seedDemoAccounts, type DemoAccount } from '../demo-accounts/demo-accounts.js';
+import { messageOf, StartError } from '../startup/start-error.js';
 import { databaseOptions } from './database-options.js';
-import { seedUsers, type KnownUser } from './demo-users.js';
 
-/** Migrates and seeds: in a deployment a step of its own, before the application starts. */
-export async function prepareDatabase(url: string): Promise<KnownUser[]> {
+/**
+ * Runs the migrations and creates the demo accounts. In a deployment, migrations are a separate
+ * step before the application starts.
+ */
+export async function prepareDatabase(url: string): Promise<DemoAccount[]> {
   const dataSource = new DataSource(databaseOptions(url));
   try {
     await dataSource.initialize();
   } catch (cause) {
-    throw new StartError(`Postgres at DATABASE_URL doesn't answer: ${messageOf(cause)}.`, {
+    throw new StartError(`Can't connect to Postgres at DATABASE_URL: ${messageOf(cause)}.`, {
       cause,
     });
   }
   try {
     await dataSource.runMigrations({ transaction: 'each' });
-    return await seedUsers(dataSource);
+    return await seedDemoAccounts(dataSource);
   } catch (error) {
-    throw isDuplicateTable(error) ? taken(error) : error;
+    throw isDuplicateTable(error) ? databaseInUse(error) : error;
   } finally {
     await dataSource.destroy();
   }
@@ -28,10 +31,10 @@ function isDuplicateTable(error: unknown): error is QueryFailedError {
   return error instanceof QueryFailedError && error.driverError.code === '42P07';
 }
 
-function taken(cause: QueryFailedError): StartError {
+function databaseInUse(cause: QueryFailedError): StartError {
   return new StartError(
-    `The database at DATABASE_URL is in use by something else (${cause.message}). ` +
-      'Give the demo one of its own.',
+    `The database at DATABASE_URL already has tables of another application (${cause.message}). ` +
+      'Use a separate database for the demo.',
     { cause },
   );
 }

@@ -8,22 +8,22 @@ import {
 import { Redis } from 'ioredis';
 import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 
-/** Wrong passwords for an account from an address. */
+/** Failed attempts for one account from one IP address. The duration is in seconds. */
 const PER_ACCOUNT = { points: 5, duration: 5 * 60 };
-/** Wrong passwords from an address, whatever the account: who tries one password on many. */
+/** Failed attempts from one IP address for all accounts, against one password tried on many. */
 const PER_ADDRESS = { points: 50, duration: 5 * 60 };
 
 /**
- * Slows down who guesses passwords. Counted in Redis, for all processes; counted before the
- * password is looked at, so that a hundred guesses at once are a hundred; given back where the
- * password was right.
+ * Limits password guessing. Attempts are counted in Redis, so the limit holds across processes. Each
+ * is counted before its password is verified, so that concurrent guesses don't get past the limit,
+ * and refunded if the password was correct.
  */
 @Injectable()
 export class SignInAttempts implements OnApplicationShutdown {
   private readonly redis = new Redis(process.env.REDIS_URL!, {
     maxRetriesPerRequest: 1,
     commandTimeout: 500,
-  }).on('error', () => undefined); // the calls fail, that is enough
+  }).on('error', () => undefined); // each call reports its own error
 
   private readonly perAccount = this.limiter('account', PER_ACCOUNT);
   private readonly perAddress = this.limiter('address', PER_ADDRESS);
@@ -31,27 +31,27 @@ export class SignInAttempts implements OnApplicationShutdown {
   /**
    * Counts an attempt.
    *
-   * @returns how long to wait before the next one, s; 0 where this one may be made
+   * @returns 0 if this attempt is allowed, otherwise the time until the next one is (s)
    */
-  async take(email: string, ip = ''): Promise<number> {
+  async count(email: string, ip = ''): Promise<number> {
     try {
       await this.perAddress.consume(ip);
       await this.perAccount.consume(accountKey(email, ip));
       return 0;
-    } catch (refusal) {
-      if (refusal instanceof RateLimiterRes) return Math.ceil(refusal.msBeforeNext / 1000);
-      // Nobody can count now, and nobody could make a session either.
-      const cause = refusal;
-      throw new ServiceUnavailableException('Nobody can sign in now. Try again soon.', { cause });
+    } catch (cause) {
+      if (cause instanceof RateLimiterRes) return Math.ceil(cause.msBeforeNext / 1000);
+      // Redis is unavailable. Creating a session would fail as well.
+      const message = 'Signing in is temporarily unavailable. Try again soon.';
+      throw new ServiceUnavailableException(message, { cause });
     }
   }
 
-  /** Forgets the attempts at an account whose password was right in the end. */
-  async giveBack(email: string, ip = ''): Promise<void> {
+  /** Takes back the attempts for an account after a correct password. */
+  async refund(email: string, ip = ''): Promise<void> {
     await Promise.all([
       this.perAddress.reward(ip),
       this.perAccount.delete(accountKey(email, ip)),
-    ]).catch(() => undefined); // the sign-in is good all the same
+    ]).catch(() => undefined); // the sign-in succeeds anyway
   }
 
   onApplicationShutdown(): void {
@@ -64,7 +64,7 @@ export class SignInAttempts implements OnApplicationShutdown {
   }
 }
 
-/** Hashed, as people type passwords into the wrong field. */
+/** Hashes the email field, because people sometimes type their password into it. */
 function accountKey(email: string, ip: string): string {
   return createHash('sha256').update(`${email.toLowerCase()} ${ip}`).digest('base64url');
 }

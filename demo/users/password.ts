@@ -3,13 +3,13 @@ import { promisify } from 'node:util';
 
 const derive = promisify<string, Buffer, number, ScryptOptions, Buffer>(scrypt);
 
-/** One of the settings that OWASP's password storage cheat sheet recommends: 32 MiB for a guess. */
+/** One of the settings that OWASP's password storage cheat sheet recommends: 32 MiB per guess. */
 const COST = { N: 2 ** 15, r: 8, p: 3 };
-/** Node's own limit is just below what these settings need. */
+/** Node's default limit is slightly too low for these settings. */
 const MAX_MEMORY = 64 * 2 ** 20;
 const HASH_BYTES = 32;
 
-/** The settings stand in the hash, so that they can be raised without a word to the users. */
+/** Stores the settings with the hash, so that raising them doesn't invalidate existing hashes. */
 export async function hashPassword(password: string): Promise<string> {
   const salt = randomBytes(16);
   const hash = await deriveKey(password, salt, COST);
@@ -17,7 +17,7 @@ export async function hashPassword(password: string): Promise<string> {
   return ['scrypt', N, r, p, salt.toString('base64url'), hash.toString('base64url')].join('$');
 }
 
-/** Whether a hash was made of this password. It takes as long to say no as to say yes. */
+/** Whether the hash belongs to this password, in constant time. */
 export async function isPassword(password: string, stored: string): Promise<boolean> {
   const [, N, r, p, salt = '', hash = ''] = stored.split('$');
   const cost = { N: Number(N), r: Number(r), p: Number(p) };
@@ -25,7 +25,7 @@ export async function isPassword(password: string, stored: string): Promise<bool
   return timingSafeEqual(derived, Buffer.from(hash, 'base64url'));
 }
 
-/** Keyboards write the same letters in different ways; a password is what the person means. */
+/** Normalizes first, because keyboards encode the same characters in different ways. */
 function deriveKey(password: string, salt: Buffer, cost: typeof COST): Promise<Buffer> {
   return derive(password.normalize('NFKC'), salt, HASH_BYTES, { ...cost, maxmem: MAX_MEMORY });
 }

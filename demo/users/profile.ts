@@ -2,7 +2,7 @@ import { ApiProperty } from '@nestjs/swagger';
 
 import type { Role, User } from './user.js';
 
-/** What the application tells of a user. */
+/** The public part of a user. */
 export class Profile {
   @ApiProperty({ example: 1 })
   id!: number;

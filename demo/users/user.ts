@@ -8,7 +8,7 @@ export class User {
   @PrimaryGeneratedColumn('identity', { type: 'integer', generatedIdentity: 'ALWAYS' })
   id!: number;
 
-  /** In lower case. */
+  /** In lowercase. */
   @Column('text', { unique: true })
   email!: string;
 
@@ -18,7 +18,7 @@ export class User {
   @Column('text', { default: 'user' })
   role!: Role;
 
-  /** Read only where a password is checked: the user of a request never carries it. */
+  /** Not selected by default, so a request's user never contains it. */
   @Column('text', { name: 'password_hash', select: false })
   passwordHash!: string;
 

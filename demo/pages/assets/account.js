@@ -1,32 +1,32 @@
 import { api } from './api.js';
 import { showDevices } from './device-list.js';
-import { byId, say } from './dom.js';
-import { attempt, frame } from './frame.js';
+import { attempt, byId, showMessage } from './dom.js';
+import { setUpHeader } from './header.js';
 
-const endOthers = byId('end-others');
+const signOutOthers = byId('sign-out-others');
 const form = byId('password');
 
 async function refresh() {
   const devices = await api('/devices');
-  showDevices(byId('devices'), devices, end);
-  endOthers.disabled = devices.length < 2;
+  showDevices(byId('devices'), devices, signOut);
+  signOutOthers.disabled = devices.length < 2;
 }
 
-function end(device) {
+function signOut(device) {
   return attempt(async () => {
     await api(`/devices/${device.handle}`, { method: 'DELETE' });
     await refresh();
-    say(`${device.name} is signed out.`, 'success');
-    // The button that had the focus is gone.
+    showMessage(`${device.name} was signed out.`, 'success');
+    // The focused button no longer exists.
     byId('main').focus();
   });
 }
 
-endOthers.addEventListener('click', () =>
+signOutOthers.addEventListener('click', () =>
   attempt(async () => {
     await api('/devices', { method: 'DELETE' });
     await refresh();
-    say('All other devices are signed out.', 'success');
+    showMessage('All other devices were signed out.', 'success');
     byId('main').focus();
   }),
 );
@@ -41,18 +41,18 @@ form.addEventListener('submit', (event) => {
     });
     form.reset();
     await refresh();
-    say('Your password is changed, and all other devices are signed out.', 'success');
+    showMessage('Password changed. All other devices were signed out.', 'success');
   });
 });
 
-// Who comes back to this page wants to see what is now. Not by the clock: that would be a use,
-// and a forgotten window would never be signed out.
+// Refreshes when the user returns to the page, but not on a timer: each request counts as use of
+// the session, so a forgotten window would stay signed in forever.
 document.addEventListener('visibilitychange', () => {
   if (document.visibilityState === 'visible') void attempt(refresh);
 });
 
 await attempt(async () => {
-  const me = await frame();
+  const me = await setUpHeader();
   form.elements.email.value = me.email;
   await refresh();
 });

@@ -1,75 +1,78 @@
 import { api } from './api.js';
-import { chartIn } from './chart.js';
-import { byId, el } from './dom.js';
-import { attempt, frame } from './frame.js';
-import { ago, clockTime } from './time.js';
+import { createChart } from './chart.js';
+import { attempt, byId, el } from './dom.js';
+import { setUpHeader } from './header.js';
+import { clockTime, relativeTime } from './time.js';
 
-const SHOWN_ENTRIES = 50;
+const MAX_ENTRIES = 50;
 
-const drawChart = chartIn(byId('chart'));
+const drawChart = createChart(byId('chart'));
 const entries = byId('entries');
-const pulse = byId('pulse');
+const connection = byId('connection');
 
 function watch() {
   const stream = new EventSource('/admin/ledger/live');
   stream.addEventListener('entries', ({ data }) => showEntries(JSON.parse(data)));
   stream.addEventListener('figures', ({ data }) => showFigures(JSON.parse(data)));
   stream.addEventListener('chain', ({ data }) => showChain(JSON.parse(data)));
-  stream.addEventListener('trouble', ({ data }) => showPulse('away', data));
+  stream.addEventListener('unavailable', ({ data }) => showConnection('lost', data));
   stream.addEventListener('error', () => {
-    showPulse('away', 'Reconnecting …');
-    // The browser tries again by itself unless it was refused: signed out, say.
+    showConnection('lost', 'Reconnecting…');
+    // The browser reconnects by itself unless the server rejected the request, for example because
+    // the session has ended. `api` then opens the sign-in page.
     if (stream.readyState === EventSource.CLOSED) void attempt(() => api('/me'));
   });
 }
 
-function showPulse(state, text) {
-  // Said once, not with each event: it is read out.
-  if (pulse.textContent === text) return;
-  pulse.dataset.state = state;
-  pulse.textContent = text;
+function showConnection(state, text) {
+  // Screen readers announce every assignment, even of the same text.
+  if (connection.textContent === text) return;
+  connection.dataset.state = state;
+  connection.textContent = text;
 }
 
 function showFigures({ sessions, users, backlog, deadLetters, minutes }) {
-  showPulse('live', 'Live');
+  showConnection('live', 'Live');
   byId('sessions').textContent = sessions;
-  byId('users-now').textContent = users;
+  byId('signed-in-users').textContent = users;
   byId('backlog').textContent = backlog;
   byId('dead-letters').textContent = deadLetters;
   drawChart(minutes);
 }
 
-function showChain({ isWhole, rows, breaks, checkedAt }) {
+function showChain({ isValid, rows, breaks, checkedAt }) {
   const chain = byId('chain');
-  const text = isWhole ? 'Whole' : 'Broken';
-  chain.dataset.state = isWhole ? 'whole' : 'broken';
+  const text = isValid ? 'Valid' : 'Broken';
+  chain.dataset.state = isValid ? 'valid' : 'broken';
   if (chain.textContent !== text) chain.textContent = text;
-  const places = breaks.map(({ chain: number, seq, problem }) => `${number}·${seq} (${problem})`);
+  const problems = breaks.map(({ chain: number, seq, problem }) => `${number}·${seq} (${problem})`);
   byId('chain-details').replaceChildren(
     `${rows.toLocaleString('en')} ${rows === 1 ? 'row' : 'rows'} verified `,
-    ago(checkedAt),
-    places.length > 0 ? `, broken at ${places.join(', ')}` : '.',
+    relativeTime(checkedAt),
+    problems.length > 0 ? `. Broken at row ${problems.join(', ')}.` : '.',
   );
 }
 
-/** The newest on top. After a reconnection some come again. */
-function showEntries(news) {
+/** Adds entries, newest first. After a reconnection the server sends some of them again. */
+function showEntries(newEntries) {
   const known = new Set([...entries.rows].map((row) => row.dataset.row));
-  const rows = news.filter((entry) => !known.has(`${entry.chain}·${entry.seq}`)).map(entryRow);
+  const rows = newEntries
+    .filter((entry) => !known.has(`${entry.chain}·${entry.seq}`))
+    .map(entryRow);
   entries.prepend(...rows.toReversed());
-  while (entries.rows.length > SHOWN_ENTRIES) entries.deleteRow(-1);
+  while (entries.rows.length > MAX_ENTRIES) entries.deleteRow(-1);
   byId('no-entries').hidden = entries.rows.length > 0;
 }
 
 function entryRow({ chain, seq, occurredAt, event, user, reason, actor, handle, hash }) {
   const row = `${chain}·${seq}`;
-  const what = event === 'created' ? 'began' : 'ended';
+  const label = event === 'created' ? 'created' : 'ended';
   return el(
     'tr',
     { 'data-row': row },
     el('td', {}, clockTime(occurredAt)),
-    el('td', {}, el('span', { class: `event ${what}` }, what)),
-    el('td', {}, user ?? 'nobody (deleted)'),
+    el('td', {}, el('span', { class: `event ${label}` }, label)),
+    el('td', {}, user ?? 'deleted user'),
     el('td', {}, reason ?? ''),
     el('td', {}, actor ?? ''),
     el('td', { class: 'extra' }, el('code', { title: handle }, `${handle.slice(0, 10)}…`)),
@@ -105,7 +108,7 @@ byId('verify').addEventListener('click', ({ currentTarget: button }) =>
 );
 
 await attempt(async () => {
-  await frame();
+  await setUpHeader();
   await showUsers();
   watch();
 });

@@ -1,8 +1,8 @@
 import { svg } from './dom.js';
 
 const HEIGHT = 220;
-const EDGE = { top: 12, right: 8, bottom: 26, left: 34 };
-/** Minutes between two labels. */
+const MARGIN = { top: 12, right: 16, bottom: 26, left: 34 };
+/** Minutes between time labels. */
 const LABEL_EVERY = 5;
 const clock = new Intl.DateTimeFormat('en', {
   hour: '2-digit',
@@ -11,14 +11,15 @@ const clock = new Intl.DateTimeFormat('en', {
 });
 
 /**
- * Keeps a chart of what happened per minute in an element: sign-ins above the line, ends below.
- * Drawn at the size at which it is seen, so that its text stays readable on a phone.
+ * Creates a bar chart in an element: sign-ins above the axis, session ends below. Returns a function
+ * that updates it. The chart is redrawn whenever the element's width changes: scaling the picture
+ * would make its text too small on a phone.
  */
-export function chartIn(element) {
+export function createChart(element) {
   let minutes = [];
   const draw = () => {
     if (minutes.length > 0 && element.clientWidth > 0) {
-      element.replaceChildren(picture(minutes, element.clientWidth));
+      element.replaceChildren(drawChart(minutes, element.clientWidth));
     }
   };
   new ResizeObserver(draw).observe(element);
@@ -28,22 +29,22 @@ export function chartIn(element) {
   };
 }
 
-function picture(minutes, width) {
-  const most = niceMaximum(Math.max(...minutes.flatMap(({ signIns, ends }) => [signIns, ends])));
-  const middle = EDGE.top + (HEIGHT - EDGE.top - EDGE.bottom) / 2;
-  const unit = (middle - EDGE.top) / most;
-  const step = (width - EDGE.left - EDGE.right) / minutes.length;
+function drawChart(minutes, width) {
+  const maximum = roundUp(Math.max(...minutes.flatMap(({ signIns, ends }) => [signIns, ends])));
+  const middle = MARGIN.top + (HEIGHT - MARGIN.top - MARGIN.bottom) / 2;
+  const unit = (middle - MARGIN.top) / maximum;
+  const step = (width - MARGIN.left - MARGIN.right) / minutes.length;
   return svg(
     'svg',
     {
       viewBox: `0 0 ${width} ${HEIGHT}`,
       height: HEIGHT,
       role: 'img',
-      'aria-label': inWords(minutes),
+      'aria-label': describe(minutes),
     },
-    ...[most, 0, -most].map((value) => gridLine(value, middle - value * unit, width)),
-    ...minutes.map((minute, i) => column(minute, EDGE.left + i * step, step, middle, unit)),
-    ...minutes.map((minute, i) => label(minute, EDGE.left + (i + 0.5) * step)),
+    ...[maximum, 0, -maximum].map((value) => gridLine(value, middle - value * unit, width)),
+    ...minutes.map((minute, i) => column(minute, MARGIN.left + i * step, step, middle, unit)),
+    ...minutes.map((minute, i) => label(minute, MARGIN.left + (i + 0.5) * step)),
   );
 }
 
@@ -51,8 +52,8 @@ function gridLine(value, y, width) {
   return svg(
     'g',
     { class: value === 0 ? 'grid axis' : 'grid' },
-    svg('line', { x1: EDGE.left, x2: width - EDGE.right, y1: y, y2: y }),
-    svg('text', { x: EDGE.left - 8, y: y + 4, 'text-anchor': 'end' }, String(Math.abs(value))),
+    svg('line', { x1: MARGIN.left, x2: width - MARGIN.right, y1: y, y2: y }),
+    svg('text', { x: MARGIN.left - 8, y: y + 4, 'text-anchor': 'end' }, String(Math.abs(value))),
   );
 }
 
@@ -67,14 +68,14 @@ function column({ minute, signIns, ends }, x, step, middle, unit) {
     svg(
       'title',
       {},
-      `${clock.format(new Date(minute))}: ${count(signIns, 'sign-in')}, ${count(ends, 'end')}`,
+      `${clock.format(new Date(minute))}: ${count(signIns, 'sign-in')}, ${count(ends, 'session end')}`,
     ),
     svg('rect', {
       class: 'hit',
       x,
-      y: EDGE.top,
+      y: MARGIN.top,
       width: step,
-      height: HEIGHT - EDGE.top - EDGE.bottom,
+      height: HEIGHT - MARGIN.top - MARGIN.bottom,
     }),
     signIns > 0 ? bar('sign-ins', middle - signIns * unit, signIns * unit - 1) : null,
     ends > 0 ? bar('ends', middle + 1, ends * unit - 1) : null,
@@ -87,19 +88,19 @@ function label({ minute }, x) {
   return svg('text', { x, y: HEIGHT - 6, 'text-anchor': 'middle' }, clock.format(at));
 }
 
-/** What the picture says to those who don't see it. */
-function inWords(minutes) {
+/** The chart's text alternative for screen readers. */
+function describe(minutes) {
   const sum = (key) => minutes.reduce((total, minute) => total + minute[key], 0);
-  return `In the last ${minutes.length} minutes: ${count(sum('signIns'), 'sign-in')}, ${count(sum('ends'), 'end')}.`;
+  return `In the last ${minutes.length} minutes: ${count(sum('signIns'), 'sign-in')}, ${count(sum('ends'), 'session end')}.`;
 }
 
 function count(number, noun) {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
-/** The next of 4, 10, 20, 40, 100, …, so that the scale doesn't jump with each sign-in. */
-function niceMaximum(most) {
+/** Rounds up to 4, 10, 20, 40, 100, …, so that the scale doesn't change with each sign-in. */
+function roundUp(value) {
   let nice = 4;
-  for (let i = 0; nice < most; i += 1) nice *= i % 3 === 0 ? 2.5 : 2;
+  for (let i = 0; nice < value; i += 1) nice *= i % 3 === 0 ? 2.5 : 2;
   return nice;
 }

@@ -1,20 +1,21 @@
 import { el } from './dom.js';
-import { ago } from './time.js';
+import { relativeTime } from './time.js';
 
 /**
- * Shows devices, the one in use first.
+ * Lists devices, the current one first.
  *
  * @param {HTMLElement} list
- * @param {(device: { handle: string; name: string }) => void} onEnd
+ * @param {(device: { handle: string; name: string }) => void} onSignOut
  */
-export function showDevices(list, devices, onEnd) {
+export function showDevices(list, devices, onSignOut) {
   const current = devices.filter((device) => device.isCurrent);
   const others = devices.filter((device) => !device.isCurrent);
-  list.replaceChildren(...[...current, ...others].map((device) => item(device, onEnd)));
-  if (devices.length === 0) list.append(el('li', { class: 'quiet' }, 'Signed in nowhere.'));
+  list.replaceChildren(...[...current, ...others].map((device) => item(device, onSignOut)));
+  if (devices.length === 0)
+    list.append(el('li', { class: 'quiet' }, 'Not signed in on any device.'));
 }
 
-function item(device, onEnd) {
+function item(device, onSignOut) {
   return el(
     'li',
     { class: 'card device', 'data-handle': device.handle },
@@ -31,21 +32,21 @@ function item(device, onEnd) {
         'p',
         { class: 'quiet' },
         `${device.address ?? 'unknown address'} · last used `,
-        ago(device.lastUsedAt),
+        relativeTime(device.lastUsedAt),
         ' · signed in ',
-        ago(device.signedInAt),
+        relativeTime(device.signedInAt),
       ),
     ),
-    device.isCurrent ? null : endButton(device, onEnd),
+    device.isCurrent ? null : signOutButton(device, onSignOut),
   );
 }
 
-function endButton(device, onEnd) {
-  // Several devices can have the same name; a button's own name should still tell what it ends.
+function signOutButton(device, onSignOut) {
+  // Devices can have the same name, so the accessible name includes the address.
   const label = `Sign out ${device.name}, ${device.address ?? 'unknown address'}`;
   return el(
     'button',
-    { type: 'button', 'aria-label': label, click: () => onEnd(device) },
+    { type: 'button', 'aria-label': label, click: () => onSignOut(device) },
     'Sign out',
   );
 }

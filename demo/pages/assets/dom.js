@@ -1,8 +1,9 @@
 /**
- * Makes an element. Text is only ever text: nothing that came from elsewhere can become markup.
+ * Creates an element. String children become text nodes, so data from the API can never turn into
+ * markup.
  *
  * @param {string} tag
- * @param {Record<string, unknown>} [properties] attributes; functions are listeners
+ * @param {Record<string, unknown>} [properties] attributes; functions become event listeners
  * @param {...(Node | string | null)} children
  */
 export function el(tag, properties = {}, ...children) {
@@ -11,7 +12,7 @@ export function el(tag, properties = {}, ...children) {
 
 const SVG = 'http://www.w3.org/2000/svg';
 
-/** The same within an SVG. */
+/** Like `el`, for elements inside an SVG. */
 export function svg(tag, properties = {}, ...children) {
   return fill(document.createElementNS(SVG, tag), properties, children);
 }
@@ -31,9 +32,18 @@ export function byId(id) {
   return document.getElementById(id);
 }
 
-/** Says something to everybody: to those who see, and by the page's live region to those who hear. */
-export function say(text, kind = 'info') {
+/** Shows a message at the top of the page. It is a live region, so screen readers announce it. */
+export function showMessage(text, kind = 'info') {
   const message = byId('message');
   message.className = `message ${kind}`;
   message.textContent = text;
+}
+
+/** Runs an action and shows its error, if any, as the page's message. */
+export async function attempt(action) {
+  try {
+    await action();
+  } catch (error) {
+    showMessage(error.message, 'error');
+  }
 }

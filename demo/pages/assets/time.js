@@ -14,31 +14,31 @@ const clock = new Intl.DateTimeFormat('en', {
   hourCycle: 'h23',
 });
 
-/** A moment as people say it; the exact one is in the tooltip. */
-export function ago(iso) {
+/** A relative time such as '5 minutes ago', with the exact time as its tooltip. */
+export function relativeTime(iso) {
   const at = new Date(iso);
-  return el('time', { datetime: iso, title: exact.format(at), class: 'ago' }, inWords(at));
+  return el('time', { datetime: iso, title: exact.format(at), class: 'relative' }, describe(at));
 }
 
-/** A moment of today as the clock shows it. */
+/** The time of day, with the date in the tooltip. */
 export function clockTime(iso) {
   const at = new Date(iso);
   return el('time', { datetime: iso, title: exact.format(at) }, clock.format(at));
 }
 
-/** A moment with its date. */
+/** Date and time. */
 export function fullTime(iso) {
   return el('time', { datetime: iso }, exact.format(new Date(iso)));
 }
 
-/** Keeps what `ago` says true while the page is open. */
+// Keeps relative times up to date while the page is open.
 setInterval(() => {
-  for (const time of document.querySelectorAll('time.ago')) {
-    time.textContent = inWords(new Date(time.dateTime));
+  for (const time of document.querySelectorAll('time.relative')) {
+    time.textContent = describe(new Date(time.dateTime));
   }
 }, 15_000);
 
-function inWords(at) {
+function describe(at) {
   const seconds = (at.getTime() - Date.now()) / 1000;
   const [unit, size] = UNITS.find(([, length]) => Math.abs(seconds) >= length) ?? [];
   return unit ? relative.format(Math.round(seconds / size), unit) : 'just now';

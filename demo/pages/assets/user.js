@@ -1,44 +1,45 @@
 import { api } from './api.js';
 import { showDevices } from './device-list.js';
-import { byId, el, say } from './dom.js';
-import { attempt, frame } from './frame.js';
+import { attempt, byId, el, showMessage } from './dom.js';
+import { setUpHeader } from './header.js';
 import { fullTime } from './time.js';
 
 const path = `/admin/users/${Number(new URLSearchParams(location.search).get('id'))}`;
-const endAll = byId('end-all');
+const signOutAll = byId('sign-out-all');
 const older = byId('older');
+const userNames = new Map();
 
-/** The ledger follows Redis within a moment. */
-const RECORDING_TAKES = 1_000;
+/** Time until an event has normally reached the ledger (ms). */
+const RECORDING_DELAY = 1_000;
 
 async function refresh() {
   const sessions = await api(`${path}/sessions`);
-  showDevices(byId('devices'), sessions, end);
-  endAll.disabled = sessions.length === 0;
+  showDevices(byId('devices'), sessions, signOut);
+  signOutAll.disabled = sessions.length === 0;
   const page = await api(`${path}/history`);
   byId('history').replaceChildren(...page.sessions.map(row));
-  offerOlder(page.next);
+  showOlderButton(page.next);
 }
 
-function end(device) {
+function signOut(device) {
   return attempt(async () => {
     await api(`${path}/sessions/${device.handle}`, { method: 'DELETE' });
-    await changed(`${device.name} is signed out.`);
+    await refreshAfter(`${device.name} was signed out.`);
   });
 }
 
-endAll.addEventListener('click', () =>
+signOutAll.addEventListener('click', () =>
   attempt(async () => {
     await api(`${path}/sessions`, { method: 'DELETE' });
-    await changed('Signed out everywhere.');
+    await refreshAfter('Signed out of all devices.');
   }),
 );
 
-async function changed(text) {
+async function refreshAfter(message) {
   await refresh();
-  say(text, 'success');
+  showMessage(message, 'success');
   byId('main').focus();
-  setTimeout(() => void attempt(refresh), RECORDING_TAKES);
+  setTimeout(() => void attempt(refresh), RECORDING_DELAY);
 }
 
 older.addEventListener('click', () =>
@@ -46,11 +47,11 @@ older.addEventListener('click', () =>
     const after = encodeURIComponent(older.dataset.after);
     const page = await api(`${path}/history?after=${after}`);
     byId('history').append(...page.sessions.map(row));
-    offerOlder(page.next);
+    showOlderButton(page.next);
   }),
 );
 
-function offerOlder(next) {
+function showOlderButton(next) {
   older.hidden = next === null;
   older.dataset.after = next ?? '';
 }
@@ -60,17 +61,18 @@ function row(session) {
     'tr',
     {},
     el('td', {}, fullTime(session.createdAt)),
-    el('td', {}, session.endedAt ? fullTime(session.endedAt) : 'still open'),
+    el('td', {}, session.endedAt ? fullTime(session.endedAt) : 'active'),
     el('td', {}, session.endReason ?? ''),
-    el('td', {}, session.endedBy ? `user ${session.endedBy}` : ''),
+    el('td', {}, userNames.get(session.endedBy) ?? session.endedBy ?? ''),
     el('td', {}, session.name),
     el('td', { class: 'extra' }, session.address ?? ''),
   );
 }
 
 await attempt(async () => {
-  await frame();
+  await setUpHeader();
   const user = await api(path);
+  for (const { id, name } of await api('/admin/users')) userNames.set(String(id), name);
   byId('user-title').textContent = user.name;
   document.title = `${user.name} · Session ledger demo`;
   await refresh();

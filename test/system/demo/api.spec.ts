@@ -6,15 +6,17 @@ import { ADA, ADMIN, GRACE, useDemo } from './use-demo.js';
 
 const demo = useDemo();
 
-function client(): HttpClient {
+const CROSS_SITE = { 'sec-fetch-site': 'cross-site' };
+
+function newClient(): HttpClient {
   return new HttpClient(() => demo.url);
 }
 
-async function signedIn(credentials: typeof ADA): Promise<HttpClient> {
-  const signing = client();
-  const response = await signing.signIn(credentials);
+async function signIn(credentials: typeof ADA): Promise<HttpClient> {
+  const client = newClient();
+  const response = await client.signIn(credentials);
   expect(response.status).toBe(200);
-  return signing;
+  return client;
 }
 
 interface Device {
@@ -22,15 +24,15 @@ interface Device {
   isCurrent: boolean;
 }
 
-interface Recorded {
+interface RecordedDevice {
   handle: string;
   endReason: string | null;
   endedBy: string | null;
 }
 
-describe('Signing in', () => {
-  test('gives the session by cookie alone', async () => {
-    const response = await client().signIn(ADA);
+describe('Sign-in', () => {
+  test('returns the profile, and the session ID only in the cookie', async () => {
+    const response = await newClient().signIn(ADA);
     expect(await response.json()).toEqual({
       id: 1,
       email: ADA.email,
@@ -43,66 +45,79 @@ describe('Signing in', () => {
     expect(response.headers.get('cache-control')).toBe('no-store');
   });
 
-  test('doesn’t tell who has an account', async () => {
+  test('does not reveal who has an account', async () => {
     const [known, unknown] = [
-      await client().signIn({ ...GRACE, password: 'wrong' }),
-      await client().signIn({ email: 'nobody@example.com', password: 'wrong' }),
+      await newClient().signIn({ ...GRACE, password: 'wrong' }),
+      await newClient().signIn({ email: 'unknown@example.com', password: 'wrong' }),
     ];
     expect([known.status, unknown.status]).toEqual([401, 401]);
     expect(await known.json()).toEqual(await unknown.json());
-    // The password of nobody opens nothing.
-    const empty = await client().signIn({ email: 'nobody@example.com', password: '' });
+    // Unknown users are checked against the hash of the empty password, which must not match.
+    const empty = await newClient().signIn({ email: 'unknown@example.com', password: '' });
     expect(empty.status).toBe(401);
   });
 
-  test('refuses what is no sign-in', async () => {
+  test('responds with 400 to malformed bodies', async () => {
     for (const body of [{}, { email: 'ada', password: 'x' }, { ...ADA, admin: true }, [ADA]]) {
-      const response = await client().send('POST', '/sign-in', body);
+      const response = await newClient().send('POST', '/sign-in', body);
       expect(response.status).toBe(400);
     }
   });
 
-  test('refuses pages of other sites', async () => {
-    const elsewhere = { 'sec-fetch-site': 'cross-site' };
-    const response = await client().send('POST', '/sign-in', ADA, elsewhere);
+  test('rejects requests from pages of other sites', async () => {
+    const response = await newClient().send('POST', '/sign-in', ADA, CROSS_SITE);
     expect(response.status).toBe(403);
   });
 
-  test('lets nobody guess on', async () => {
-    const guessed = { email: 'guessed@example.com', password: 'wrong' };
-    const answers = await Promise.all(Array.from({ length: 8 }, () => client().signIn(guessed)));
-    const statuses = answers.map(({ status }) => status).toSorted();
+  test('limits concurrent guesses for one account, and leaves other accounts alone', async () => {
+    const guess = { email: 'guessed@example.com', password: 'wrong' };
+    const responses = await Promise.all(Array.from({ length: 8 }, () => newClient().signIn(guess)));
+    const statuses = responses.map(({ status }) => status).toSorted();
     expect(statuses).toEqual([401, 401, 401, 401, 401, 429, 429, 429]);
-    const refused = answers.find(({ status }) => status === 429)!;
-    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(200);
-    expect(await refused.json()).toMatchObject({
-      message: 'Too many attempts. Try again in 5 min.',
+    const rejected = responses.find(({ status }) => status === 429)!;
+    expect(Number(rejected.headers.get('retry-after'))).toBeGreaterThan(200);
+    expect(await rejected.json()).toMatchObject({
+      message: 'Too many attempts. Try again in 5 minutes.',
     });
-    await signedIn(ADA); // others can
+    await signIn(ADA);
+  });
+
+  test('offers the demo accounts while the demo runs on its own servers', async () => {
+    expect(await newClient().read('/demo-accounts')).toEqual([
+      { ...ADA, name: 'Ada', role: 'user' },
+      { ...GRACE, name: 'Grace', role: 'user' },
+      { ...ADMIN, name: 'Admin', role: 'admin' },
+    ]);
   });
 });
 
 describe('Your devices', () => {
-  test('can be ended one by one, and all but this one', async () => {
-    const [here, there, third] = [
-      await signedIn(GRACE),
-      await signedIn(GRACE),
-      await signedIn(GRACE),
-    ];
-    const [{ handle }] = (await there.read('/devices')).filter((one: Device) => one.isCurrent);
-    const ended = await here.send('DELETE', `/devices/${handle}`);
+  test('can be signed out one by one, or all except the current one', async () => {
+    const [laptop, phone, tablet] = [await signIn(GRACE), await signIn(GRACE), await signIn(GRACE)];
+    const devices: Device[] = await phone.read('/devices');
+    const { handle } = devices.find(({ isCurrent }) => isCurrent)!;
+    const ended = await laptop.send('DELETE', `/devices/${handle}`);
     expect(ended.status).toBe(204);
-    const after = await there.send('GET', '/me');
-    expect(after.status).toBe(401);
+    const phoneAfter = await phone.send('GET', '/me');
+    expect(phoneAfter.status).toBe(401);
 
-    await here.send('DELETE', '/devices');
-    const thirdAfter = await third.send('GET', '/me');
-    expect(thirdAfter.status).toBe(401);
-    expect(await here.read('/devices')).toMatchObject([{ isCurrent: true }]);
+    await laptop.send('DELETE', '/devices');
+    const tabletAfter = await tablet.send('GET', '/me');
+    expect(tabletAfter.status).toBe(401);
+    expect(await laptop.read('/devices')).toMatchObject([{ isCurrent: true }]);
   });
 
-  test('are nobody else’s to end', async () => {
-    const [ada, grace] = [await signedIn(ADA), await signedIn(GRACE)];
+  test('show when they were used and when they expire', async () => {
+    const ada = await signIn(ADA);
+    const devices = await ada.read('/devices');
+    const { handle, ...device } = devices.find(({ isCurrent }: Device) => isCurrent);
+    expect(handle).toMatch(/^[\w-]{45}$/);
+    expect(Date.parse(device.idleExpiresAt) - Date.parse(device.lastUsedAt)).toBe(30 * 60_000);
+    expect(device).toMatchObject({ address: '127.0.0.1', signedInAt: device.lastUsedAt });
+  });
+
+  test('can only be signed out by their own user', async () => {
+    const [ada, grace] = [await signIn(ADA), await signIn(GRACE)];
     const [{ handle }] = await grace.read('/devices');
     const response = await ada.send('DELETE', `/devices/${handle}`);
     expect(response.status).toBe(404);
@@ -110,64 +125,63 @@ describe('Your devices', () => {
     expect(graceAfter.status).toBe(200);
   });
 
-  test('are no other site’s to end', async () => {
-    const ada = await signedIn(ADA);
-    const elsewhere = { 'sec-fetch-site': 'cross-site' };
-    const response = await ada.send('DELETE', '/devices', undefined, elsewhere);
+  test('cannot be signed out by a page of another site', async () => {
+    const ada = await signIn(ADA);
+    const response = await ada.send('DELETE', '/devices', undefined, CROSS_SITE);
     expect(response.status).toBe(403);
   });
 });
 
-describe('A change of password', () => {
-  test('asks for the old one, and for a long new one', async () => {
-    const ada = await signedIn(ADA);
+describe('A password change', () => {
+  test('requires the current password, and 15 characters for the new one', async () => {
+    const ada = await signIn(ADA);
     const short = await ada.send('POST', '/me/password', { current: ADA.password, next: 'short' });
     expect(short.status).toBe(400);
     expect(await short.json()).toMatchObject({
-      message: ['A password has at least 15 characters.'],
+      message: ['The new password must have at least 15 characters.'],
     });
-    const wrong = { current: 'wrong', next: 'notes by the translator' };
-    const refused = await ada.send('POST', '/me/password', wrong);
-    expect(refused.status).toBe(401);
+    const body = { current: 'wrong', next: 'notes by the translator' };
+    const wrong = await ada.send('POST', '/me/password', body);
+    expect(wrong.status).toBe(401);
   });
 
-  test('ends all other sessions and gives this one a new ID', async () => {
-    const [here, there] = [await signedIn(GRACE), await signedIn(GRACE)];
-    const before = here.cookie;
-    const next = { current: GRACE.password, next: 'nanoseconds of wire' };
-    const changed = await here.send('POST', '/me/password', next);
+  test('ends all other sessions and gives the current one a new ID', async () => {
+    const [laptop, phone] = [await signIn(GRACE), await signIn(GRACE)];
+    const oldCookie = laptop.cookie;
+    const body = { current: GRACE.password, next: 'nanoseconds of wire' };
+    const changed = await laptop.send('POST', '/me/password', body);
     expect(changed.status).toBe(204);
-    expect(here.cookie).not.toBe(before);
+    expect(laptop.cookie).not.toBe(oldCookie);
 
-    const old = client();
-    old.cookie = before;
-    const answers = [await here.read('/me'), await there.read('/me'), await old.read('/me')];
-    expect(answers).toMatchObject([{ name: 'Grace' }, { statusCode: 401 }, { statusCode: 401 }]);
-    const again = await client().signIn(GRACE);
-    expect(again.status).toBe(401);
+    const old = newClient();
+    old.cookie = oldCookie;
+    const profiles = [await laptop.read('/me'), await phone.read('/me'), await old.read('/me')];
+    expect(profiles).toMatchObject([{ name: 'Grace' }, { statusCode: 401 }, { statusCode: 401 }]);
+    const oldPassword = await newClient().signIn(GRACE);
+    expect(oldPassword.status).toBe(401);
 
-    const admin = await signedIn(ADMIN);
+    const admin = await signIn(ADMIN);
     await eventually(async () => {
       const { sessions } = await admin.read('/admin/users/2/history');
-      const reasons = sessions.map(({ endReason }: Recorded) => endReason);
+      const reasons = sessions.map(({ endReason }: RecordedDevice) => endReason);
       expect(reasons).toEqual(expect.arrayContaining(['password-changed', 'rotated']));
     });
   });
 });
 
 describe('Administration', () => {
-  test('is for administrators', async () => {
-    const ada = await signedIn(ADA);
+  test('requires the session of an administrator', async () => {
+    const ada = await signIn(ADA);
     for (const path of ['/admin/users', '/admin/users/2/sessions', '/admin/ledger/live']) {
-      const [asAda, asNobody] = [await ada.send('GET', path), await client().send('GET', path)];
-      expect([asAda.status, asNobody.status]).toEqual([403, 401]);
+      const [asAda, signedOut] = [await ada.send('GET', path), await newClient().send('GET', path)];
+      expect([asAda.status, signedOut.status]).toEqual([403, 401]);
     }
     const verify = await ada.send('POST', '/admin/ledger/verify');
     expect(verify.status).toBe(403);
   });
 
-  test('ends sessions, and the ledger says who did', async () => {
-    const [ada, admin] = [await signedIn(ADA), await signedIn(ADMIN)];
+  test('ends sessions and records the administrator in the ledger', async () => {
+    const [ada, admin] = [await signIn(ADA), await signIn(ADMIN)];
     const [{ handle }] = await ada.read('/devices');
     const ended = await admin.send('DELETE', `/admin/users/1/sessions/${handle}`);
     expect(ended.status).toBe(204);
@@ -175,13 +189,13 @@ describe('Administration', () => {
     expect(me.status).toBe(401);
     await eventually(async () => {
       const { sessions } = await admin.read('/admin/users/1/history');
-      const recorded = sessions.find((session: Recorded) => session.handle === handle);
+      const recorded = sessions.find((session: RecordedDevice) => session.handle === handle);
       expect(recorded).toMatchObject({ endReason: 'ended-by-admin', endedBy: '3' });
     });
   });
 
-  test('answers in the terms of HTTP', async () => {
-    const admin = await signedIn(ADMIN);
+  test('responds with 404 to unknown users and sessions, and with 400 to a wrong page', async () => {
+    const admin = await signIn(ADMIN);
     for (const [path, status] of [
       ['/admin/users/99', 404],
       ['/admin/users/99999999999/sessions', 404],
@@ -192,55 +206,57 @@ describe('Administration', () => {
       expect([path, response.status]).toEqual([path, status]);
     }
     const [{ handle }] = await admin.read('/devices');
-    const notTheirs = await admin.send('DELETE', `/admin/users/1/sessions/${handle}`);
-    expect(notTheirs.status).toBe(404);
+    const otherUser = await admin.send('DELETE', `/admin/users/1/sessions/${handle}`);
+    expect(otherUser.status).toBe(404);
   });
 
-  test('shows the ledger for as long as the session lives', async () => {
-    const admin = await signedIn(ADMIN);
+  test('streams the ledger until the session ends', async () => {
+    const admin = await signIn(ADMIN);
     const stream = await admin.send('GET', '/admin/ledger/live');
     expect(stream.headers.get('content-type')).toBe('text/event-stream');
     const { cookie } = admin;
-    let said = '';
-    const ended = (async () => {
-      for await (const chunk of stream.body!) said += Buffer.from(chunk).toString();
+    let received = '';
+    const closed = (async () => {
+      for await (const chunk of stream.body!) received += Buffer.from(chunk).toString();
     })();
     await eventually(async () => {
-      for (const type of ['entries', 'figures', 'chain']) expect(said).toContain(`event: ${type}`);
+      for (const type of ['entries', 'figures', 'chain']) {
+        expect(received).toContain(`event: ${type}`);
+      }
     });
     await admin.send('POST', '/sign-out');
     expect(admin.cookie).not.toBe(cookie);
-    await ended; // by the server
+    await closed; // by the server
   });
 
-  test('verifies the chain', async () => {
-    const admin = await signedIn(ADMIN);
+  test('verifies the hash chain', async () => {
+    const admin = await signIn(ADMIN);
     const response = await admin.send('POST', '/admin/ledger/verify');
-    expect(await response.json()).toMatchObject({ isWhole: true, breaks: [] });
+    expect(await response.json()).toMatchObject({ isValid: true, breaks: [] });
   });
 });
 
 describe('The application', () => {
-  test('tells how it is', async () => {
-    const health = await client().read('/health');
+  test('reports its health and metrics', async () => {
+    const health = await newClient().read('/health');
     expect(health).toMatchObject({ status: 'ok', details: { sessions: { redis: 'up' } } });
-    const metrics = await client().send('GET', '/metrics');
+    const metrics = await newClient().send('GET', '/metrics');
     const text = await metrics.text();
     expect(text).toContain('nest_session_ledger_backlog_events{module="default"} 0');
     expect(text).toContain('nest_session_operation_seconds_count');
   });
 
-  test('describes its API', async () => {
-    const { paths } = await client().read('/api-json');
+  test('serves its OpenAPI document', async () => {
+    const { paths } = await newClient().read('/api-json');
     expect(Object.keys(paths)).toEqual(
       expect.arrayContaining(['/sign-in', '/devices/{handle}', '/admin/users/{id}/history']),
     );
   });
 
   test.each(['/', '/account', '/admin', '/user'])(
-    'serves %s under a strict policy',
+    'serves %s with a strict Content-Security-Policy',
     async (path) => {
-      const page = await client().send('GET', path);
+      const page = await newClient().send('GET', path);
       expect(page.status).toBe(200);
       expect(page.headers.get('content-security-policy')).toContain(
         "default-src 'none';script-src 'self';style-src 'self'",

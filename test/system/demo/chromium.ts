@@ -6,7 +6,7 @@ import { onPath } from '../../../dev/on-path.js';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 
-/** Those without which it doesn't run as root, and those that keep it from calling home. */
+/** Lets it run as root, and stops requests to its vendor. */
 const FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -17,30 +17,29 @@ const FLAGS = [
   '--disable-sync',
 ];
 
-/** The system's own Chromium, in a new and empty profile. */
+/** Starts the system's Chromium with an empty profile. */
 export function launchChromium(): Promise<Browser> {
   return chromium.launch({ executablePath: findChromium(), headless: true, args: FLAGS });
 }
 
 function findChromium(): string {
-  return found() ?? install();
+  return installedChromium() ?? install();
 }
 
-function found(): string | undefined {
+function installedChromium(): string | undefined {
   return NAMES.map(onPath).find((file) => file !== undefined);
 }
 
-/** On a bare Debian or Ubuntu, as in a container; anybody else's system is theirs. */
+/** Only as root on Debian or Ubuntu, for example in a container. */
 function install(): string {
   if (!onPath('apt-get') || process.getuid?.() !== 0) {
-    throw new Error('These tests need Chromium or Google Chrome on PATH.');
+    throw new Error('These tests require Chromium or Google Chrome on PATH.');
   }
-  process.stderr.write('No Chromium on PATH: installing the system’s chromium package\n');
+  process.stderr.write('Found no Chromium on PATH. Installing the chromium package.\n');
   apt('update');
   apt('install', '--yes', '--no-install-recommends', 'chromium');
-  const file = found();
-  if (!file)
-    throw new Error('The chromium package was installed, but there is no chromium on PATH.');
+  const file = installedChromium();
+  if (!file) throw new Error('Installed the chromium package, but found no chromium on PATH.');
   return file;
 }
 

@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, symlinkSy
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-/** The project as it would be cloned, with what isn't committed yet, and with its packages. */
+/** Copies the project as a clone would, plus uncommitted changes, and links node_modules. */
 export function freshCopy(): string {
   const folder = mkdtempSync(join(tmpdir(), 'nest-session-ledger-clone-'));
   const list = ['ls-files', '--cached', '--others', '--exclude-standard', '-z'];
@@ -13,7 +13,7 @@ export function freshCopy(): string {
   return folder;
 }
 
-/** Processes that run in a folder, or were started with something in it. Linux tells; others don't. */
+/** Lists the processes whose working directory or command contains a folder. Linux only. */
 export function processesWithin(folder: string): string[] {
   if (process.platform !== 'linux') return [];
   return readdirSync('/proc')
@@ -26,7 +26,7 @@ function cwdOf(pid: string): string {
   try {
     return readlinkSync(`/proc/${pid}/cwd`);
   } catch {
-    return ''; // it is over, or somebody else's
+    return ''; // it has ended, or belongs to another user
   }
 }
 

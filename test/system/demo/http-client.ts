@@ -1,4 +1,4 @@
-/** A client with a cookie jar, such as it is: one cookie. */
+/** An HTTP client that keeps one cookie. */
 export class HttpClient {
   cookie = '';
 
@@ -28,7 +28,7 @@ export class HttpClient {
     return response;
   }
 
-  // oxlint-disable-next-line typescript/no-explicit-any -- the tests say what they expect
+  // oxlint-disable-next-line typescript/no-explicit-any -- the tests assert what it is
   async read(path: string): Promise<any> {
     const response = await this.send('GET', path);
     return response.json();

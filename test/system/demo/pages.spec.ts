@@ -6,9 +6,9 @@ import type { Browser, Page } from 'playwright-core';
 
 import { eventually } from '../../support/eventually.js';
 import { launchChromium } from './chromium.js';
-import { expectAccessible, expectToFit, openPage, type WatchedPage } from './looked-at-page.js';
-import { minutesOfLife } from './minutes-of-life.js';
+import { createSampleActivity } from './sample-activity.js';
 import { ADA, ADMIN, GRACE, useDemo } from './use-demo.js';
+import { expectAccessible, expectToFit, openPage, type WatchedPage } from './watched-page.js';
 
 const DESKTOP = { viewport: { width: 1200, height: 800 } };
 const PHONE = {
@@ -17,25 +17,25 @@ const PHONE = {
     'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1',
 };
 
-/** The pictures in the docs are made anew on demand only, as each run's differ by a clock. */
-const FOR_DOCS = Boolean(process.env.UPDATE_SCREENSHOTS);
-const IN_DOCS = ['devices', 'ledger'];
+/** Updating docs/images is optional, because the times in the screenshots differ in each run. */
+const UPDATE_DOCS = Boolean(process.env.UPDATE_SCREENSHOTS);
+const DOCS_PAGES = ['devices', 'ledger'];
 
 const demo = useDemo();
 let browser: Browser;
-const opened: WatchedPage[] = [];
+const openPages: WatchedPage[] = [];
 
 async function open(options = {}): Promise<WatchedPage> {
   const watched = await openPage(browser, demo.url, options);
-  opened.push(watched);
+  openPages.push(watched);
   return watched;
 }
 
 async function signIn(page: Page, { email, password }: typeof ADA): Promise<void> {
   await page.goto('/');
-  await page.getByLabel('E-mail address').fill(email);
+  await page.getByLabel('Email address').fill(email);
   await page.getByLabel('Password').fill(password);
-  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
   await page.waitForURL(/\/(account|admin)$/);
 }
 
@@ -48,24 +48,24 @@ afterAll(async () => {
 });
 
 afterEach(async () => {
-  const all = opened.splice(0);
+  const all = openPages.splice(0);
   await Promise.all(all.map(({ page }) => page.context().close()));
-  // No error, no violation of the Content-Security-Policy.
-  expect(all.flatMap(({ complaints }) => complaints)).toEqual([]);
+  // For example, violations of the Content-Security-Policy.
+  expect(all.flatMap(({ errors }) => errors)).toEqual([]);
 });
 
-/** What the browser itself says of an answer that was expected. */
-function expectRefusal({ complaints }: WatchedPage, status: number): void {
-  const expected = complaints.filter((text) => text.includes(`status of ${status}`));
+/** Removes the error that the browser logs for an expected error response. */
+function expectErrorResponse({ errors }: WatchedPage, status: number): void {
+  const expected = errors.filter((text) => text.includes(`status of ${status}`));
   expect(expected).toHaveLength(1);
-  complaints.splice(complaints.indexOf(expected[0]!), 1);
+  errors.splice(errors.indexOf(expected[0]!), 1);
 }
 
 describe('The demo in a browser', () => {
-  test('signs in by keyboard alone, and says where the user is signed in', async () => {
+  test('lets users sign in and out with the keyboard only, and lists their devices', async () => {
     const { page } = await open(DESKTOP);
     await page.goto('/');
-    await page.keyboard.type(ADA.email); // the field has the focus
+    await page.keyboard.type(ADA.email); // the field is focused
     await page.keyboard.press('Tab');
     await page.keyboard.type(ADA.password);
     await page.keyboard.press('Enter');
@@ -76,18 +76,18 @@ describe('The demo in a browser', () => {
     await page.getByRole('heading', { name: 'Sign in' }).waitFor();
   });
 
-  test('refuses a wrong password in words', async () => {
+  test('shows an error message for a wrong password', async () => {
     const watched = await open(DESKTOP);
     const { page } = watched;
     await page.goto('/');
-    await page.getByLabel('E-mail address').fill(ADA.email);
+    await page.getByLabel('Email address').fill(ADA.email);
     await page.getByLabel('Password').fill('not this one');
-    await page.getByRole('button', { name: 'Sign in' }).click();
-    await page.getByText('The e-mail address or the password is wrong.').waitFor();
-    expectRefusal(watched, 401);
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await page.getByText('Wrong email address or password.').waitFor();
+    expectErrorResponse(watched, 401);
   });
 
-  test('shows how one device ends another, and how the ledger hears of it', async () => {
+  test('signs out one device from another, and shows it in the ledger at once', async () => {
     const [laptop, phone, admin] = [await open(DESKTOP), await open(PHONE), await open(DESKTOP)];
     await signIn(admin.page, ADMIN);
     const entries = admin.page.locator('#entries tr');
@@ -97,46 +97,57 @@ describe('The demo in a browser', () => {
 
     await signIn(laptop.page, GRACE);
     await signIn(phone.page, GRACE);
-    // Nobody reloads the admin's page.
-    await expectCount(entries.filter({ hasText: /began\s*Grace/ }), 2);
+    // The ledger updates without reloading the page.
+    await expectCount(entries.filter({ hasText: /created\s*Grace/ }), 2);
 
     await laptop.page.reload();
     const phoneItem = laptop.page.locator('li.device', { hasText: 'Safari on iPhone' });
     await phoneItem.getByRole('button').click();
-    await laptop.page.getByText('Safari on iPhone is signed out.').waitFor();
+    await laptop.page.getByText('Safari on iPhone was signed out.').waitFor();
     await expectCount(phoneItem, 0);
     await expectCount(entries.filter({ hasText: /ended\s*Grace\s*revoked\s*Grace/ }), 1);
 
-    // The phone learns of it at its next use.
+    // The phone is signed out at its next request.
     await phone.page.getByRole('link', { name: 'Your devices' }).click();
-    await phone.page.getByText('You were signed out. Sign in to go on.').waitFor();
-    expectRefusal(phone, 401);
+    await phone.page.getByText('You are signed out. Sign in to continue.').waitFor();
+    expectErrorResponse(phone, 401);
 
     const sessions = admin.page.locator('#sessions');
     await expectText(sessions, '2');
     await admin.page.locator('#chart rect.sign-ins').first().waitFor();
-    await expectText(admin.page.locator('#chain'), 'Whole');
+    await expectText(admin.page.locator('#chain'), 'Valid');
   });
 
-  test('goes back to the page that was asked for, and to no other site', async () => {
+  test.each([
+    ['Ada', '/account'],
+    ['Admin', '/admin'],
+  ])('signs in as %s with one click and opens %s', async (name, path) => {
+    const { page } = await open(DESKTOP);
+    await page.goto('/');
+    await page.getByRole('button', { name: `Sign in as ${name}` }).click();
+    await page.waitForURL(`${demo.url}${path}`);
+    await page.locator('#who', { hasText: name }).waitFor();
+  });
+
+  test('returns to the requested page after sign-in, but never to another site', async () => {
     const watched = await open(DESKTOP);
     const { page } = watched;
     await page.goto('/user?id=1');
-    await page.getByText('You were signed out. Sign in to go on.').waitFor();
-    expectRefusal(watched, 401);
-    await page.getByLabel('E-mail address').fill(ADMIN.email);
+    await page.getByText('You are signed out. Sign in to continue.').waitFor();
+    expectErrorResponse(watched, 401);
+    await page.getByLabel('Email address').fill(ADMIN.email);
     await page.getByLabel('Password').fill(ADMIN.password);
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'Ada', exact: true }).waitFor();
 
     await page.goto('/?to=//example.org/account');
-    await page.getByLabel('E-mail address').fill(ADMIN.email);
+    await page.getByLabel('Email address').fill(ADMIN.email);
     await page.getByLabel('Password').fill(ADMIN.password);
     await page.keyboard.press('Enter');
     await page.waitForURL(`${demo.url}/admin`);
   });
 
-  test('changes a password, and all others are out', async () => {
+  test('signs out all other devices when the password changes', async () => {
     const [laptop, phone] = [await open(DESKTOP), await open(PHONE)];
     const next = 'notes by the translator';
     await signIn(laptop.page, ADA);
@@ -144,95 +155,109 @@ describe('The demo in a browser', () => {
     await laptop.page.getByLabel('Current password').fill(ADA.password);
     await laptop.page.getByLabel('New password').fill(next);
     await laptop.page.getByRole('button', { name: 'Change password' }).click();
-    await laptop.page.getByText('Your password is changed').waitFor();
+    await laptop.page.getByText('Password changed.').waitFor();
     await expectCount(laptop.page.locator('li.device'), 1);
 
     await phone.page.reload();
-    await phone.page.getByText('You were signed out').waitFor();
-    expectRefusal(phone, 401);
-    await signIn(phone.page, { ...ADA, password: next });
+    await phone.page.getByText('You are signed out').waitFor();
+    expectErrorResponse(phone, 401);
+    await phone.page.getByRole('button', { name: 'Sign in as Ada' }).click();
+    await phone.page.getByText('The password of Ada was changed. Enter the new one.').waitFor();
+    expectErrorResponse(phone, 401);
+    await phone.page.getByLabel('Password').fill(next);
+    await phone.page.keyboard.press('Enter');
+    await phone.page.waitForURL(/\/account$/);
     await phone.page.getByLabel('Current password').fill(next);
     await phone.page.getByLabel('New password').fill(ADA.password);
     await phone.page.getByRole('button', { name: 'Change password' }).click();
-    await phone.page.getByText('Your password is changed').waitFor();
+    await phone.page.getByText('Password changed.').waitFor();
   });
 
-  test('lets an administrator end a user’s sessions, by name', async () => {
+  test('records which administrator ended a user’s sessions', async () => {
     const [laptop, admin] = [await open(DESKTOP), await open(DESKTOP)];
     await signIn(laptop.page, ADA);
     await signIn(admin.page, ADMIN);
     await admin.page.getByRole('link', { name: 'Ada', exact: true }).click();
-    await admin.page.getByRole('button', { name: 'Sign out everywhere' }).click();
-    await admin.page.getByText('Signed out everywhere.').waitFor();
-    await admin.page.getByText('Signed in nowhere.').waitFor();
+    await admin.page.getByRole('button', { name: 'Sign out of all devices' }).click();
+    await admin.page.getByText('Signed out of all devices.').waitFor();
+    await admin.page.getByText('Not signed in on any device.').waitFor();
     await admin.page.locator('#history tr', { hasText: 'ended-by-admin' }).first().waitFor();
-    await expectText(admin.page.locator('#history tr:first-child td:nth-child(4)'), 'user 3');
+    await expectText(admin.page.locator('#history tr:first-child td:nth-child(4)'), 'Admin');
     await laptop.page.reload();
-    await laptop.page.getByText('You were signed out').waitFor();
-    expectRefusal(laptop, 401);
+    await laptop.page.getByText('You are signed out').waitFor();
+    expectErrorResponse(laptop, 401);
   });
 
-  test('is no administrator’s view for others', async () => {
+  test('does not show the ledger to other users', async () => {
     const watched = await open(DESKTOP);
     await signIn(watched.page, ADA);
     expect(await watched.page.getByRole('link', { name: 'Ledger' }).isVisible()).toBe(false);
     await watched.page.goto('/admin');
-    await watched.page.getByText('This is for administrators.').waitFor();
-    expectRefusal(watched, 403);
+    await watched.page.getByText('Only administrators can do this.').waitFor();
+    expectErrorResponse(watched, 403);
   });
 
-  test('shows its API', async () => {
+  test('documents its API', async () => {
     const { page } = await open(DESKTOP);
     await page.goto('/api');
-    await page.getByText('Where you are signed in.').waitFor();
+    await page.getByText('List the devices on which you are signed in').waitFor();
   });
 });
 
-if (FOR_DOCS) {
-  test('There is some life for the pictures', () => minutesOfLife(() => demo.url), 900_000);
+if (UPDATE_DOCS) {
+  test(
+    'Sign-ins and sign-outs fill the chart',
+    () => createSampleActivity(() => demo.url),
+    900_000,
+  );
 }
 
 describe.each([
   ['desktop', DESKTOP],
   ['phone', PHONE],
-])('The pages on a %s', (size, viewport) => {
-  test.each(['light', 'dark'] as const)('fit and are accessible, %s', async (colorScheme) => {
-    const [{ page }, other] = [await open({ ...viewport, colorScheme }), await open(PHONE)];
-    const look = async (name: string) => {
-      await expectToFit(page);
-      const folder = FOR_DOCS && IN_DOCS.includes(name) ? 'docs/images' : 'build/screenshots';
-      const path = join(folder, `${name}-${size}-${colorScheme}.png`);
-      await page.screenshot({ path, animations: 'disabled' });
-      await expectAccessible(page);
-    };
-    await page.goto('/');
-    await page.getByRole('heading', { name: 'Sign in' }).waitFor();
-    await look('sign-in');
+])('On a %s, the pages', (size, viewport) => {
+  test.each(['light', 'dark'] as const)(
+    'fit the window and are accessible in the %s color scheme',
+    async (colorScheme) => {
+      const [{ page }, other] = [await open({ ...viewport, colorScheme }), await open(PHONE)];
+      const check = async (name: string) => {
+        await expectToFit(page);
+        const folder =
+          UPDATE_DOCS && DOCS_PAGES.includes(name) ? 'docs/images' : 'build/screenshots';
+        const path = join(folder, `${name}-${size}-${colorScheme}.png`);
+        await page.screenshot({ path, animations: 'disabled' });
+        await expectAccessible(page);
+      };
+      await page.goto('/');
+      await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+      await page.getByRole('button', { name: 'Sign in as Admin' }).waitFor();
+      await check('sign-in');
 
-    await signIn(other.page, ADA);
-    await signIn(page, ADA);
-    await page.locator('li.device').nth(1).waitFor();
-    await look('devices');
+      await signIn(other.page, ADA);
+      await signIn(page, ADA);
+      await page.locator('li.device').nth(1).waitFor();
+      await check('devices');
 
-    await signIn(page, ADMIN);
-    await page.locator('#chart rect.sign-ins').first().waitFor();
-    await page.getByText('Whole').waitFor();
-    await page.getByText('verified just now').waitFor(); // and not what the last viewer saw
-    await page.locator('#entries tr').first().waitFor();
-    await look('ledger');
+      await signIn(page, ADMIN);
+      await page.locator('#chart rect.sign-ins').first().waitFor();
+      await page.getByText('Valid').waitFor();
+      await page.getByText('verified just now').waitFor(); // not the result of an earlier verification
+      await page.locator('#entries tr').first().waitFor();
+      await check('ledger');
 
-    await page.getByRole('link', { name: 'Ada', exact: true }).click();
-    await page.locator('li.device').first().waitFor();
-    await page.locator('#history tr').first().waitFor();
-    await look('user');
-  });
+      await page.getByRole('link', { name: 'Ada', exact: true }).click();
+      await page.locator('li.device').first().waitFor();
+      await page.locator('#history tr').first().waitFor();
+      await check('user');
+    },
+  );
 });
 
 describe('The live ledger', () => {
-  test('says where it was tampered with', async () => {
+  test('shows which row was tampered with', async () => {
     const { page } = await open(DESKTOP);
     await signIn(page, ADMIN);
-    await expectText(page.locator('#chain'), 'Whole');
+    await expectText(page.locator('#chain'), 'Valid');
     const client = new Client({ connectionString: demo.databaseUrl });
     await client.connect();
     try {
@@ -246,7 +271,7 @@ describe('The live ledger', () => {
     }
     await page.getByRole('button', { name: 'Verify now' }).click();
     await expectText(page.locator('#chain'), 'Broken');
-    await page.getByText(/broken at \d+·\d+ \(hash\)/).waitFor();
+    await page.getByText(/Broken at row \d+·\d+ \(hash\)/).waitFor();
     await expectAccessible(page);
   });
 });

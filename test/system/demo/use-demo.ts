@@ -1,45 +1,54 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 
 import { afterAll, beforeAll } from '@jest/globals';
 
-import { startPostgres, startRedis, type PrivateServer } from '../../../dev/index.js';
-import { startProcess, type StartedProcess } from './started-process.js';
+import { startCommand, type Child } from '../../../dev/child-process.js';
 
 const MAIN = 'build/demo/main.js';
 
+export const ADA = { email: 'ada@example.com', password: 'analytical engine' };
+export const GRACE = { email: 'grace@example.com', password: 'first compiler 1952' };
+export const ADMIN = { email: 'admin@example.com', password: 'keeper of the ledger' };
+
 export interface RunningDemo {
   url: string;
-  redisUrl: string;
   databaseUrl: string;
 }
 
-/** The demo as it is built, on servers of the test's own. */
+/** Runs the built demo for a spec file, in a temporary folder with private servers. */
 export function useDemo(): RunningDemo {
-  const demo: RunningDemo = { url: '', redisUrl: '', databaseUrl: '' };
-  const servers: PrivateServer[] = [];
-  let running: StartedProcess | undefined;
+  const demo: RunningDemo = { url: '', databaseUrl: '' };
+  let folder = '';
+  let running: Child | undefined;
 
   beforeAll(async () => {
-    if (!existsSync(MAIN)) throw new Error(`There is no ${MAIN}: run \`npm run build\` first.`);
-    const [redis, postgres] = await Promise.all([startRedis(), startPostgres()]);
-    servers.push(redis, postgres);
-    Object.assign(demo, { redisUrl: redis.url, databaseUrl: postgres.url });
-    const urls = { REDIS_URL: redis.url, DATABASE_URL: postgres.url };
-    const env = { ...process.env, ...urls, PORT: '0', HOST: '' };
-    running = startProcess(process.execPath, [MAIN], { env });
-    [, demo.url = ''] = await running.says(/runs at (http:\S+).*Ctrl-C stops everything/s);
+    if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing. Run \`npm run build\` first.`);
+    folder = mkdtempSync(join(tmpdir(), 'nest-session-ledger-demo-'));
+    writePasswords(folder);
+    const env = { ...process.env, REDIS_URL: '', DATABASE_URL: '', PORT: '0', HOST: '' };
+    running = startCommand(process.execPath, [resolve(MAIN)], { cwd: folder, env });
+    await running.waitForOutput(/Press Ctrl-C to stop/);
+    demo.url = /running at (http:\S+)/.exec(running.output)![1]!;
+    demo.databaseUrl = /DATABASE_URL=(\S+)/.exec(running.output)![1]!;
   }, 120_000);
 
   afterAll(async () => {
     running?.signal('SIGINT');
     await running?.ended;
-    await Promise.all(servers.map((server) => server.stop()));
+    rmSync(folder, { recursive: true, force: true });
   });
 
   return demo;
 }
 
-/** Who can sign in. */
-export const ADA = { email: 'ada@example.com', password: 'analytical engine' };
-export const GRACE = { email: 'grace@example.com', password: 'first compiler 1952' };
-export const ADMIN = { email: 'admin@example.com', password: 'keeper of the ledger' };
+/** The demo keeps passwords that it finds, so the tests know them. */
+function writePasswords(folder: string): void {
+  const accounts = [ADA, GRACE, ADMIN].map(({ email, password }) => [email, password]);
+  mkdirSync(join(folder, '.data'));
+  writeFileSync(
+    join(folder, '.data', 'passwords.json'),
+    JSON.stringify(Object.fromEntries(accounts)),
+  );
+}

@@ -4,25 +4,28 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 
 import { startPostgres, startRedis, type PrivateServer } from '../../dev/index.js';
-import { DATA_FOLDER } from './data-folder.js';
-import type { Environment } from './environment.js';
+import { DATA_FOLDER, type Environment } from './environment.js';
 import { messageOf, StartError } from './start-error.js';
 
 /** The two servers that the application needs. */
 export interface Servers {
   redisUrl: string;
   databaseUrl: string;
-  /** Whether Postgres is ours: its URL can then be shown, as it holds no password. */
+  /** Whether the demo started Postgres. Its URL then has no password and can be printed. */
   isPrivateDatabase: boolean;
-  /** Stops the private ones. Those that were given are left alone. */
+  /** Stops the private servers. Given ones are left alone. */
   stop(): Promise<void>;
 }
 
-/** Takes the servers that the environment names; for the others, starts private ones. */
+/** Sessions survive a restart of the demo. docs/operations.md has the settings for production. */
+const REDIS_CONFIG = { appendonly: 'yes' };
+
+/** Uses the servers given in the environment, and starts private ones for the rest. */
 export async function openServers({ redisUrl, databaseUrl }: Environment): Promise<Servers> {
-  await mkdir(DATA_FOLDER, { recursive: true }); // for the cookies of the commands, in any case
+  // Needed even if both servers are given: it also holds the passwords, and cookies for curl.
+  await mkdir(DATA_FOLDER, { recursive: true });
   const started = await Promise.allSettled([
-    redisUrl ? undefined : startRedis({ dir: join(DATA_FOLDER, 'redis'), config: DURABLE }),
+    redisUrl ? undefined : startRedis({ dir: join(DATA_FOLDER, 'redis'), config: REDIS_CONFIG }),
     databaseUrl ? undefined : startPostgres({ dir: join(DATA_FOLDER, 'postgres') }),
   ]);
   const [redis, postgres] = started.map((start) =>
@@ -44,23 +47,21 @@ export async function openServers({ redisUrl, databaseUrl }: Environment): Promi
   };
 }
 
-/** Sessions are to outlive a restart of the demo; docs/operations.md has what production wants. */
-const DURABLE = { appendonly: 'yes' };
-
 async function stopAll(servers: (PrivateServer | undefined)[]): Promise<void> {
   await Promise.all(servers.map((server) => server?.stop()));
 }
 
-/** Says at once that nobody is there; the application itself would wait for Redis to come back. */
+/** Fails at once if Redis is unreachable. The application itself would keep reconnecting. */
 async function requireRedis(url: string): Promise<void> {
   const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null });
+  // `connect` rejects with 'Connection is closed.'; this event has the reason.
   let reason: unknown;
   client.on('error', (error) => (reason = error));
   try {
     await client.connect();
     await client.ping();
   } catch (error) {
-    throw new Error(`Redis at REDIS_URL doesn't answer: ${messageOf(reason ?? error)}.`, {
+    throw new Error(`Can't connect to Redis at REDIS_URL: ${messageOf(reason ?? error)}.`, {
       cause: error,
     });
   } finally {

@@ -1,7 +1,7 @@
 import helmet from 'helmet';
 import type { RequestHandler } from 'express';
 
-/** Scripts and styles from files of our own, and nothing else; text never becomes markup. */
+/** Allows only our own files, no inline scripts or styles, and no conversion of text to markup. */
 const STRICT = {
   'default-src': ["'none'"],
   'script-src': ["'self'"],
@@ -14,7 +14,7 @@ const STRICT = {
   'require-trusted-types-for': ["'script'"],
 };
 
-/** Swagger UI writes styles into its page, draws with data: images, and builds markup from text. */
+/** Swagger UI needs inline styles and data: images, and builds markup from text. */
 const SWAGGER_UI = {
   ...STRICT,
   'style-src': ["'self'", "'unsafe-inline'"],
@@ -22,18 +22,18 @@ const SWAGGER_UI = {
   'require-trusted-types-for': null,
 };
 
-/** The headers that keep the pages from being framed, sniffed or made to run foreign scripts. */
+/** Headers against framing, MIME sniffing and injected scripts. */
 export function securityHeaders(): RequestHandler {
-  const pages = helmet(withPolicy(STRICT));
-  const documentation = helmet(withPolicy(SWAGGER_UI));
+  const strict = helmet(withPolicy(STRICT));
+  const swaggerUi = helmet(withPolicy(SWAGGER_UI));
   return (request, response, next) => {
-    const isDocumentation = request.path === '/api' || request.path.startsWith('/api/');
-    (isDocumentation ? documentation : pages)(request, response, next);
+    const isSwaggerUi = request.path === '/api' || request.path.startsWith('/api/');
+    (isSwaggerUi ? swaggerUi : strict)(request, response, next);
   };
 }
 
-/** What the API says is of the moment and of one person; pages and their assets say otherwise. */
-export const notToBeStored: RequestHandler = (_request, response, next) => {
+/** Keeps API responses out of caches: they are personal and change at any time. */
+export const noStore: RequestHandler = (_request, response, next) => {
   response.setHeader('cache-control', 'no-store');
   next();
 };
@@ -41,7 +41,7 @@ export const notToBeStored: RequestHandler = (_request, response, next) => {
 function withPolicy(directives: Record<string, string[] | null>) {
   return {
     contentSecurityPolicy: { useDefaults: false, directives: omitNull(directives) },
-    // Says that this host is to be reached over HTTPS only: false of a demo on plain HTTP.
+    // Requires HTTPS, which the demo doesn't have.
     strictTransportSecurity: false,
   };
 }

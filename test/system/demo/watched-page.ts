@@ -7,10 +7,10 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-/** A page whose complaints are kept: errors in its console, violations of its policy among them. */
+/** A page with the errors in its console, such as violations of the Content-Security-Policy. */
 export interface WatchedPage {
   page: Page;
-  complaints: string[];
+  errors: string[];
 }
 
 export async function openPage(
@@ -21,17 +21,17 @@ export async function openPage(
   const context = await browser.newContext({ baseURL, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(15_000);
-  const complaints: string[] = [];
-  page.on('pageerror', (error) => complaints.push(String(error)));
+  const errors: string[] = [];
+  page.on('pageerror', (error) => errors.push(String(error)));
   page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
+    if (['error', 'warning'].includes(message.type())) errors.push(message.text());
   });
-  return { page, complaints };
+  return { page, errors };
 }
 
-/** What axe finds serious or worse: somebody can't use the page. */
+/** Fails on problems that axe rates as serious or critical. */
 export async function expectAccessible(page: Page): Promise<void> {
-  // By the developer tools, as the page's own policy lets no foreign script in.
+  // Through the developer tools, as the page's policy doesn't allow other scripts.
   await page.evaluate(axe);
   const { violations } = await page.evaluate<AxeResults>('axe.run()');
   const serious = violations
@@ -40,7 +40,7 @@ export async function expectAccessible(page: Page): Promise<void> {
   expect(serious).toEqual([]);
 }
 
-/** Nothing is wider than the window: on a phone nobody should have to scroll sideways. */
+/** Fails if the page is wider than the window, so that a phone would scroll sideways. */
 export async function expectToFit(page: Page): Promise<void> {
   const [content, window] = await page.evaluate<[number, number]>(
     '[document.documentElement.scrollWidth, document.documentElement.clientWidth]',

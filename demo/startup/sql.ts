@@ -1,8 +1,8 @@
 import { Client } from 'pg';
 
 /**
- * `node build/demo/starting/sql.js <database URL> <statement>`: shows what a statement finds, on
- * machines without psql.
+ * `node build/demo/startup/sql.js <database URL> <statement>` prints the rows that a statement
+ * returns. The greeting suggests it on machines without psql.
  */
 const [, , connectionString, statement = ''] = process.argv;
 
