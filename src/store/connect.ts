@@ -1,6 +1,7 @@
 import { Cluster, Redis, type ClusterNode, type ClusterOptions, type RedisOptions } from 'ioredis';
 
 import type { RedisClient } from './bounded-redis.js';
+import { watchRole } from './role-watch.js';
 
 /** A Cluster: its nodes, and ioredis's own options. */
 export type RedisClusterConnection = ClusterOptions & { nodes: ClusterNode[] };
@@ -15,11 +16,19 @@ export interface OpenedRedis {
 }
 
 export function openRedis(connection: RedisConnection, timeout: number): OpenedRedis {
-  if (isClient(connection)) return { client: connection, close: async () => undefined };
+  if (isClient(connection)) {
+    const stopWatching = watchRole(connection);
+    return { client: connection, close: async () => stopWatching() };
+  }
   const client = connect(connection, timeout);
+  const stopWatching = watchRole(client);
   // Callers see errors as failed commands. Without a listener ioredis prints them as unhandled.
   client.on('error', () => undefined);
-  return { client, close: async () => client.disconnect() };
+  const close = async () => {
+    stopWatching();
+    client.disconnect();
+  };
+  return { client, close };
 }
 
 export function isClient(connection: RedisConnection): connection is RedisClient {
@@ -59,6 +68,10 @@ function requestOptions(timeout: number): RedisOptions {
     // commands waiting on it would hold back all later ones.
     socketTimeout: 2 * timeout,
     connectTimeout: 2 * timeout,
+    // With Sentinel: leaves the old master as soon as Sentinel announces the new one.
+    failoverDetector: true,
+    // A replica's answer to a change: reconnect, to find the master. The call itself fails.
+    reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 1 : false),
     retryStrategy: (attempt) => Math.min(25 * 2 ** Math.min(attempt, 5), 500),
   };
 }

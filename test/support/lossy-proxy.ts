@@ -10,10 +10,13 @@ export interface LossyProxy {
   loseReplyTo(text: string): Promise<void>;
   /** Passes nothing on any more over the connections that there are; none of them is closed. */
   goSilent(): void;
+  /** Connects new clients to another server, as DNS does after a failover; old connections stay. */
+  redirectTo(port: number): void;
   close(): Promise<void>;
 }
 
-export async function lossyProxy(port: number): Promise<LossyProxy> {
+export async function lossyProxy(firstPort: number): Promise<LossyProxy> {
+  let port = firstPort;
   let losing: { text: string; lost: () => void } | undefined;
   const sockets = new Set<Socket>();
   const silent = new WeakSet<Socket>();
@@ -52,6 +55,9 @@ export async function lossyProxy(port: number): Promise<LossyProxy> {
   return {
     url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`,
     loseReplyTo: (text) => new Promise((lost) => (losing = { text, lost })),
+    redirectTo: (newPort) => {
+      port = newPort;
+    },
     goSilent: () => sockets.forEach((socket) => silent.add(socket)),
     close: async () => {
       for (const socket of sockets) socket.destroy();

@@ -1,0 +1,32 @@
+import type { RedisClient } from './bounded-redis.js';
+
+/** How often the server is asked for its role (ms): bounds how long a demoted master is believed. */
+const INTERVAL = 500;
+
+/**
+ * Leaves a server that is no longer the master. After a failover, a connection to the old master
+ * stays open, and as a replica it goes on answering reads: sessions that have ended since would
+ * look valid. Reconnecting finds the new master: by Sentinel, DNS or a proxy.
+ *
+ * A Cluster needs no watch: a demoted node redirects each command to the new master.
+ *
+ * @returns stops the watch
+ */
+export function watchRole(client: RedisClient): () => void {
+  if ('nodes' in client) return () => undefined;
+  let asking = false;
+  const timer = setInterval(async () => {
+    if (asking || client.status !== 'ready') return;
+    asking = true;
+    try {
+      const [role] = await client.role();
+      if (role !== 'master') client.disconnect(true);
+    } catch {
+      // Unreachable, which every call notices by itself, or the user may not ask for the role.
+    } finally {
+      asking = false;
+    }
+  }, INTERVAL);
+  timer.unref();
+  return () => clearInterval(timer);
+}
