@@ -6,35 +6,32 @@ import { MAX_REDIS_TIMEOUT, SessionStore } from '../../src/store/session-store.j
 import { SessionUpkeep } from '../../src/store/session-upkeep.js';
 import { bucketOf } from '../../src/store/session-id.js';
 import type { SessionUser, UserLoader } from '../../src/session/session.js';
-import { TrackingService } from './issued-ids.js';
+import { SessionService } from '../../src/session/session.service.js';
+import { DAY, HOUR } from './durations.js';
+import { trackIds } from './issued-ids.js';
 import type { RedisUnderTest } from './redis-under-test.js';
 
-export const SECOND = 1000;
-export const MINUTE = 60 * SECOND;
-export const HOUR = 60 * MINUTE;
-export const DAY = 24 * HOUR;
-
-/** What a test sets differently from the module's own defaults. */
+/** Where a test differs from the module's own defaults. */
 export interface ApplicationOptions extends Partial<StoreRules> {
   lifetime?: number;
   users?: UserLoader<SessionUser>;
   buckets?: number;
+  /** Default: the maximum, so that a busy machine causes no errors. */
   timeout?: number;
-  /** Keys of its own unless given; two applications of one prefix share their sessions. */
+  /** Default: a new prefix. Applications with the same prefix share their sessions. */
   prefix?: string;
-  /** Instead of a connection of the application's own: a live client, say, or through a proxy. */
+  /** Used instead of opening a connection: a live client, or the URL of a proxy. */
   connection?: RedisConnection;
 }
 
-/** A process of an application: its service and store over its own connection. */
+/** One process of an application without Nest: the service and its store. */
 export interface Application {
-  readonly service: TrackingService;
+  readonly service: SessionService;
   readonly store: SessionStore;
   readonly buckets: Buckets;
   readonly upkeep: SessionUpkeep;
   readonly client: RedisClient;
   readonly prefix: string;
-  readonly options: ApplicationOptions;
   close(): Promise<void>;
 }
 
@@ -46,16 +43,13 @@ const RULES: StoreRules = {
   backlogLimit: 100_000,
 };
 
-/** The longest that can be set: a busy machine is no fault. Tests of the bound itself set another. */
-const PATIENCE = MAX_REDIS_TIMEOUT;
-
 let prefixes = 0;
 
 export function openApplication(
   redis: RedisUnderTest,
   options: ApplicationOptions = {},
 ): Application {
-  const { prefix = `app${++prefixes}`, buckets: count = 16, timeout = PATIENCE } = options;
+  const { prefix = `app${++prefixes}`, buckets: count = 16, timeout = MAX_REDIS_TIMEOUT } = options;
   const { lifetime = 12 * HOUR, users = { findById: async (id) => ({ id }) } } = options;
   const rules = { ...RULES, ...definedRules(options) };
   const { client, close } = openRedis(options.connection ?? redis.connection, timeout);
@@ -63,32 +57,13 @@ export function openApplication(
   const store = new SessionStore(buckets, rules);
   const upkeep = new SessionUpkeep(buckets);
   const { idleTimeout } = rules;
-  const service = new TrackingService(store, { lifetime, idleTimeout, users });
-  return {
-    service,
-    store,
-    buckets,
-    upkeep,
-    client,
-    prefix,
-    options: { ...options, prefix },
-    close,
-  };
+  const service = trackIds(new SessionService(store, { lifetime, idleTimeout, users }));
+  return { service, store, buckets, upkeep, client, prefix, close };
 }
 
 function definedRules(options: ApplicationOptions): Partial<StoreRules> {
   const names = Object.keys(RULES).filter((name) => Object.hasOwn(options, name));
   return Object.fromEntries(names.map((name) => [name, options[name as keyof StoreRules]]));
-}
-
-/** Another process of the same application, with a connection of its own. */
-export function anotherProcess(redis: RedisUnderTest, of: Application): Application {
-  return openApplication(redis, of.options);
-}
-
-/** Sweeps all buckets until nothing is due. */
-export async function sweepAll({ upkeep }: Application): Promise<void> {
-  await upkeep.sweepAll();
 }
 
 /** The time of the node that holds the user's sessions (ms since 1970). */

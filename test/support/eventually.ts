@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Tries until it succeeds; after `within` ms its own error says what is still wrong. */
+/** Repeats the attempt until it succeeds. After `within` ms, rejects with its last error. */
 export async function eventually<T>(attempt: () => Promise<T>, within = 10_000): Promise<T> {
   const deadline = Date.now() + within;
   for (;;) {

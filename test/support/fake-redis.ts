@@ -1,12 +1,12 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 
-/** A server that speaks as much of Redis's protocol as a start-up check needs. */
+/** A server that speaks just enough of Redis's protocol for the startup checks. */
 export interface FakeRedis {
   readonly url: string;
   stop(): Promise<void>;
 }
 
-/** Answers INFO with the given fields, and has a layout of 16 buckets. */
+/** Answers INFO with these fields, and reports layout 1 with 16 buckets. */
 export async function startFakeRedis(info: Record<string, string>): Promise<FakeRedis> {
   const answers: Record<string, string> = {
     info: bulk(

@@ -6,28 +6,29 @@ import { dumpKeys, type KeyDump } from './key-dump.js';
 import { readOutbox, type OutboxEvent } from './outbox.js';
 import type { RedisUnderTest } from './redis-under-test.js';
 
-/** Where a session's end stands; a handle's end by each of the places that know it. */
-type Ends = Map<string, number>;
+/** By handle, when each session expires, as one of the three places in Redis has it. */
+type Expiries = Map<string, number>;
 
 /**
- * Looks at all that an application has in Redis, and expects it to be of one piece:
+ * Checks everything that an application has in Redis:
  *
- * - every record stands in both indexes with its end, and expires then;
- * - the indexes hold nothing else but what is due;
- * - the outbox tells of each session one beginning and, once it has left the expiry index, one
- *   end, in that order.
+ * - every record is in both indexes with its expiry, and its key expires then;
+ * - the indexes have no other members, except sessions that are due for the sweep;
+ * - every session has one `created` event and, once it is no longer in the expiry index, one
+ *   `destroyed` event after it.
  */
 export async function expectInvariants(redis: RedisUnderTest, app: Application): Promise<void> {
   const keys = await dumpKeys(redis, `${app.prefix}:{`);
   const events = await readOutbox(app);
   const now = Math.max(...(await Promise.all(redis.nodes.map(timeOf))));
-  const records = endsOfRecords(keys);
-  const index = endsInExpiryIndex(keys);
+  const records = expiriesInRecords(keys);
+  const index = expiriesInExpiryIndex(keys);
+  const userSets = expiriesInUserSets(keys);
   const faults = [
-    ...recordFaults(keys, records, index, endsInUserSets(keys)),
+    ...recordFaults(keys, records, index, userSets),
     ...indexFaults(records, index, now),
-    ...indexFaults(records, endsInUserSets(keys), now),
-    ...trailFaults(events, index),
+    ...indexFaults(records, userSets, now),
+    ...eventFaults(events, index),
   ];
   expect(faults.slice(0, 10)).toEqual([]);
 }
@@ -37,52 +38,53 @@ async function timeOf(node: { time(): Promise<(string | number)[]> }): Promise<n
   return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
 }
 
-function* recordFaults(keys: KeyDump[], records: Ends, index: Ends, userSets: Ends) {
-  for (const [handle, ends] of records) {
-    if (index.get(handle) !== ends) yield `${handle} is not in the expiry index by its end`;
-    if (userSets.get(handle) !== ends) yield `${handle} is not in its user's set by its end`;
+function* recordFaults(keys: KeyDump[], records: Expiries, index: Expiries, userSets: Expiries) {
+  for (const [handle, expiry] of records) {
+    if (index.get(handle) !== expiry) yield `${handle} is not in the expiry index at its expiry`;
+    if (userSets.get(handle) !== expiry) yield `${handle} is not in its user's set at its expiry`;
   }
   for (const { key, value, expiresAt } of keys) {
     const [, kind] = partsOf(key);
     if (kind === 's' && expiresAt !== parseRecord(value as string).idleExpiresAt) {
-      yield `${key} doesn't expire at its session's end`;
+      yield `${key} does not expire with its session`;
     }
-    if (kind === 'u' && expiresAt !== -1) yield `${key} doesn't go with its last session`;
+    if (kind === 'u' && expiresAt !== -1) yield `${key} has an expiry`;
   }
 }
 
-function* indexFaults(records: Ends, index: Ends, now: number) {
-  for (const [handle, ends] of index) {
-    if (!records.has(handle) && ends > now) yield `${handle} has no record, and is not due`;
+function* indexFaults(records: Expiries, index: Expiries, now: number) {
+  for (const [handle, expiry] of index) {
+    if (!records.has(handle) && expiry > now) yield `${handle} has no record and is not due`;
   }
 }
 
-function* trailFaults(events: OutboxEvent[], index: Ends) {
-  const trails = new Map<string, OutboxEvent[]>();
+function* eventFaults(events: OutboxEvent[], index: Expiries) {
+  const eventsOf = new Map<string, OutboxEvent[]>();
   for (const event of events) {
-    const trail = trails.get(event.handle) ?? [];
-    trails.set(event.handle, [...trail, event]);
+    eventsOf.set(event.handle, [...(eventsOf.get(event.handle) ?? []), event]);
   }
-  for (const [handle, trail] of trails) {
-    const told = trail.map(({ event }) => event).join(', ');
+  for (const [handle, trail] of eventsOf) {
+    const names = trail.map(({ event }) => event).join(', ');
     const expected = index.has(handle) ? 'created' : 'created, destroyed';
-    if (told !== expected) yield `${handle} should be ${expected}, and was ${told}`;
-    const [begun, ended] = trail;
-    if (begun!.occurredAt !== begun!.createdAt)
-      yield `${handle} began at another time than it was created`;
-    if (!ended) continue;
-    if (ended.createdAt !== begun!.createdAt || ended.userId !== begun!.userId) {
-      yield `${handle} ended as another session than it began`;
-    }
-    if (ended.occurredAt < begun!.occurredAt) yield `${handle} ended before it began`;
-    if (ended.occurredAt > begun!.expiresAt) yield `${handle} ended after its hard end`;
+    if (names !== expected) yield `${handle} has the events ${names}, not ${expected}`;
+    else yield* contradictions(handle, trail);
   }
   for (const handle of index.keys()) {
-    if (!trails.has(handle)) yield `${handle} began without an event`;
+    if (!eventsOf.has(handle)) yield `${handle} has no event`;
   }
 }
 
-function endsOfRecords(keys: KeyDump[]): Ends {
+function* contradictions(handle: string, [created, destroyed]: OutboxEvent[]) {
+  if (created!.occurredAt !== created!.createdAt) yield `${handle} has two times of creation`;
+  if (!destroyed) return;
+  if (destroyed.createdAt !== created!.createdAt || destroyed.userId !== created!.userId) {
+    yield `${handle} was created and destroyed as different sessions`;
+  }
+  if (destroyed.occurredAt < created!.occurredAt) yield `${handle} ended before it was created`;
+  if (destroyed.occurredAt > created!.expiresAt) yield `${handle} ended after its absolute expiry`;
+}
+
+function expiriesInRecords(keys: KeyDump[]): Expiries {
   const records = keys.filter(({ key }) => partsOf(key)[1] === 's');
   return new Map(
     records.map(({ key, value }) => {
@@ -92,25 +94,29 @@ function endsOfRecords(keys: KeyDump[]): Ends {
   );
 }
 
-function endsInUserSets(keys: KeyDump[]): Ends {
-  return endsIn(keys, 'u', (member) => member);
+function expiriesInUserSets(keys: KeyDump[]): Expiries {
+  return expiriesIn(keys, 'u', (member) => member);
 }
 
-function endsInExpiryIndex(keys: KeyDump[]): Ends {
-  return endsIn(keys, 'x', (member) => member.slice(0, member.indexOf(':')));
+function expiriesInExpiryIndex(keys: KeyDump[]): Expiries {
+  return expiriesIn(keys, 'x', (member) => member.slice(0, member.indexOf(':')));
 }
 
-function endsIn(keys: KeyDump[], kind: string, digestOf: (member: string) => string): Ends {
-  const ends: Ends = new Map();
+function expiriesIn(
+  keys: KeyDump[],
+  wantedKind: string,
+  digestOf: (member: string) => string,
+): Expiries {
+  const expiries: Expiries = new Map();
   for (const { key, value } of keys) {
-    const [bucket, of] = partsOf(key);
-    if (of !== kind) continue;
-    for (const [member, score] of scoresOf(value)) ends.set(bucket + digestOf(member), score);
+    const [bucket, kind] = partsOf(key);
+    if (kind !== wantedKind) continue;
+    for (const [member, score] of scoresOf(value)) expiries.set(bucket + digestOf(member), score);
   }
-  return ends;
+  return expiries;
 }
 
-/** Of a key of a bucket: the bucket in 2 hex digits, the kind of key, and what comes after. */
+/** Splits a key into its bucket (2 hex digits), its kind and the rest. */
 function partsOf(key: string): [bucket: string, kind: string, rest: string] {
   const [, bucket, kind, rest] = /^[^{]*\{(\d+)\}:(\w):?(.*)$/s.exec(key)!;
   return [Number(bucket).toString(16).padStart(2, '0'), kind!, rest!];

@@ -1,21 +1,26 @@
-import { SessionService } from '../../src/session/session.service.js';
-import type { CreateSessionData, Session } from '../../src/session/session.js';
+import type { SessionService } from '../../src/session/session.service.js';
 
-/** Every session ID that a service of this spec file gave out. */
+/** Every session ID issued in this spec file, to search for afterwards: no store may hold one. */
 export const issuedIds = new Set<string>();
 
-/** The service, remembering each ID, so that a search can prove that Redis never saw one. */
-export class TrackingService extends SessionService {
-  override async createSession(data: CreateSessionData): Promise<Session> {
-    return remember(await super.createSession(data));
-  }
+const ISSUING = new Set<PropertyKey>(['createSession', 'rotateSession']);
 
-  override async rotateSession(sessionId: string): Promise<Session> {
-    return remember(await super.rotateSession(sessionId));
-  }
+/** The same service, with each ID that it issues added to `issuedIds`. */
+export function trackIds<User>(service: SessionService<User>): SessionService<User> {
+  return new Proxy(service, {
+    get(target, name) {
+      const value = Reflect.get(target, name) as unknown;
+      return ISSUING.has(name) ? tracked(target, value as IssueSession) : value;
+    },
+  });
 }
 
-function remember(session: Session): Session {
-  issuedIds.add(session.id);
-  return session;
+type IssueSession = (argument: unknown) => Promise<{ id: string }>;
+
+function tracked<User>(service: SessionService<User>, issue: IssueSession): IssueSession {
+  return async (argument) => {
+    const session = await issue.call(service, argument);
+    issuedIds.add(session.id);
+    return session;
+  };
 }

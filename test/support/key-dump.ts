@@ -2,16 +2,16 @@ import type { Redis } from 'ioredis';
 
 import type { RedisUnderTest } from './redis-under-test.js';
 
-/** A key with all that it holds. */
+/** A key with its content. */
 export interface KeyDump {
   key: string;
   type: string;
   value: unknown;
-  /** ms since 1970, or -1 for a key without an end. */
+  /** When the key expires (ms since 1970); -1 if never. */
   expiresAt: number;
 }
 
-/** Every key of every server whose name starts so; in a Cluster each lies on one server. */
+/** All keys with this prefix, on all servers. */
 export async function dumpKeys(redis: RedisUnderTest, prefix = ''): Promise<KeyDump[]> {
   const dumps = await Promise.all(redis.nodes.map((node) => dumpNode(node, prefix)));
   return dumps.flat().toSorted((a, b) => (a.key < b.key ? -1 : 1));
@@ -23,7 +23,7 @@ async function dumpNode(node: Redis, prefix: string): Promise<KeyDump[]> {
   for await (const keys of scan as AsyncIterable<string[]>) {
     found.push(...(await Promise.all(keys.map((key) => dumpKey(node, key)))));
   }
-  // SCAN may name a key twice, and a key may expire before it is read.
+  // SCAN may return a key twice, and a key may expire before it is read.
   const existing = found.filter(({ type }) => type !== 'none');
   return [...new Map(existing.map((entry) => [entry.key, entry])).values()];
 }
@@ -51,6 +51,6 @@ function readKey(node: Redis, key: string, type: string): Promise<unknown> {
     case 'set':
       return node.smembers(key);
     default:
-      throw new Error(`No key of ours is a ${type}: ${key}`);
+      throw new Error(`Unexpected type of key ${key}: ${type}`);
   }
 }

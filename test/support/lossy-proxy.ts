@@ -1,14 +1,14 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
-/** A way to Redis on which things get lost. */
+/** A TCP proxy to Redis that can lose replies. */
 export interface LossyProxy {
   readonly url: string;
   /**
-   * Lets the next request that holds this text reach Redis, and cuts the connection instead of
-   * passing on the reply. Resolves when that has happened.
+   * Passes the next request that contains this text to Redis, but closes the connection instead of
+   * passing on the reply. Resolves once that has happened.
    */
   loseReplyTo(text: string): Promise<void>;
-  /** Passes nothing on any more over the connections that there are; none of them is closed. */
+  /** Passes nothing more on over the existing connections, and leaves them open. */
   goSilent(): void;
   /** Connects new clients to another server, as DNS does after a failover; old connections stay. */
   redirectTo(port: number): void;

@@ -1,12 +1,12 @@
 #!lua
 -- Lets time pass for one bucket. For tests only.
 --
--- Redis can't be told to move its clock. But all that its clock decides is a difference between
--- now and a time that is stored, so moving every stored time back by d ms is the same as the
--- clock going forward by d. What a moved end has left behind is deleted, as Redis does by itself.
+-- Redis's clock can't be set. But it only matters as the difference between now and a stored time,
+-- so moving all stored times back by d ms has the same effect as moving the clock forward by d.
+-- Keys whose expiry is moved into the past are deleted by Redis itself.
 --
 -- KEYS  1 any key of the bucket
--- ARGV  1 key base  2 d, ms
+-- ARGV  1 key base  2 d (ms)
 local base, d = ARGV[1], tonumber(ARGV[2])
 
 local function split(text)

@@ -1,9 +1,9 @@
 #!lua
--- Gives a user many sessions, each a copy of the bucket's first, with its event and its places in
--- both indexes. For tests only: a hundred thousand sign-ins take a while.
+-- Gives a user many copies of the bucket's first session, each with an event and an entry in both
+-- indexes. For tests only: much faster than a hundred thousand sign-ins.
 --
 -- KEYS  1 any key of the bucket
--- ARGV  1 key base  2 digest of that session  3 user  4 copies  5 number of the first one
+-- ARGV  1 key base  2 digest of that session  3 user  4 number of copies  5 number of the first copy
 local base, original, user = ARGV[1], ARGV[2], ARGV[3]
 local copies, first = tonumber(ARGV[4]), tonumber(ARGV[5])
 local index, outbox, user_set = base .. 'x', base .. 'o', base .. 'u:' .. user
@@ -12,7 +12,7 @@ local record = redis.call('GET', base .. 's:' .. original)
 local ends = redis.call('ZSCORE', user_set, original)
 local event = redis.call('XRANGE', outbox, '-', '+', 'COUNT', 1)[1][2][2]
 
--- The copies began a minute before, past the time in which an end leaves a receipt.
+-- The copies are a minute older, so that ending them leaves no receipts.
 local created = string.match(record, '^[^\31]*\31(%d+)')
 local earlier = string.format('%.0f', created - 60000)
 record = string.gsub(record, created, earlier, 1)

@@ -3,13 +3,13 @@ import { Redis } from 'ioredis';
 import { startRedis, startRedisCluster, type PrivateServer } from '../../dev/index.js';
 import type { RedisConnection } from '../../src/store/connect.js';
 
-/** A private Redis that a spec runs on: a single server or a Cluster, told apart nowhere else. */
+/** A private Redis for tests: a single server or a Cluster. */
 export interface RedisUnderTest {
   readonly name: string;
-  /** What an application would give as `redis`. */
+  /** The value for the option `redis`. */
   readonly connection: Exclude<RedisConnection, Redis>;
   readonly servers: PrivateServer[];
-  /** A connection to each server, beside those of the application. */
+  /** The test's own connections, one to each server. */
   readonly nodes: Redis[];
   stop(): Promise<void>;
 }
@@ -23,7 +23,7 @@ export async function singleRedis(config?: Record<string, string>): Promise<Redi
 export async function redisCluster(config?: Record<string, string>): Promise<RedisUnderTest> {
   const cluster = await startRedisCluster({ config });
   const nodes = cluster.nodes.map(({ port }) => ({ host: '127.0.0.1', port }));
-  // A client that is closed while it connects would otherwise keep the process for two seconds.
+  // A client that is closed while connecting would otherwise keep the process alive for two seconds.
   const connection = { nodes, redisOptions: { disconnectTimeout: 0 } };
   return underTest('a Redis Cluster', connection, cluster.nodes, () => cluster.stop());
 }
@@ -48,7 +48,7 @@ function underTest(
   stopServers: () => Promise<void>,
 ): RedisUnderTest {
   const nodes = servers.map(({ url }) => new Redis(url));
-  // Tests that kill a server see it in the calls that fail.
+  // Tests that kill a server notice it by failing calls.
   for (const node of nodes) node.on('error', () => undefined);
   const stop = async () => {
     for (const node of nodes) node.disconnect();

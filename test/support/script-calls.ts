@@ -2,11 +2,11 @@ import type { Script } from '../../src/store/bounded-redis.js';
 import { scripts } from '../../src/store/scripts.js';
 import type { Application } from './application.js';
 
-/** Where the sessions start among the arguments of create, and how many each of them has. */
+/** The position of the first session among the arguments of `create`. Each has SESSION_ARGS. */
 export const FIRST_SESSION = 6;
 const SESSION_ARGS = 6;
 
-/** A script as it was run, and what it replied. */
+/** One run of a script, with its reply. */
 export interface ScriptCall {
   script: Script;
   keys: string[];
@@ -14,24 +14,27 @@ export interface ScriptCall {
   reply: unknown;
 }
 
-/** Remembers every script that the application runs from now on, the newest last. */
+/** Records every script that the application runs from now on, oldest first. */
 export function recordScripts(app: Application): ScriptCall[] {
   const calls: ScriptCall[] = [];
   onScript(app, (call) => calls.push(call));
   return calls;
 }
 
-/** Tells of every script that the application has run. */
-export function onScript({ store }: Application, tell: (call: ScriptCall) => void): void {
-  const run = store.buckets.redis.run.bind(store.buckets.redis);
-  store.buckets.redis.run = async (script, keys, args) => {
+/** Calls the listener after every script that the application runs. */
+export function onScript(
+  { buckets: { redis } }: Application,
+  listener: (call: ScriptCall) => void,
+): void {
+  const run = redis.run.bind(redis);
+  redis.run = async (script, keys, args) => {
     const reply = await run(script, keys, args);
-    if (script !== scripts.time) tell({ script, keys, args, reply });
+    if (script !== scripts.time) listener({ script, keys, args, reply });
     return reply;
   };
 }
 
-/** The last run of a script. */
+/** The last run of this script. */
 export function lastCall(calls: ScriptCall[], script: Script): ScriptCall {
   const call = calls.findLast((candidate) => candidate.script === script);
   if (!call) throw new Error(`The script ${script.name} was not run.`);
@@ -39,9 +42,9 @@ export function lastCall(calls: ScriptCall[], script: Script): ScriptCall {
 }
 
 /**
- * Runs a script once more with the same arguments, as ioredis does when it reconnects.
+ * Runs a script again with the same arguments, as ioredis does after a reconnect.
  *
- * @param passed ms that a test has let pass since; the moments among the arguments move with it
+ * @param passed time (ms) that the test has let pass since; times in the arguments move with it
  */
 export async function replay(app: Application, call: ScriptCall, passed = 0): Promise<unknown> {
   const { sha1 } = call.script;
@@ -49,17 +52,17 @@ export async function replay(app: Application, call: ScriptCall, passed = 0): Pr
   return app.client.evalsha(sha1, call.keys.length, ...call.keys, ...args);
 }
 
-/** To let time pass is to move all stored moments back, so those in a request move as well. */
+/** Letting time pass moves all stored times back, so times in a request must move as well. */
 function movedBack({ script, args }: ScriptCall, passed: number): (string | number)[] {
-  const moments = momentsAmong(script, args);
-  return args.map((arg, i) => (moments.includes(i) ? Number(arg) - passed : arg));
+  const times = timesAmong(script, args);
+  return args.map((arg, i) => (times.includes(i) ? Number(arg) - passed : arg));
 }
 
-/** Which arguments are moments: see the ARGV of each script. */
-function momentsAmong(script: Script, args: (string | number)[]): number[] {
+/** The positions of the arguments that are times: see the ARGV of each script. */
+function timesAmong(script: Script, args: (string | number)[]): number[] {
   switch (script) {
     case scripts.create:
-      return momentsOfSessions(args);
+      return timesOfSessions(args);
     case scripts.rotate:
       return [4];
     case scripts.updateData:
@@ -71,8 +74,8 @@ function momentsAmong(script: Script, args: (string | number)[]): number[] {
   }
 }
 
-/** For each session its deadline, and its expiry if that is a moment and not a lifetime. */
-function momentsOfSessions(args: (string | number)[]): number[] {
+/** For each session the position of its deadline, and of its expiry unless that is a lifetime. */
+function timesOfSessions(args: (string | number)[]): number[] {
   const found: number[] = [];
   for (let i = FIRST_SESSION; i < args.length; i += SESSION_ARGS) {
     found.push(i + 2);
@@ -81,7 +84,7 @@ function momentsOfSessions(args: (string | number)[]): number[] {
   return found;
 }
 
-/** A script's answers, by field: create gives one for each session, the others one. */
+/** The fields of each answer in a reply: `create` has one answer per session, other scripts one. */
 export function answersOf(reply: unknown): string[][] {
   return [reply].flat().map((answer) => String(answer).split('\x1f'));
 }

@@ -1,59 +1,44 @@
-import { afterAll, afterEach, beforeAll } from '@jest/globals';
+import { afterEach } from '@jest/globals';
 
 import { openApplication, type Application, type ApplicationOptions } from './application.js';
-import { projectRedis, type RedisUnderTest } from './redis-under-test.js';
 import { eventually } from './eventually.js';
-import { expectNoIssuedIds } from './secret-search.js';
 import { expectInvariants } from './invariants.js';
+import type { RedisUnderTest } from './redis-under-test.js';
+import { useServers } from './use-servers.js';
 
-/** What the tests of a spec stand on. */
 export interface RedisFixture {
   readonly redis: RedisUnderTest;
-  /** Opens an application that is closed after the test. */
+  /** Opens an application, which is closed after the test. */
   open(options?: ApplicationOptions): Application;
 }
 
 /**
- * Starts a Redis before the tests of this block and stops it after them.
- *
- * After each test, what its applications have in Redis must be of one piece. After all of them,
- * Redis is searched for the session IDs that were handed out: there must be none.
+ * A Redis for the tests of this block, and applications without Nest. After each test, everything
+ * that its applications have in Redis must satisfy the invariants.
  */
-export function useRedis(start: () => Promise<RedisUnderTest> = projectRedis): RedisFixture {
-  let redis: RedisUnderTest | undefined;
+export function useRedis(start?: () => Promise<RedisUnderTest>): RedisFixture {
+  const servers = useServers({ redis: start });
   const applications: Application[] = [];
 
-  beforeAll(async () => {
-    redis = await start();
-  });
   afterEach(async () => {
     const opened = applications.splice(0);
     try {
-      const ofPrefix = new Map(opened.map((application) => [application.prefix, application]));
-      for (const application of ofPrefix.values()) {
-        // Eventually: a call that was given up may still be on its way.
-        await eventually(() => expectInvariants(redis!, application));
+      const byPrefix = new Map(opened.map((application) => [application.prefix, application]));
+      for (const application of byPrefix.values()) {
+        // A call that timed out may still be on its way to Redis.
+        await eventually(() => expectInvariants(servers.redis, application));
       }
     } finally {
       await Promise.all(opened.map((application) => application.close()));
     }
   });
-  afterAll(async () => {
-    if (!redis) return;
-    try {
-      await expectNoIssuedIds(redis);
-    } finally {
-      await redis.stop();
-    }
-  });
 
   return {
     get redis() {
-      if (!redis) throw new Error('Redis is started before the first test, not before.');
-      return redis;
+      return servers.redis;
     },
     open(options) {
-      const application = openApplication(this.redis, options);
+      const application = openApplication(servers.redis, options);
       applications.push(application);
       return application;
     },

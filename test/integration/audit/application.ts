@@ -1,8 +1,8 @@
 // A process of the application, as a child of a test: `node --import typescript.mjs application.ts
 // <JSON of ApplicationTask>`. Says 'ready', does what it is told, and ends by itself once it is
 // closed and nothing holds it.
-import type { ProcessOptions } from './audited-process.js';
-import { startProcess } from './audited-process.js';
+import { startNestProcess } from '../../support/nest-application.js';
+import type { ProcessOptions } from '../../support/trail.js';
 import { createAndDestroySessions } from './sessions.js';
 
 export interface ApplicationTask {
@@ -13,7 +13,7 @@ export interface ApplicationTask {
 export type Order = { make: number } | 'close';
 
 const { options } = JSON.parse(process.argv[2]!) as ApplicationTask;
-const app = await startProcess(options);
+const app = await startNestProcess(options);
 process.send!('ready');
 
 process.on('message', async (order: Order) => {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 
-import type { AuditedProcess } from './audited-process.js';
+import type { NestProcess } from '../../support/nest-application.js';
 import { addEntry, entry } from './entries.js';
 import { countRecords } from './records.js';
-import { useLedger } from './use-ledger.js';
+import { useLedger } from '../../support/use-ledger.js';
 
 const GOOD = 1_000;
 const WEB = { buckets: 1, audit: { worker: false } };
@@ -31,10 +31,10 @@ const BAD_ENTRIES: [name: string, value: string | Buffer, reason: string, field?
 ];
 
 describe('Outbox entries that cannot be recorded', () => {
-  const ground = useLedger();
+  const fixture = useLedger();
   const userIdLayout = (type: 'integer' | 'bigint') => ({ layout: { userId: { type } } });
 
-  const createSessions = async (app: AuditedProcess, count: number) => {
+  const createSessions = async (app: NestProcess, count: number) => {
     for (let i = 0; i < count; i += 100) {
       const users = Array.from({ length: 100 }, (_, j) => String(i + j));
       await Promise.all(users.map((userId) => app.sessions.createSession({ userId })));
@@ -42,7 +42,7 @@ describe('Outbox entries that cannot be recorded', () => {
   };
 
   it('bad entries become dead letters with reason and bytes, and all others are recorded', async () => {
-    const trail = await ground.open(userIdLayout('integer'));
+    const trail = await fixture.open(userIdLayout('integer'));
     const web = await trail.start(WEB);
     await createSessions(web, GOOD / 2);
     const expected: { raw: Buffer; reason: unknown }[] = [];
@@ -67,7 +67,7 @@ describe('Outbox entries that cannot be recorded', () => {
   });
 
   it('a redrive refuses unreadable entries again and keeps them', async () => {
-    const trail = await ground.open();
+    const trail = await fixture.open();
     const web = await trail.start(WEB);
     for (const [, value, reason, field] of BAD_ENTRIES) {
       if (reason === UNREADABLE) await addEntry(web, value, field);
@@ -80,7 +80,7 @@ describe('Outbox entries that cannot be recorded', () => {
   });
 
   it('a redrive records a user ID that was out of range once the column is wide enough', async () => {
-    const trail = await ground.open(userIdLayout('integer'));
+    const trail = await fixture.open(userIdLayout('integer'));
     const before = await trail.start(WEB);
     await addEntry(before, entry({ userId: TOO_LARGE }));
     await before.audit.flush();
@@ -96,7 +96,7 @@ describe('Outbox entries that cannot be recorded', () => {
   });
 
   it('a redrive records a row that a constraint refused once the constraint is gone', async () => {
-    const trail = await ground.open();
+    const trail = await fixture.open();
     const web = await trail.start(WEB);
     await trail.rows(`ALTER TABLE sessions ADD CONSTRAINT no_robots CHECK (user_agent <> 'robot')`);
     const client = { userAgent: 'robot' };

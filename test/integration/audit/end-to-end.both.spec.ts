@@ -3,16 +3,16 @@ import { describe, expect, it } from '@jest/globals';
 import type { Session } from '../../../src/index.js';
 import { eventually } from '../../support/eventually.js';
 import { letTimePass } from '../../support/move-time.js';
-import type { AuditedProcess } from './audited-process.js';
+import type { NestProcess } from '../../support/nest-application.js';
 import { recordsOf, type TrailRecord } from './records.js';
-import type { Trail } from './trail.js';
-import { useLedger } from './use-ledger.js';
+import type { Trail } from '../../support/trail.js';
+import { useLedger } from '../../support/use-ledger.js';
 
 const HOUR = 3_600_000;
 
 /** What the audit trail records about each session. Runs on a single Redis and on a Cluster. */
 describe('Audit trail', () => {
-  const ground = useLedger();
+  const fixture = useLedger();
 
   /** Waits until the ledger has `count` records of the session, and returns them. */
   const waitForRecords = (
@@ -26,13 +26,13 @@ describe('Audit trail', () => {
       return records;
     });
 
-  const createTwoSessions = async (app: AuditedProcess) => {
+  const createTwoSessions = async (app: NestProcess) => {
     const first = await app.sessions.createSession({ userId: 'ada' });
     return [first, await app.sessions.createSession({ userId: 'ada' })] as const;
   };
 
   it('a new session is recorded with its user, its times and its client', async () => {
-    const trail = await ground.open();
+    const trail = await fixture.open();
     const app = await trail.start();
     const client = { ip: '192.0.2.7', userAgent: 'Ada’s browser' };
     const session = await app.sessions.createSession({ userId: 'ada', client });
@@ -46,7 +46,7 @@ describe('Audit trail', () => {
   });
 
   it('a logout is recorded', async () => {
-    const trail = await ground.open();
+    const trail = await fixture.open();
     const app = await trail.start();
     const session = await app.sessions.createSession({ userId: 'ada' });
     await app.sessions.destroySession(session.id);
@@ -63,7 +63,7 @@ describe('Audit trail', () => {
   });
 
   it('an expired session is recorded with the time at which it expired', async () => {
-    const trail = await ground.open();
+    const trail = await fixture.open();
     const app = await trail.start();
     const session = await app.sessions.createSession({ userId: 'ada', expires: 300 });
 
@@ -72,7 +72,7 @@ describe('Audit trail', () => {
   });
 
   it('revoking all sessions of a user is recorded with reason and actor', async () => {
-    const trail = await ground.open();
+    const trail = await fixture.open();
     const app = await trail.start();
     const sessions = await createTwoSessions(app);
     const end = { reason: 'password reset', actor: 'support:42' };
@@ -85,7 +85,7 @@ describe('Audit trail', () => {
   });
 
   it('a session that is evicted by the session limit is recorded as evicted', async () => {
-    const trail = await ground.open();
+    const trail = await fixture.open();
     const app = await trail.start({ maxSessionsPerUser: 1 });
     const [first, second] = await createTwoSessions(app);
 
@@ -95,7 +95,7 @@ describe('Audit trail', () => {
   });
 
   it('a rotation is recorded as the end of the old session and the start of the new one', async () => {
-    const trail = await ground.open();
+    const trail = await fixture.open();
     const app = await trail.start();
     const session = await app.sessions.createSession({ userId: 'ada' });
     const rotated = await app.sessions.rotateSession(session.id);
@@ -111,11 +111,10 @@ describe('Audit trail', () => {
   });
 
   it('an expiry is recorded with its true time even if no process ran for days', async () => {
-    const trail = await ground.open();
+    const trail = await fixture.open();
     const web = await trail.start({ audit: { worker: false } });
     const { handle } = await web.sessions.createSession({ userId: 'ada', expires: HOUR });
-    const { client } = web.store.buckets.redis;
-    await letTimePass({ client, store: web.store }, 3 * 24 * HOUR);
+    await letTimePass(web, 3 * 24 * HOUR);
     await web.close();
 
     await trail.start();

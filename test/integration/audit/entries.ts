@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-import type { AuditedProcess } from './audited-process.js';
+import type { NestProcess } from '../../support/nest-application.js';
 
 /** The ten values of an outbox entry, in the order in which `append-event.lua` joins them. */
 export interface EntryValues {
@@ -37,10 +37,10 @@ export function entry(overrides: Partial<EntryValues> = {}): string {
 
 /** Adds an entry to the outbox of bucket 0; returns its bytes as a dead letter stores them. */
 export async function addEntry(
-  { store }: AuditedProcess,
+  { buckets }: NestProcess,
   value: string | Buffer,
   field = 'v1',
 ): Promise<Buffer> {
-  await store.buckets.redis.client.xadd(store.buckets.keysOf(0).outbox, '*', field, value);
+  await buckets.client.xadd(buckets.keysOf(0).outbox, '*', field, value);
   return Buffer.concat([Buffer.from(`${field}\n`), Buffer.from(value), Buffer.from('\n')]);
 }

@@ -1,23 +1,23 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 
 import type { RecordedSession, SessionPage } from '../../../src/index.js';
-import { DAY, HOUR } from '../../support/application.js';
-import type { AuditedProcess } from './audited-process.js';
+import { DAY, HOUR } from '../../support/durations.js';
+import type { NestProcess } from '../../support/nest-application.js';
 import { seedSessions } from './seed-sessions.js';
-import type { Trail } from './trail.js';
-import { useLedger } from './use-ledger.js';
+import type { Trail } from '../../support/trail.js';
+import { useLedger } from '../../support/use-ledger.js';
 
 const WEB = { audit: { worker: false } };
 
 describe('SessionAudit.history and activeAt', () => {
-  const ground = useLedger();
+  const fixture = useLedger();
   let now: number;
   beforeAll(() => {
     now = Date.now();
   });
 
-  const open = async (): Promise<{ trail: Trail; web: AuditedProcess }> => {
-    const trail = await ground.open({ isForged: true });
+  const open = async (): Promise<{ trail: Trail; web: NestProcess }> => {
+    const trail = await fixture.open({ isForged: true });
     const web = await trail.start(WEB);
     await web.sessions.createSession({ userId: 'carol' });
     await web.audit.flush();
@@ -89,7 +89,7 @@ describe('SessionAudit.history and activeAt', () => {
   });
 
   it('activeAt finds sessions that lived longer than the current maxLifetime allows', async () => {
-    const trail = await ground.open();
+    const trail = await fixture.open();
     const before = await trail.start({ ...WEB, maxLifetime: '90d' });
     const { handle } = await before.sessions.createSession({ userId: 'ada', expires: 60 * DAY });
     await before.audit.flush();

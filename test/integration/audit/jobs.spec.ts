@@ -5,21 +5,21 @@ import { Client } from 'pg';
 import { eventually } from '../../support/eventually.js';
 import { countRecords } from './records.js';
 import { createAndDestroySessions, createSessions } from './sessions.js';
-import type { Trail } from './trail.js';
-import { useLedger } from './use-ledger.js';
+import type { Trail } from '../../support/trail.js';
+import { useLedger } from '../../support/use-ledger.js';
 
 const SECONDS = 1_000;
 const WEB = { buckets: 1, audit: { worker: false } };
 const WORKER = { buckets: 1 };
 
 describe('BullMQ jobs', () => {
-  const ground = useLedger();
+  const fixture = useLedger();
 
   /** Name and options to open the queue with BullMQ directly. */
   const queueOf = ({ prefix }: Trail) => ({
     name: 'session-ledger',
     options: {
-      connection: { url: ground.redis.servers[0]!.url, disconnectTimeout: 0 } as ConnectionOptions,
+      connection: { url: fixture.redis.servers[0]!.url, disconnectTimeout: 0 } as ConnectionOptions,
       prefix: `{${prefix}:jobs}`,
     },
   });
@@ -30,7 +30,7 @@ describe('BullMQ jobs', () => {
     }, within);
 
   it('two drainers can share a bucket without recording any event twice', async () => {
-    const trail = await ground.open();
+    const trail = await fixture.open();
     const [first, second] = await Promise.all([trail.start(WEB), trail.start(WEB)]);
     await createAndDestroySessions(first, 1_500);
     const reports = await Promise.all(
@@ -41,7 +41,7 @@ describe('BullMQ jobs', () => {
   });
 
   it('a flush that waits for a chain polls instead of queueing for the lock', async () => {
-    const trail = await ground.open();
+    const trail = await fixture.open();
     const web = await trail.start(WEB);
     await createAndDestroySessions(web, 100);
     const holder = new Client({ connectionString: trail.databaseUrl });
@@ -64,7 +64,7 @@ describe('BullMQ jobs', () => {
   });
 
   it('duplicate drain jobs are harmless', async () => {
-    const trail = await ground.open();
+    const trail = await fixture.open();
     const web = await trail.start(WEB);
     await createAndDestroySessions(web, 500);
     const { name, options } = queueOf(trail);
@@ -77,9 +77,9 @@ describe('BullMQ jobs', () => {
   });
 
   it('the whole queue can be deleted at any time without losing events', async () => {
-    const trail = await ground.open();
+    const trail = await fixture.open();
     const app = await trail.start(WORKER);
-    const [node] = ground.redis.nodes;
+    const [node] = fixture.redis.nodes;
     for (let round = 1; round <= 3; round += 1) {
       await createAndDestroySessions(app, 200);
       const keys = await node!.keys(`{${trail.prefix}:jobs}*`);
@@ -98,7 +98,7 @@ describe('BullMQ jobs', () => {
   });
 
   it('a bucket is drained even if a lost job deduplicates every new drain job', async () => {
-    const trail = await ground.open();
+    const trail = await fixture.open();
     const app = await trail.start(WORKER);
     const { name, options } = queueOf(trail);
     const queue = new Queue(name, options);

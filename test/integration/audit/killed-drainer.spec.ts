@@ -3,18 +3,18 @@ import { describe, expect, it } from '@jest/globals';
 import { countRecords } from './records.js';
 import { DRAIN_STEPS, stoppedDrainer, type DrainStep } from './drainer-process.js';
 import { createAndDestroySessions } from './sessions.js';
-import type { Trail } from './trail.js';
-import { useLedger } from './use-ledger.js';
+import type { Trail } from '../../support/trail.js';
+import { useLedger } from '../../support/use-ledger.js';
 
 const SESSIONS = 20;
 
 describe('Killed and frozen drainers', () => {
-  const ground = useLedger();
+  const fixture = useLedger();
 
   /** Starts a drain in a process of its own, and resolves once it has stopped at the step. */
   const drainUntil = (trail: Trail, stopAt: DrainStep) =>
     stoppedDrainer({
-      redisUrl: ground.redis.servers[0]!.url,
+      redisUrl: fixture.redis.servers[0]!.url,
       databaseUrl: trail.databaseUrl,
       prefix: trail.prefix,
       bucket: 0,
@@ -24,7 +24,7 @@ describe('Killed and frozen drainers', () => {
   it.each(DRAIN_STEPS)(
     'a drainer that is killed %s loses no event and records none twice',
     async (step) => {
-      const trail = await ground.open();
+      const trail = await fixture.open();
       const web = await trail.start({ buckets: 1, audit: { worker: false } });
       await createAndDestroySessions(web, SESSIONS);
 
@@ -42,10 +42,10 @@ describe('Killed and frozen drainers', () => {
   );
 
   it('a drainer that is killed while it dead-letters an entry dead-letters it once', async () => {
-    const trail = await ground.open();
+    const trail = await fixture.open();
     const web = await trail.start({ buckets: 1, audit: { worker: false } });
-    const { client } = web.store.buckets.redis;
-    await client.xadd(web.store.buckets.keysOf(0).outbox, '*', 'v1', 'gibberish');
+    const { client } = web.buckets;
+    await client.xadd(web.buckets.keysOf(0).outbox, '*', 'v1', 'gibberish');
 
     for (const step of ['after the dead letter', 'between commit and deletion'] as const) {
       const drainer = await drainUntil(trail, step);
@@ -57,7 +57,7 @@ describe('Killed and frozen drainers', () => {
   });
 
   it('a drainer that is frozen mid-transaction delays its bucket by seconds at most', async () => {
-    const trail = await ground.open();
+    const trail = await fixture.open();
     const web = await trail.start({ buckets: 1, audit: { worker: false } });
     await createAndDestroySessions(web, SESSIONS);
 

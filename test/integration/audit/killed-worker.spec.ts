@@ -4,18 +4,18 @@ import { eventually } from '../../support/eventually.js';
 import { startApplication } from './application-process.js';
 import { countRecords } from './records.js';
 import { createAndDestroySessions } from './sessions.js';
-import { useLedger } from './use-ledger.js';
+import { useLedger } from '../../support/use-ledger.js';
 
 describe('Killed workers', () => {
-  const ground = useLedger();
+  const fixture = useLedger();
 
   it('workers killed repeatedly under load lose no event and record none twice', async () => {
-    const trail = await ground.open();
+    const trail = await fixture.open();
     const web = await trail.start({ buckets: 4, audit: { worker: false } });
     let created = 0;
     for (let round = 0; round < 3; round += 1) {
       const worker = await startApplication({
-        redis: ground.redis.servers[0]!.url,
+        redis: fixture.redis.servers[0]!.url,
         database: trail.databaseUrl,
         prefix: trail.prefix,
         buckets: 4,

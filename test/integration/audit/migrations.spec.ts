@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
 
 import { ledgerDataSourceOptions, type LedgerLayout } from '../../../src/index.js';
-import type { Trail } from './trail.js';
-import { useLedger } from './use-ledger.js';
+import type { Trail } from '../../support/trail.js';
+import { useLedger } from '../../support/use-ledger.js';
 
 const USERS = 'CREATE TABLE users (id uuid PRIMARY KEY)';
 const LAYOUTS: [name: string, layout: LedgerLayout, before: string][] = [
@@ -19,7 +19,7 @@ const LAYOUTS: [name: string, layout: LedgerLayout, before: string][] = [
 ];
 
 describe('Migrations of the audit tables', () => {
-  const ground = useLedger();
+  const fixture = useLedger();
 
   const withDataSource = async <T>(
     { databaseUrl, layout }: Trail,
@@ -45,7 +45,7 @@ describe('Migrations of the audit tables', () => {
   it.each(LAYOUTS)(
     'migrations for %s match the entities, and can be reverted and run again',
     async (_, layout, before) => {
-      const trail = await ground.open({ layout, before, tables: false });
+      const trail = await fixture.open({ layout, before, tables: false });
       await withDataSource(trail, async (dataSource) => {
         expect(await dataSource.runMigrations()).toHaveLength(1);
         expect(await dataSource.runMigrations()).toHaveLength(0);
@@ -60,14 +60,14 @@ describe('Migrations of the audit tables', () => {
   );
 
   it('several processes that start at once with audit.migrate run the migrations once', async () => {
-    const trail = await ground.open({ layout: { schema: 'Audit' }, tables: false });
+    const trail = await fixture.open({ layout: { schema: 'Audit' }, tables: false });
     const apps = await Promise.all([1, 2, 3].map(() => trail.start({ audit: { migrate: true } })));
     for (const app of apps) expect(await app.audit.health()).toMatchObject({ deadLetters: 0 });
     await apps[0]!.sessions.createSession({ userId: 'ada' });
   });
 
   it('a worker that starts without the tables fails with a hint to run the migrations', async () => {
-    const trail = await ground.open({ tables: false });
+    const trail = await fixture.open({ tables: false });
     await expect(trail.start()).rejects.toMatchObject({
       code: 'ERR_SESSION_DATABASE_UNSUITABLE',
       message: expect.stringContaining('migration:run'),

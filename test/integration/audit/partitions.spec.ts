@@ -5,8 +5,8 @@ import { LedgerDatabase } from '../../../src/audit/postgres/connection.js';
 import { Partitions } from '../../../src/audit/jobs/partitions.js';
 import { addEntry, entry } from './entries.js';
 import { createAndDestroySessions } from './sessions.js';
-import type { Trail } from './trail.js';
-import { useLedger } from './use-ledger.js';
+import type { Trail } from '../../support/trail.js';
+import { useLedger } from '../../support/use-ledger.js';
 
 const WEB = { buckets: 1, audit: { worker: false } };
 
@@ -21,7 +21,7 @@ const MONTHS = [0, 1, 2, 3].map(month);
 const TABLES = ['session_events', 'sessions'];
 
 describe('Partitions of sessions and session_events', () => {
-  const ground = useLedger();
+  const fixture = useLedger();
 
   const partitionsOf = async (trail: Trail) => {
     const rows = await trail.rows<{ name: string }>(
@@ -52,12 +52,12 @@ describe('Partitions of sessions and session_events', () => {
     [...partitionNames(months), ...TABLES.map((table) => `${table}_default`)].toSorted();
 
   it('the migration creates partitions for this month and the next three', async () => {
-    const trail = await ground.open();
+    const trail = await fixture.open();
     expect(await partitionsOf(trail)).toEqual(withDefaults(MONTHS));
   });
 
   it('several processes that create the coming partitions at once create each one once', async () => {
-    const trail = await ground.open();
+    const trail = await fixture.open();
     await dropMonths(trail, MONTHS.slice(1));
     const created = await Promise.all([1, 2, 3].map(() => createPartitions(trail)));
     expect(created.flat().toSorted()).toEqual(partitionNames(MONTHS.slice(1)));
@@ -66,7 +66,7 @@ describe('Partitions of sessions and session_events', () => {
   });
 
   it('partitions can be created while events are being recorded', async () => {
-    const trail = await ground.open();
+    const trail = await fixture.open();
     const web = await trail.start(WEB);
     for (let round = 0; round < 5; round += 1) {
       await dropMonths(trail, MONTHS.slice(1));
@@ -77,7 +77,7 @@ describe('Partitions of sessions and session_events', () => {
   });
 
   it('rows of a month without a partition go to the default ones and are reported by health', async () => {
-    const trail = await ground.open();
+    const trail = await fixture.open();
     const web = await trail.start(WEB);
     const then = Date.UTC(2020, 1, 29);
     await addEntry(web, entry({ createdAt: then, occurredAt: then, expiresAt: then + 1 }));
@@ -87,7 +87,7 @@ describe('Partitions of sessions and session_events', () => {
   });
 
   it('a starting worker creates missing partitions except for months with default rows', async () => {
-    const trail = await ground.open();
+    const trail = await fixture.open();
     await dropMonths(trail, MONTHS.slice(1));
     const web = await trail.start(WEB);
     const now = new Date();
@@ -101,11 +101,11 @@ describe('Partitions of sessions and session_events', () => {
 });
 
 describe('Append-only guards', () => {
-  const ground = useLedger();
+  const fixture = useLedger();
   const LEDGER_TABLES = ['session_events', `session_events_${month(0)}`, 'session_events_default'];
 
   it.each(LEDGER_TABLES)('%s rejects UPDATE, DELETE and TRUNCATE', async (table) => {
-    const trail = await ground.open();
+    const trail = await fixture.open();
     const web = await trail.start(WEB);
     await createAndDestroySessions(web, 1);
     await addEntry(web, entry({ createdAt: 0, occurredAt: 0, expiresAt: 1 }));

@@ -4,8 +4,8 @@ import { eventually } from '../../support/eventually.js';
 import { stoppedDrainer, type DrainStep } from './drainer-process.js';
 import { countRecords } from './records.js';
 import { createAndDestroySessions } from './sessions.js';
-import type { Trail } from './trail.js';
-import { useLedger } from './use-ledger.js';
+import type { Trail } from '../../support/trail.js';
+import { useLedger } from '../../support/use-ledger.js';
 
 const SESSIONS = 20;
 const STEPS_IN_TRANSACTION: DrainStep[] = [
@@ -15,12 +15,12 @@ const STEPS_IN_TRANSACTION: DrainStep[] = [
 ];
 
 describe('Interrupted connections to Postgres', () => {
-  const ground = useLedger();
+  const fixture = useLedger();
 
   /** Starts a drain in a process of its own, and resolves once it has stopped at the step. */
   const drainUntil = (trail: Trail, stopAt: DrainStep) =>
     stoppedDrainer({
-      redisUrl: ground.redis.servers[0]!.url,
+      redisUrl: fixture.redis.servers[0]!.url,
       databaseUrl: trail.databaseUrl,
       prefix: trail.prefix,
       bucket: 0,
@@ -28,7 +28,7 @@ describe('Interrupted connections to Postgres', () => {
     });
 
   const openWithEvents = async () => {
-    const trail = await ground.open();
+    const trail = await fixture.open();
     const web = await trail.start({ buckets: 1, audit: { worker: false } });
     await createAndDestroySessions(web, SESSIONS);
     return { trail, web };
@@ -55,9 +55,9 @@ describe('Interrupted connections to Postgres', () => {
     async (step) => {
       const { trail, web } = await openWithEvents();
       const drainer = await drainUntil(trail, step);
-      await ground.postgres.kill();
+      await fixture.postgres.kill();
       expect(await drainer.goOn()).toMatch(/SessionError: Postgres is unavailable/);
-      await ground.postgres.restart();
+      await fixture.postgres.restart();
 
       await eventually(() => web.audit.flush());
       expect(await countRecords(trail)).toEqual({ created: SESSIONS, destroyed: SESSIONS });
@@ -65,10 +65,10 @@ describe('Interrupted connections to Postgres', () => {
   );
 
   it('crashes of Postgres under load lose no event and record none twice', async () => {
-    const trail = await ground.open();
+    const trail = await fixture.open();
     const app = await trail.start();
     for (let round = 0; round < 3; round += 1) {
-      await Promise.all([ground.postgres.restart(), createAndDestroySessions(app, 400)]);
+      await Promise.all([fixture.postgres.restart(), createAndDestroySessions(app, 400)]);
       await createAndDestroySessions(app, 400);
     }
     await eventually(async () => {

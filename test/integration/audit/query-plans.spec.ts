@@ -6,10 +6,10 @@ import { listOpenSessions } from '../../../src/audit/jobs/reconciler.js';
 import { prepareTransaction } from '../../../src/audit/postgres/connection.js';
 import { ledgerTables } from '../../../src/audit/postgres/schema.js';
 import { listActiveSessions, listUserSessions } from '../../../src/audit/queries/history.js';
-import { DAY } from '../../support/application.js';
+import { DAY } from '../../support/durations.js';
 import { tablesReadInFull, type ExplainResult } from './query-plan.js';
 import { seedSessions } from './seed-sessions.js';
-import { useLedger } from './use-ledger.js';
+import { useLedger } from '../../support/use-ledger.js';
 
 const ROWS = 150_000; // in each of two partitions
 const BATCH = 1_000;
@@ -19,10 +19,10 @@ const tables = ledgerTables('public');
 const users = Array.from({ length: 1_000 }, (_, i) => `user ${i}`);
 
 describe('Query plans on large tables', () => {
-  const ground = useLedger();
+  const fixture = useLedger();
 
   it('every statement of the drain and of history finds its rows by an index', async () => {
-    const trail = await ground.open({ isForged: true });
+    const trail = await fixture.open({ isForged: true });
     const web = await trail.start({ audit: { worker: false } });
     await web.sessions.createSession({ userId: 'ada' });
     const now = Date.now();

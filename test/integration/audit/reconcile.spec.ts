@@ -5,26 +5,26 @@ import { LedgerDatabase } from '../../../src/audit/postgres/connection.js';
 import { SessionUpkeep } from '../../../src/store/session-upkeep.js';
 import { Reconciler } from '../../../src/audit/jobs/reconciler.js';
 import { eventually } from '../../support/eventually.js';
-import type { AuditedProcess } from './audited-process.js';
+import type { NestProcess } from '../../support/nest-application.js';
 import { countRecords, recordsOf } from './records.js';
 import { createAndDestroySessions, createSessions } from './sessions.js';
-import type { Trail } from './trail.js';
-import { useLedger } from './use-ledger.js';
+import type { Trail } from '../../support/trail.js';
+import { useLedger } from '../../support/use-ledger.js';
 
 const WEB = { buckets: 2, audit: { worker: false } };
 
 describe('Reconciling SQL with Redis', () => {
-  const ground = useLedger();
+  const fixture = useLedger();
 
   /** Reconciles without the sweep and the drain that normally run first. */
-  const reconcileOnly = async (trail: Trail, { store }: AuditedProcess) => {
+  const reconcileOnly = async (trail: Trail, { buckets }: NestProcess) => {
     const database = new LedgerDatabase(trail.databaseUrl, {}, false);
     try {
       return await new Reconciler(
         database,
         ledgerSettings({}).tables,
-        store.buckets,
-        new SessionUpkeep(store.buckets),
+        buckets,
+        new SessionUpkeep(buckets),
       ).runOnce();
     } finally {
       await database.close();
@@ -32,12 +32,12 @@ describe('Reconciling SQL with Redis', () => {
   };
 
   it('reconcile records one end for each session that an emptied Redis has lost', async () => {
-    const trail = await ground.open();
+    const trail = await fixture.open();
     const web = await trail.start(WEB);
     await createSessions(web, 1_200);
     const short = await web.sessions.createSession({ userId: 'short', expires: 500 });
     await web.audit.flush();
-    const [node] = ground.redis.nodes;
+    const [node] = fixture.redis.nodes;
     await node!.flushall();
     await eventually(async () => expect(Date.now()).toBeGreaterThan(short.expiresAt.getTime()));
 
@@ -58,9 +58,9 @@ describe('Reconciling SQL with Redis', () => {
   });
 
   it('reconcile ends sessions again that a restored backup brought back', async () => {
-    const trail = await ground.open();
+    const trail = await fixture.open();
     const web = await trail.start({ ...WEB, buckets: 1 });
-    const [node] = ground.redis.nodes;
+    const [node] = fixture.redis.nodes;
     const ended = await createSessions(web, 300);
     const [session] = ended;
     const backup = await Promise.all(
@@ -87,7 +87,7 @@ describe('Reconciling SQL with Redis', () => {
   });
 
   it('reconcile keeps the reason of an end that is still in the outbox', async () => {
-    const trail = await ground.open();
+    const trail = await fixture.open();
     const web = await trail.start(WEB);
     const session = await web.sessions.createSession({ userId: 'ada' });
     await web.audit.flush();
@@ -99,7 +99,7 @@ describe('Reconciling SQL with Redis', () => {
   });
 
   it('reconcile keeps the time of an expiry that has not been swept yet', async () => {
-    const trail = await ground.open();
+    const trail = await fixture.open();
     const web = await trail.start({ ...WEB, idleTimeout: 300 });
     const session = await web.sessions.createSession({ userId: 'ada' });
     await web.audit.flush();
@@ -113,7 +113,7 @@ describe('Reconciling SQL with Redis', () => {
   });
 
   it('reconcile never declares sessions lost that start or end while it runs', async () => {
-    const trail = await ground.open();
+    const trail = await fixture.open();
     const [web, other] = await Promise.all([trail.start(WEB), trail.start(WEB)]);
     let lost = 0;
     for (let round = 0; round < 8; round += 1) {

@@ -1,4 +1,4 @@
-import type { Trail } from './trail.js';
+import type { Trail } from '../../support/trail.js';
 
 /** A record of the ledger. */
 export interface TrailRecord {

@@ -1,4 +1,4 @@
-import type { Trail } from './trail.js';
+import type { Trail } from '../../support/trail.js';
 
 export interface Seed {
   users: string[];

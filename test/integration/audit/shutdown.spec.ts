@@ -8,15 +8,15 @@ import { eventually } from '../../support/eventually.js';
 import { startApplication } from './application-process.js';
 import { countRecords } from './records.js';
 import { createAndDestroySessions } from './sessions.js';
-import type { Trail } from './trail.js';
-import { useLedger } from './use-ledger.js';
+import type { Trail } from '../../support/trail.js';
+import { useLedger } from '../../support/use-ledger.js';
 
 /** Longest shutdown (ms): less than the 30 s that container platforms grant by default. */
 const SHUTDOWN_LIMIT = 25_000;
 
 describe('Shutdown', () => {
-  const ground = useLedger();
-  const redisServer = () => ground.redis.servers[0]!;
+  const fixture = useLedger();
+  const redisServer = () => fixture.redis.servers[0]!;
 
   const startApp = (trail: Trail) =>
     startApplication({
@@ -26,7 +26,7 @@ describe('Shutdown', () => {
     });
 
   it('shutdown records all earlier events', async () => {
-    const trail = await ground.open();
+    const trail = await fixture.open();
     const app = await trail.start();
     await createAndDestroySessions(app, 300);
     await app.close();
@@ -34,7 +34,7 @@ describe('Shutdown', () => {
   });
 
   it('shutdown leaves nothing behind that keeps the process alive', async () => {
-    const trail = await ground.open();
+    const trail = await fixture.open();
     const app = await startApp(trail);
     await app.make(500);
     const { took, gone } = await app.close();
@@ -45,10 +45,10 @@ describe('Shutdown', () => {
   it.each<[failure: string, cause: () => unknown, resolve: () => unknown]>([
     ['Redis is down', () => redisServer().kill(), () => redisServer().restart()],
     ['Redis is frozen', () => redisServer().pause(), () => redisServer().resume()],
-    ['Postgres is down', () => ground.postgres.kill(), () => ground.postgres.restart()],
-    ['Postgres is frozen', () => ground.postgres.pause(), () => ground.postgres.resume()],
+    ['Postgres is down', () => fixture.postgres.kill(), () => fixture.postgres.restart()],
+    ['Postgres is frozen', () => fixture.postgres.pause(), () => fixture.postgres.resume()],
   ])('shutdown finishes in time if %s', async (_, cause, resolve) => {
-    const trail = await ground.open();
+    const trail = await fixture.open();
     const app = await startApp(trail);
     await app.make(500); // so that jobs are running
     try {
@@ -61,7 +61,7 @@ describe('Shutdown', () => {
   });
 
   it('shutdown closes the connections that the module opened, but not those passed to it', async () => {
-    const trail = await ground.open();
+    const trail = await fixture.open();
     const client = new Redis(redisServer().url, { disconnectTimeout: 0 });
     const dataSource = new DataSource(ledgerDataSourceOptions(trail.databaseUrl));
     await dataSource.initialize();
@@ -100,12 +100,12 @@ describe('Shutdown', () => {
 });
 
 describe('audit.worker: false', () => {
-  const ground = useLedger();
+  const fixture = useLedger();
 
   it('a process without a worker leaves its jobs to another process', async () => {
-    const trail = await ground.open();
+    const trail = await fixture.open();
     const web = await trail.start({ audit: { worker: false } });
-    const connection = { url: ground.redis.servers[0]!.url, disconnectTimeout: 0 };
+    const connection = { url: fixture.redis.servers[0]!.url, disconnectTimeout: 0 };
     const prefix = `{${trail.prefix}:jobs}`;
     const queue = new Queue('session-ledger', {
       connection: connection as ConnectionOptions,
@@ -124,7 +124,7 @@ describe('audit.worker: false', () => {
   });
 
   it('a process without a worker needs no database', async () => {
-    const trail = await ground.open();
+    const trail = await fixture.open();
     const web = await trail.start({ database: undefined, audit: { worker: false } });
     await createAndDestroySessions(web, 5);
     await expect(web.audit.verify()).rejects.toMatchObject({ code: 'ERR_SESSION_OPTIONS' });

@@ -2,14 +2,14 @@ import { describe, expect, it } from '@jest/globals';
 
 import type { UserIdType } from '../../../src/index.js';
 import { recordsOf } from './records.js';
-import { useLedger } from './use-ledger.js';
+import { useLedger } from '../../support/use-ledger.js';
 
 const WEB = { audit: { worker: false } };
 const UUID = '7f9c2ba4-e88f-4d27-a3f2-1c0e3c5d9b11';
 const USERS = `CREATE TABLE "user" (id integer PRIMARY KEY); INSERT INTO "user" VALUES (1), (2)`;
 
 describe('User IDs in the audit tables', () => {
-  const ground = useLedger();
+  const fixture = useLedger();
   const userReference = { type: 'integer', references: { table: 'public.user' } } as const;
 
   it.each<[UserIdType, string, string]>([
@@ -18,7 +18,7 @@ describe('User IDs in the audit tables', () => {
     ['bigint', '9223372036854775807', '9223372036854775808'],
     ['uuid', UUID, UUID.toUpperCase()],
   ])('user IDs of type %s are stored in a column of that type', async (type, userId, invalid) => {
-    const trail = await ground.open({ layout: { userId: { type } } });
+    const trail = await fixture.open({ layout: { userId: { type } } });
     const web = await trail.start(WEB);
     const session = await web.sessions.createSession({ userId });
     await web.audit.flush();
@@ -36,7 +36,7 @@ describe('User IDs in the audit tables', () => {
   });
 
   it('deleting a user sets user_id to NULL in sessions and keeps it in the ledger', async () => {
-    const trail = await ground.open({ before: USERS, layout: { userId: userReference } });
+    const trail = await fixture.open({ before: USERS, layout: { userId: userReference } });
     const web = await trail.start(WEB);
     const { handle } = await web.sessions.createSession({ userId: '1' });
     await web.audit.flush();
@@ -50,7 +50,7 @@ describe('User IDs in the audit tables', () => {
   });
 
   it('users who are deleted before the drain leave NULL in sessions', async () => {
-    const trail = await ground.open({ before: USERS, layout: { userId: userReference } });
+    const trail = await fixture.open({ before: USERS, layout: { userId: userReference } });
     const web = await trail.start(WEB);
     for (const userId of ['1', '2', '3']) await web.sessions.createSession({ userId });
     await trail.rows('DELETE FROM "user" WHERE id = 1');
@@ -60,7 +60,7 @@ describe('User IDs in the audit tables', () => {
   });
 
   it('users who are deleted during the drain leave NULL in sessions', async () => {
-    const trail = await ground.open({ before: USERS, layout: { userId: userReference } });
+    const trail = await fixture.open({ before: USERS, layout: { userId: userReference } });
     const web = await trail.start(WEB);
     await trail.rows('INSERT INTO "user" SELECT generate_series(3, 400)');
     const state = { isOver: false, created: 0 };

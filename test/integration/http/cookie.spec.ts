@@ -3,8 +3,9 @@ import { describe, expect, test } from '@jest/globals';
 
 import { SessionCookie, type HttpRequest, type HttpResponse } from '../../../src/index.js';
 import { setHeader } from '../../../src/http/http-messages.js';
+import type { Platform } from '../../support/nest-application.js';
 import { useWebApplication } from './use-web-application.js';
-import { ask, bearer, signIn, type Platform } from './web-application.js';
+import { ask, bearer, signIn } from './web-application.js';
 
 /** Calls single methods of `SessionCookie`. */
 @Controller('parts')

@@ -3,8 +3,9 @@ import { APP_GUARD, ExternalContextCreator, LazyModuleLoader } from '@nestjs/cor
 import { describe, expect, test } from '@jest/globals';
 
 import { Public, RequireSession, SessionGuard, SessionService } from '../../../src/index.js';
+import type { Platform } from '../../support/nest-application.js';
 import { useWebApplication } from './use-web-application.js';
-import { ask, bearer, signIn, type Platform } from './web-application.js';
+import { ask, bearer, signIn } from './web-application.js';
 
 /** Has no decorator itself, so only a global guard protects it. */
 @Controller('plain')

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 
+import type { Platform } from '../../support/nest-application.js';
 import { useWebApplication } from './use-web-application.js';
-import { ask, bearer, signIn, type Platform } from './web-application.js';
+import { ask, bearer, signIn } from './web-application.js';
 
 const MINUTE = 60_000;
 

@@ -1,8 +1,9 @@
 import { connect } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
 
+import type { Platform } from '../../support/nest-application.js';
 import { useWebApplication } from './use-web-application.js';
-import { ask, bearer, signIn, type Platform } from './web-application.js';
+import { ask, bearer, signIn } from './web-application.js';
 
 describe.each<Platform>(['Express', 'Fastify'])('hostile requests on %s', (platform) => {
   const site = useWebApplication(platform);

@@ -4,8 +4,9 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 
 import { SessionExceptionFilter, SessionService } from '../../../src/index.js';
 import { eventually } from '../../support/eventually.js';
+import type { Platform } from '../../support/nest-application.js';
 import { useWebApplication } from './use-web-application.js';
-import { ask, signIn, type Platform } from './web-application.js';
+import { ask, signIn } from './web-application.js';
 
 /** Calls the service directly, without a guard. */
 @Controller('devices')

@@ -1,16 +1,10 @@
-import { afterAll, beforeAll } from '@jest/globals';
+import { beforeAll } from '@jest/globals';
 
-import { openApplication, type Application } from '../../support/application.js';
 import { letTimePassFor } from '../../support/move-time.js';
-import { singleRedis, type RedisUnderTest } from '../../support/redis-under-test.js';
-import { useRedis } from '../../support/use-redis.js';
-import {
-  PREFIX,
-  startWebApplication,
-  type Extras,
-  type Platform,
-  type WebApplication,
-} from './web-application.js';
+import type { Platform } from '../../support/nest-application.js';
+import type { RedisUnderTest } from '../../support/redis-under-test.js';
+import { useServers } from '../../support/use-servers.js';
+import { startWebApplication, type Extras, type WebApplication } from './web-application.js';
 
 /** A running application and its Redis. */
 export interface Site {
@@ -23,24 +17,19 @@ export interface Site {
 /** Starts a Redis and an application before the tests of this block and stops them afterwards. */
 export function useWebApplication(platform: Platform, more?: Extras): Site {
   let app: WebApplication | undefined;
-  let clock: Application | undefined;
-  // Jest runs these hooks in this order: the application must close before its Redis.
-  afterAll(async () => {
-    await app?.close();
-    await clock?.close();
-  });
-  const fixture = useRedis(() => singleRedis());
+  const servers = useServers();
   beforeAll(async () => {
-    app = await startWebApplication(platform, fixture.redis, more);
-    clock = openApplication(fixture.redis, { prefix: PREFIX });
+    app = await startWebApplication(platform, servers.redis, more);
   });
+  servers.beforeStop(() => app?.close());
+
   return {
     get redis() {
-      return fixture.redis;
+      return servers.redis;
     },
     get app() {
       return app!;
     },
-    letTimePass: (userId, ms) => letTimePassFor(clock!, userId, ms),
+    letTimePass: (userId, ms) => letTimePassFor(app!, userId, ms),
   };
 }

@@ -1,16 +1,18 @@
-import { Module, type INestApplication, type ModuleMetadata } from '@nestjs/common';
-import { ExpressAdapter } from '@nestjs/platform-express';
-import { FastifyAdapter } from '@nestjs/platform-fastify';
-import { NestFactory } from '@nestjs/core';
+import type { INestApplication, ModuleMetadata } from '@nestjs/common';
 
 import {
   getSessionServiceToken,
   SessionModule,
-  SessionService,
   type SessionModuleOptions,
+  type SessionService,
 } from '../../../src/index.js';
+import { issuedIds, trackIds } from '../../support/issued-ids.js';
+import {
+  startHttpApplication,
+  type HttpApplication,
+  type Platform,
+} from '../../support/nest-application.js';
 import type { RedisUnderTest } from '../../support/redis-under-test.js';
-import { issuedIds } from '../../support/issued-ids.js';
 import {
   AccountController,
   DerivedController,
@@ -21,18 +23,10 @@ import {
   type Member,
 } from './accounts.js';
 
-export type Platform = 'Express' | 'Fastify';
-
-/** A Nest application that is listening. */
-export interface WebApplication {
-  readonly url: string;
-  readonly nest: INestApplication;
-  readonly sessions: SessionService<Member>;
+/** An application with two session modules: for members and for staff. */
+export interface WebApplication extends HttpApplication<Member> {
   readonly staffSessions: SessionService;
-  close(): Promise<void>;
 }
-
-export const PREFIX = 'web';
 
 /** What a test adds to the common application. */
 export interface Extras {
@@ -42,48 +36,38 @@ export interface Extras {
   prepare?: (nest: INestApplication) => unknown;
 }
 
+const CONTROLLERS = [
+  AccountController,
+  DerivedController,
+  SessionController,
+  StaffController,
+  StaffSessionController,
+];
+
 export async function startWebApplication(
   platform: Platform,
   redis: RedisUnderTest,
-  more: Extras = {},
+  { options, module = {}, prepare }: Extras = {},
 ): Promise<WebApplication> {
-  const connection = { redis: redis.connection, audit: { worker: false } };
-  const { imports = [], controllers = [], providers = [] } = more.module ?? {};
-  @Module({
-    imports: [
-      SessionModule.forRoot({
-        ...connection,
-        prefix: PREFIX,
-        users: { findById: async (id: string) => members.get(id) ?? null },
-        ...more.options,
-      }),
-      SessionModule.forRoot({ ...connection, name: 'staff' }),
-      ...imports,
-    ],
-    controllers: [
-      AccountController,
-      DerivedController,
-      SessionController,
-      StaffController,
-      StaffSessionController,
-      ...controllers,
-    ],
-    providers,
-  })
-  class AppModule {}
-
-  const adapter = platform === 'Express' ? new ExpressAdapter() : new FastifyAdapter();
-  const nest = await NestFactory.create(AppModule, adapter, {
-    logger: false,
-    forceCloseConnections: true,
-    abortOnError: false,
-  });
-  await more.prepare?.(nest);
-  await nest.listen(0, '127.0.0.1');
-  const url = await nest.getUrl();
-  const sessions = nest.get<SessionService<Member>>(SessionService);
-  const staffSessions = nest.get<SessionService>(getSessionServiceToken('staff'));
-  return { url, nest, sessions, staffSessions, close: () => nest.close() };
+  const common = { redis: redis.connection, audit: { worker: false } };
+  const { imports = [], controllers = [], providers = [] } = module;
+  const app = await startHttpApplication<Member>(
+    {
+      ...common,
+      prefix: 'web',
+      users: { findById: async (id: string) => members.get(id) ?? null },
+      ...options,
+    },
+    {
+      platform,
+      prepare,
+      imports: [SessionModule.forRoot({ ...common, name: 'staff' }), ...imports],
+      controllers: [...CONTROLLERS, ...controllers],
+      providers,
+    },
+  );
+  const staff = app.nest.get<SessionService>(getSessionServiceToken('staff'));
+  return { ...app, staffSessions: trackIds(staff) };
 }
 
 /** The response to a request. */

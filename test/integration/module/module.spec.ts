@@ -2,9 +2,8 @@ import { Inject, Injectable, Module, type DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Redis } from 'ioredis';
 import { DataSource } from 'typeorm';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 
-import { startPostgres, type PrivatePostgres } from '../../../dev/index.js';
 import {
   getSessionAuditToken,
   getSessionServiceToken,
@@ -15,17 +14,11 @@ import {
   type SessionModuleOptions,
 } from '../../../src/index.js';
 import { eventually } from '../../support/eventually.js';
-import { singleRedis, type RedisUnderTest } from '../../support/redis-under-test.js';
+import { singleRedis } from '../../support/redis-under-test.js';
+import { useServers } from '../../support/use-servers.js';
 
 describe('SessionModule', () => {
-  let redis: RedisUnderTest;
-  let postgres: PrivatePostgres;
-  beforeAll(async () => {
-    [redis, postgres] = await Promise.all([singleRedis(), startPostgres()]);
-  });
-  afterAll(async () => {
-    await Promise.all([redis.stop(), postgres.stop()]);
-  });
+  const servers = useServers({ postgres: true });
 
   const opened: { close(): Promise<void> }[] = [];
   afterEach(async () => {
@@ -39,18 +32,18 @@ describe('SessionModule', () => {
     opened.push(application);
     return application;
   };
-  /** For a web process beside workers: no database, no jobs. */
+  /** Options of a web process: no database, no jobs. */
   const web = (more: Partial<SessionModuleOptions> = {}): SessionModuleOptions => ({
-    redis: redis.servers[0]!.url,
+    redis: servers.redis.servers[0]!.url,
     audit: { worker: false },
     ...more,
   });
 
-  test('is one import: URLs in, sessions out, each in the ledger', async () => {
-    const database = await postgres.createDatabase('one_import');
+  test('one import with two URLs provides sessions that are recorded in the ledger', async () => {
+    const database = await servers.postgres.createDatabase('one_import');
     const application = await start([
       SessionModule.forRoot({
-        redis: redis.servers[0]!.url,
+        redis: servers.redis.servers[0]!.url,
         database,
         prefix: 'one-import',
         audit: { migrate: true },
@@ -65,10 +58,10 @@ describe('SessionModule', () => {
     expect(JSON.stringify(await audit.history('ada'))).toContain(handle);
   });
 
-  test('takes its options from a factory that may wait and inject', async () => {
+  test('forRootAsync accepts an async factory with injected providers', async () => {
     @Injectable()
     class Settings {
-      redisUrl = Promise.resolve(redis.servers[0]!.url);
+      redisUrl = Promise.resolve(servers.redis.servers[0]!.url);
     }
     @Module({ providers: [Settings], exports: [Settings] })
     class SettingsModule {}
@@ -83,7 +76,7 @@ describe('SessionModule', () => {
     expect(await application.get(SessionService).validateSession(id)).not.toBeNull();
   });
 
-  test('is seen by every module, or by those that import it where `isGlobal` is false', async () => {
+  test('the module is global, unless `isGlobal` is false', async () => {
     const BILLING = Symbol('billing');
     class BillingModule {}
     const billing = {
@@ -105,9 +98,9 @@ describe('SessionModule', () => {
     expect(imported.get(BILLING)).toEqual({ sessions: expect.any(SessionService) });
   });
 
-  test('leaves a live Redis client and a live DataSource open', async () => {
-    const client = new Redis(redis.servers[0]!.url);
-    const url = await postgres.createDatabase('live');
+  test('a live Redis client and a live DataSource stay open after shutdown', async () => {
+    const client = new Redis(servers.redis.servers[0]!.url);
+    const url = await servers.postgres.createDatabase('live');
     const database = await new DataSource(ledgerDataSourceOptions(url)).initialize();
     const application = await start([
       SessionModule.forRoot({
@@ -127,8 +120,8 @@ describe('SessionModule', () => {
     await database.destroy();
   });
 
-  test('closes the connections that it opened', async () => {
-    const clients = async () => (await redis.nodes[0]!.client('LIST')) as string;
+  test('the module closes the connections that it opened', async () => {
+    const clients = async () => (await servers.redis.nodes[0]!.client('LIST')) as string;
     const before = (await clients()).split('\n').length;
     const application = await start([SessionModule.forRoot(web())]);
     await application.get(SessionService).createSession({ userId: 'ada' });
@@ -137,7 +130,7 @@ describe('SessionModule', () => {
     await eventually(async () => expect((await clients()).split('\n').length).toBe(before));
   });
 
-  test('two in one application have each their own services, sessions and limits', async () => {
+  test('two modules in one application have separate services, sessions and limits', async () => {
     @Injectable()
     class Office {
       constructor(
@@ -165,7 +158,7 @@ describe('SessionModule', () => {
     expect(await customers.validateSession(customer.id)).not.toBeNull();
   });
 
-  describe('refuses to start, and says which option, its value and what to do', () => {
+  describe('startup errors', () => {
     test.each<[Partial<Record<keyof SessionModuleOptions, unknown>>, RegExp]>([
       [{ redis: undefined }, /option `redis` is undefined; give a URL/],
       [{ audit: {} }, /option `database` is undefined; give a URL/],
@@ -179,12 +172,15 @@ describe('SessionModule', () => {
       [{ buckets: 0 }, /option `buckets` is 0; use a whole number from 1 to 256/],
       [{ cookie: { name: '__Host-s', secure: false } }, /option `cookie.name` is "__Host-s"/],
       [{ redisTimeout: '10s' }, /option `redisTimeout` is "10s"/],
-    ])('%j', async (wrong, message) => {
-      const options = { ...web(), ...wrong } as SessionModuleOptions;
-      await expect(start([SessionModule.forRoot(options)])).rejects.toThrow(message);
-    });
+    ])(
+      'invalid option %j is rejected with its value and the valid ones',
+      async (invalid, message) => {
+        const options = { ...web(), ...invalid } as SessionModuleOptions;
+        await expect(start([SessionModule.forRoot(options)])).rejects.toThrow(message);
+      },
+    );
 
-    test('a Redis that may evict sessions', async () => {
+    test('the application does not start if Redis may evict sessions', async () => {
       const evicting = await singleRedis({ 'maxmemory-policy': 'allkeys-lru' });
       const options = web({ redis: evicting.servers[0]!.url });
       await expect(start([SessionModule.forRoot(options)])).rejects.toThrow(
@@ -193,7 +189,7 @@ describe('SessionModule', () => {
       await evicting.stop();
     });
 
-    test('a Redis that is not there', async () => {
+    test('the application does not start if Redis is unreachable', async () => {
       const options = web({ redis: 'redis://127.0.0.1:1' });
       await expect(start([SessionModule.forRoot(options)])).rejects.toMatchObject({
         code: 'ERR_SESSION_REDIS_UNAVAILABLE',

@@ -1,12 +1,11 @@
 import { Client } from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 
+import { MINUTE } from '../../support/durations.js';
 import { eventually } from '../../support/eventually.js';
 import { useWatchedApplication } from './use-watched-application.js';
 
-const MINUTE = 60_000;
-
-describe('the health indicator, through Terminus', () => {
+describe('the health indicator in Terminus', () => {
   const site = useWatchedApplication();
 
   const check = async () => {
@@ -28,7 +27,7 @@ describe('the health indicator, through Terminus', () => {
     site.postgres.resume();
   });
 
-  test('is up where Redis and Postgres answer and every event is recorded', async () => {
+  test('health is up if Redis and Postgres answer and every event is recorded', async () => {
     expect(await check()).toEqual({
       status: 200,
       sessions: {
@@ -44,7 +43,7 @@ describe('the health indicator, through Terminus', () => {
     });
   });
 
-  test('is degraded while events wait, until they are recorded', async () => {
+  test('health is degraded while events wait to be recorded', async () => {
     await site.sessions.createSession({ userId: 'ada' });
     expect(await check()).toMatchObject({ sessions: { status: 'up', backlog: 1 } });
     await site.letTimePass(2 * MINUTE);
@@ -60,7 +59,7 @@ describe('the health indicator, through Terminus', () => {
     expect(await check()).toMatchObject({ sessions: { status: 'up', backlog: 0 } });
   });
 
-  test('is degraded where there are dead letters', async () => {
+  test('health is degraded if there are dead letters', async () => {
     await sql(
       "INSERT INTO session_dead_letters (chain, stream_id, raw, reason) VALUES (0, '1-1', '', 'test')",
     );
@@ -71,7 +70,7 @@ describe('the health indicator, through Terminus', () => {
     expect(await check()).toMatchObject({ sessions: { status: 'up', deadLetters: 0 } });
   });
 
-  test('is degraded where rows lie in a default partition', async () => {
+  test('health is degraded if a default partition has rows', async () => {
     await sql(
       "INSERT INTO sessions (token, expires_at, created_at) VALUES ('t', '1999-01-02', '1999-01-01')",
     );
@@ -81,7 +80,7 @@ describe('the health indicator, through Terminus', () => {
     await sql('DELETE FROM sessions_default');
   });
 
-  test('is degraded while Postgres is away, and still tells the backlog', async () => {
+  test('health is degraded while Postgres is down, and still reports the backlog', async () => {
     await site.sessions.createSession({ userId: 'ada' });
     await site.postgres.kill();
     const { status, sessions } = await check();
@@ -100,7 +99,7 @@ describe('the health indicator, through Terminus', () => {
     );
   });
 
-  test('is down while Redis is away, and shows no error to whoever asks', async () => {
+  test('health is down while Redis is unreachable, and shows no details of the error', async () => {
     site.redis.servers[0]!.pause();
     expect(await check()).toEqual({
       status: 503,
@@ -114,7 +113,7 @@ describe('the health indicator, through Terminus', () => {
 describe('the health indicator in a process without a database', () => {
   const site = useWatchedApplication({ database: undefined });
 
-  test('tells of Redis and of the backlog', async () => {
+  test('without a database, health reports Redis and the backlog', async () => {
     const response = await fetch(`${site.url}/health`);
     expect(await response.json()).toMatchObject({
       details: { sessions: { status: 'up', postgres: 'none', backlog: 0 } },

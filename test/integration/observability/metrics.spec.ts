@@ -15,7 +15,7 @@ describe('Prometheus metrics', () => {
     return found === undefined ? undefined : Number(found.slice(line.length));
   };
 
-  test('time each operation, by its outcome', async () => {
+  test('metrics time each operation by outcome', async () => {
     const { id } = await site.sessions.createSession({ userId: 'ada' });
     await site.sessions.validateSession(id);
     await site.sessions.createSession({ userId: '' }).catch(() => undefined);
@@ -28,13 +28,14 @@ describe('Prometheus metrics', () => {
     expect(await count('validateSession', 'ok')).toBe(1);
   });
 
-  test('count what the guard refused, by code', async () => {
+  test('metrics count the rejections of the guard by code', async () => {
     await fetch(`${site.url}/account`);
-    const refusals = 'nest_session_rejections_total{module="default",code="ERR_SESSION_REQUIRED"}';
-    expect(await value(refusals)).toBe(1);
+    const rejections =
+      'nest_session_rejections_total{module="default",code="ERR_SESSION_REQUIRED"}';
+    expect(await value(rejections)).toBe(1);
   });
 
-  test("tell the ledger's backlog, also while Postgres is away", async () => {
+  test("metrics report the ledger's backlog, even while Postgres is down", async () => {
     await site.audit.flush();
     await site.sessions.createSession({ userId: 'ada' });
     expect(await value('nest_session_ledger_backlog_events{module="default"}')).toBe(1);
@@ -49,13 +50,13 @@ describe('Prometheus metrics', () => {
     await eventually(() => site.audit.flush());
   });
 
-  test('go on while Redis is away, without what only Redis knows', async () => {
+  test('metrics are served while Redis is unreachable, without those that need Redis', async () => {
     site.redis.servers[0]!.pause();
     expect(await value('nest_session_open_sockets{module="default"}')).toBe(0);
     expect(await value('nest_session_ledger_backlog_events{module="default"}')).toBeUndefined();
   });
 
-  test('hold no session ID, user or address', async () => {
+  test('metrics contain no session ID, user or address', async () => {
     const { id, handle } = await site.sessions.createSession({
       userId: 'conspicuous',
       client: { ip: '192.0.2.1' },
@@ -68,10 +69,10 @@ describe('Prometheus metrics', () => {
   });
 });
 
-describe('without the option `metrics`', () => {
+describe('uninstrumented service', () => {
   const site = useWatchedApplication({ tracing: false });
 
-  test('nothing stands between the caller and the service', async () => {
+  test('without metrics and tracing, the service is not wrapped', async () => {
     await site.sessions.createSession({ userId: 'ada' });
     expect(Object.hasOwn(site.sessions, 'createSession')).toBe(false);
     expect(Object.hasOwn(site.sessions, 'findValidSession')).toBe(false);

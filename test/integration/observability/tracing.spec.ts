@@ -17,7 +17,7 @@ describe('OpenTelemetry spans', () => {
   afterEach(() => exporter.reset());
   afterAll(() => trace.disable());
 
-  test('show each operation, and whether it failed', async () => {
+  test('each operation has a span, which shows whether it failed', async () => {
     const { id } = await site.sessions.createSession({ userId: 'ada' });
     await fetch(`${site.url}/account`, { headers: { authorization: `Bearer ${id}` } });
     await site.sessions.createSession({ userId: '' }).catch(() => undefined);
@@ -38,7 +38,7 @@ describe('OpenTelemetry spans', () => {
     ]);
   });
 
-  test('hold no session ID and no user', async () => {
+  test('spans contain no session ID and no user', async () => {
     const { id } = await site.sessions.createSession({ userId: 'conspicuous' });
     await site.sessions.validateSession(id);
     const text = JSON.stringify(

@@ -1,28 +1,19 @@
-import {
-  Controller,
-  Get,
-  Module,
-  type INestApplication,
-  type ModuleMetadata,
-} from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { Controller, Get } from '@nestjs/common';
 import { HealthCheck, HealthCheckService, TerminusModule } from '@nestjs/terminus';
-import { afterAll, beforeAll } from '@jest/globals';
+import { beforeAll } from '@jest/globals';
 
-import { startPostgres, type PrivatePostgres } from '../../../dev/index.js';
+import type { PrivatePostgres } from '../../../dev/index.js';
 import {
   RequireSession,
-  SessionAudit,
   SessionHealth,
-  SessionModule,
-  SessionService,
+  type SessionAudit,
   type SessionModuleOptions,
+  type SessionService,
 } from '../../../src/index.js';
-import { openApplication, type Application } from '../../support/application.js';
 import { letTimePass } from '../../support/move-time.js';
-import { singleRedis, type RedisUnderTest } from '../../support/redis-under-test.js';
-
-const PREFIX = 'watched';
+import { startHttpApplication, type HttpApplication } from '../../support/nest-application.js';
+import type { RedisUnderTest } from '../../support/redis-under-test.js';
+import { useServers } from '../../support/use-servers.js';
 
 @Controller()
 class WatchedController {
@@ -42,12 +33,12 @@ class WatchedController {
   account(): void {}
 }
 
-/** An application over its own Redis and Postgres, and what its tests need of it. */
-export interface WatchedSite {
+/** An application with a health check, and its servers. It runs no audit worker. */
+export interface WatchedApplication {
   readonly redis: RedisUnderTest;
   readonly postgres: PrivatePostgres;
+  readonly app: HttpApplication;
   readonly url: string;
-  readonly nest: INestApplication;
   readonly sessions: SessionService;
   readonly audit: SessionAudit;
   letTimePass(ms: number): Promise<void>;
@@ -55,71 +46,38 @@ export interface WatchedSite {
 
 export function useWatchedApplication(
   options: Partial<SessionModuleOptions> = {},
-  more: ModuleMetadata = {},
-): WatchedSite {
-  let nest: INestApplication | undefined;
-  let clock: Application | undefined;
-  let postgres: PrivatePostgres | undefined;
-  let url = '';
-  let redis: RedisUnderTest | undefined;
-  afterAll(async () => {
-    await nest?.close();
-    await clock?.close();
-    await postgres?.stop();
-    await redis?.stop();
-  });
+): WatchedApplication {
+  let app: HttpApplication | undefined;
+  const servers = useServers({ postgres: true });
   beforeAll(async () => {
-    [redis, postgres] = await Promise.all([singleRedis(), startPostgres()]);
-    nest = await startApplication(redis, postgres.url, options, more);
-    url = await nest.getUrl();
-    clock = openApplication(redis, { prefix: PREFIX });
+    const urls = { redis: servers.redis.connection, database: servers.postgres.url };
+    const audit = { migrate: true, worker: false };
+    app = await startHttpApplication(
+      { ...urls, audit, prefix: 'watched', ...options },
+      { imports: [TerminusModule.forRoot({ logger: false })], controllers: [WatchedController] },
+    );
   });
+  servers.beforeStop(() => app?.close());
+
   return {
     get redis() {
-      return redis!;
+      return servers.redis;
     },
     get postgres() {
-      return postgres!;
+      return servers.postgres;
+    },
+    get app() {
+      return app!;
     },
     get url() {
-      return url;
-    },
-    get nest() {
-      return nest!;
+      return app!.url;
     },
     get sessions() {
-      return nest!.get<SessionService>(SessionService);
+      return app!.sessions;
     },
     get audit() {
-      return nest!.get(SessionAudit);
+      return app!.audit;
     },
-    letTimePass: (ms) => letTimePass(clock!, ms),
+    letTimePass: (ms) => letTimePass(app!, ms),
   };
-}
-
-async function startApplication(
-  redis: RedisUnderTest,
-  database: string,
-  options: Partial<SessionModuleOptions>,
-  { providers = [] }: ModuleMetadata,
-): Promise<INestApplication> {
-  @Module({
-    imports: [
-      TerminusModule.forRoot({ logger: false }),
-      SessionModule.forRoot({
-        redis: redis.connection,
-        database,
-        prefix: PREFIX,
-        audit: { migrate: true, worker: false },
-        ...options,
-      }),
-    ],
-    controllers: [WatchedController],
-    providers,
-  })
-  class AppModule {}
-
-  const nest = await NestFactory.create(AppModule, { logger: false, abortOnError: false });
-  await nest.listen(0, '127.0.0.1');
-  return nest;
 }

@@ -1,7 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 
 import { digestOf } from '../../../src/store/session-id.js';
-import { HOUR, MINUTE, redisTime } from '../../support/application.js';
+import { redisTime } from '../../support/application.js';
+import { HOUR, MINUTE } from '../../support/durations.js';
+import { issuedIds } from '../../support/issued-ids.js';
 import { eventsOf, readOutbox } from '../../support/outbox.js';
 import { useRedis } from '../../support/use-redis.js';
 
@@ -17,6 +19,7 @@ describe('creating a session', () => {
     expect(session.id).toMatch(/^[0-9a-f]{2}[\w-]{43}$/);
     expect(session.handle).toBe(session.id.slice(0, 2) + digestOf(session.id));
     expect(session.userId).toBe('ada');
+    expect(issuedIds).toContain(session.id); // so that the search of each suite can find it
     expect(session.createdAt.getTime()).toBeGreaterThanOrEqual(before);
     expect(session.createdAt.getTime()).toBeLessThanOrEqual(after);
     expect(session.expiresAt.getTime() - session.createdAt.getTime()).toBe(12 * HOUR);

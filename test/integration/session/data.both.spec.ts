@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 
 import type { SessionService } from '../../../src/session/session.service.js';
 import type { JsonObject } from '../../../src/store/session-record.js';
-import { HOUR, MINUTE } from '../../support/application.js';
+import { HOUR, MINUTE } from '../../support/durations.js';
 import { dumpKeys } from '../../support/key-dump.js';
 import { readOutbox } from '../../support/outbox.js';
 import { useRedis } from '../../support/use-redis.js';

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 
 import { generateSessionId } from '../../../src/store/session-id.js';
-import { redisTime, SECOND } from '../../support/application.js';
+import { redisTime } from '../../support/application.js';
+import { SECOND } from '../../support/durations.js';
 import { letTimePassFor } from '../../support/move-time.js';
 import { eventsOf, readOutbox } from '../../support/outbox.js';
 import { useRedis } from '../../support/use-redis.js';

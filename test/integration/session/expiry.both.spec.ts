@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 
 import type { SessionService } from '../../../src/session/session.service.js';
-import { DAY, HOUR, MINUTE, redisTime, SECOND, sweepAll } from '../../support/application.js';
+import { redisTime } from '../../support/application.js';
+import { DAY, HOUR, MINUTE, SECOND } from '../../support/durations.js';
 import { letTimePassFor } from '../../support/move-time.js';
 import { eventsOf, readOutbox } from '../../support/outbox.js';
 import { useRedis } from '../../support/use-redis.js';
@@ -101,7 +102,7 @@ describe('the absolute expiry', () => {
     await app.service.destroySession(id);
     expect(await eventsOf(app, handle)).toHaveLength(1);
 
-    await sweepAll(app);
+    await app.upkeep.sweepAll();
     const passed = HOUR - 10 * SECOND + 3 * DAY;
     expect(await eventsOf(app, handle)).toMatchObject([
       { event: 'created' },
@@ -120,7 +121,7 @@ describe('the absolute expiry', () => {
     const { id, handle, expiresAt } = session;
     while ((await redisTime(app, 'ada')) <= expiresAt.getTime()) continue;
     expect(await app.service.validateSession(id)).toBeNull();
-    await sweepAll(app);
+    await app.upkeep.sweepAll();
     expect((await eventsOf(app, handle)).at(-1)).toMatchObject({
       event: 'destroyed',
       occurredAt: expiresAt.getTime(),
@@ -143,6 +144,6 @@ describe('the absolute expiry', () => {
     expect(ended.map(({ handle }) => handle).toSorted()).toEqual(
       sessions.map(({ handle }) => handle).toSorted(),
     );
-    expect(await app.client.zcard(app.store.buckets.keysOf(0).expiryIndex)).toBe(0);
+    expect(await app.client.zcard(app.buckets.keysOf(0).expiryIndex)).toBe(0);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 
 import { generateSessionId } from '../../../src/store/session-id.js';
-import { HOUR } from '../../support/application.js';
+import { HOUR } from '../../support/durations.js';
 import { letTimePassFor } from '../../support/move-time.js';
 import { useRedis } from '../../support/use-redis.js';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 
-import { HOUR, MINUTE, SECOND, sweepAll } from '../../support/application.js';
+import { HOUR, MINUTE, SECOND } from '../../support/durations.js';
 import { letTimePassFor } from '../../support/move-time.js';
 import { eventsOf } from '../../support/outbox.js';
 import { useRedis } from '../../support/use-redis.js';
@@ -17,7 +17,7 @@ describe('the idle timeout', () => {
     await letTimePassFor(app, 'ada', 1);
     expect(await app.service.validateSession(id)).toBeNull();
 
-    await sweepAll(app);
+    await app.upkeep.sweepAll();
     const [created, ended] = await eventsOf(app, handle);
     expect(ended).toMatchObject({ event: 'destroyed', reason: 'expired' });
     expect(ended!.occurredAt - created!.occurredAt).toBe(30 * MINUTE);
@@ -50,7 +50,7 @@ describe('the idle timeout', () => {
 
     await letTimePassFor(app, 'ada', 2 * MINUTE);
     expect(await app.service.validateSession(id)).toBeNull();
-    await sweepAll(app);
+    await app.upkeep.sweepAll();
     const [created, ended] = await eventsOf(app, handle);
     expect(ended!.occurredAt - created!.occurredAt).toBe(HOUR);
   });

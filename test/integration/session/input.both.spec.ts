@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 
-import { HOUR, sweepAll } from '../../support/application.js';
+import { HOUR } from '../../support/durations.js';
 import { dumpKeys } from '../../support/key-dump.js';
 import { letTimePass } from '../../support/move-time.js';
 import { readOutbox } from '../../support/outbox.js';
@@ -62,7 +62,7 @@ describe('input checks', () => {
       const app = fixture.open({ buckets: 2 });
       for (const userId of userIds) await app.service.createSession({ userId, expires: HOUR });
       await letTimePass(app, 2 * HOUR);
-      await sweepAll(app);
+      await app.upkeep.sweepAll();
       const ended = (await readOutbox(app)).filter(({ event }) => event === 'destroyed');
       expect(ended.map(({ userId }) => userId).toSorted()).toEqual(userIds.toSorted());
     });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 
-import { HOUR, sweepAll } from '../../support/application.js';
+import { HOUR } from '../../support/durations.js';
 import { letTimePassFor } from '../../support/move-time.js';
 import { eventsOf, readOutbox } from '../../support/outbox.js';
 import { useRedis } from '../../support/use-redis.js';
@@ -56,7 +56,7 @@ describe('the session limit', () => {
         ),
       );
       for (const { handle } of lost) {
-        const keys = app.store.buckets.keysOf(Number.parseInt(handle.slice(0, 2), 16));
+        const keys = app.buckets.keysOf(Number.parseInt(handle.slice(0, 2), 16));
         await app.client.del(keys.session(handle.slice(2)));
       }
       const limited = fixture.open({ prefix: app.prefix, maxSessionsPerUser: 2 });
@@ -66,7 +66,7 @@ describe('the session limit', () => {
       expect(await limited.service.validateSession(second.id)).toEqual({ id: 'ada' });
 
       await letTimePassFor(app, 'ada', 2 * HOUR);
-      await sweepAll(app);
+      await app.upkeep.sweepAll();
       const ended = (await readOutbox(app)).filter(({ event }) => event === 'destroyed');
       expect(ended.map(({ handle }) => handle).toSorted()).toEqual(
         lost.map(({ handle }) => handle).toSorted(),

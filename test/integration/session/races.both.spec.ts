@@ -3,13 +3,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
 
 import type { Session } from '../../../src/session/session.js';
-import {
-  HOUR,
-  MINUTE,
-  redisTime,
-  type Application,
-  type ApplicationOptions,
-} from '../../support/application.js';
+import { redisTime, type Application, type ApplicationOptions } from '../../support/application.js';
+import { HOUR, MINUTE } from '../../support/durations.js';
 import { letTimePass } from '../../support/move-time.js';
 import { readOutbox } from '../../support/outbox.js';
 import { useRedis, type RedisFixture } from '../../support/use-redis.js';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 
 import { generateSessionId } from '../../../src/store/session-id.js';
-import { HOUR, MINUTE } from '../../support/application.js';
+import { HOUR, MINUTE } from '../../support/durations.js';
 import { letTimePassFor } from '../../support/move-time.js';
 import { readOutbox } from '../../support/outbox.js';
 import { useRedis } from '../../support/use-redis.js';

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 
 import { isClient, openRedis } from '../../../src/store/connect.js';
 import { bucketOf, generateSessionId } from '../../../src/store/session-id.js';
-import { HOUR, sweepAll } from '../../support/application.js';
+import { HOUR } from '../../support/durations.js';
 import { eventually } from '../../support/eventually.js';
 import { letTimePass } from '../../support/move-time.js';
 import { readOutbox } from '../../support/outbox.js';
@@ -63,7 +63,7 @@ describe('a connection', () => {
     await app.service.invalidateAllUserSessions('ada');
     expect(await app.service.listUserSessions('ada')).toEqual([]);
     await letTimePass(app, 2 * HOUR);
-    await sweepAll(app);
+    await app.upkeep.sweepAll();
     expect(await readOutbox(app)).toHaveLength(2 * 1400);
   });
 
@@ -84,7 +84,7 @@ describe('a connection', () => {
     const app = fixture.open();
     const ada = await app.service.createSession({ userId: 'ada' });
     const bob = await app.service.createSession({ userId: 'bob' });
-    const key = app.store.buckets.keysOf(bucketOf('ada', 16)).session(ada.handle.slice(2));
+    const key = app.buckets.keysOf(bucketOf('ada', 16)).session(ada.handle.slice(2));
     const record = (await app.client.getBuffer(key))!;
     await app.client.set(key, 'foreign', 'KEEPTTL');
     const [ofAda, ofBob] = await Promise.allSettled([
@@ -106,7 +106,7 @@ describe('in a Redis Cluster', () => {
     const app = fixture.open({ idleTimeout: HOUR });
     await app.service.createSession({ userId: 'warm up' }); // ioredis gets to know the nodes
     const userId = 'ada';
-    const { outbox } = app.store.buckets.keysOf(bucketOf(userId, app.store.buckets.count));
+    const { outbox } = app.buckets.keysOf(bucketOf(userId, app.buckets.count));
     const isOwner = await Promise.all(
       fixture.redis.nodes.map((node) =>
         node.exists(outbox).then(

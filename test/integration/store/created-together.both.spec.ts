@@ -2,7 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 
 import { bucketOf } from '../../../src/store/session-id.js';
 import { scripts } from '../../../src/store/scripts.js';
-import { MINUTE, type Application } from '../../support/application.js';
+import { type Application } from '../../support/application.js';
+import { MINUTE } from '../../support/durations.js';
 import { eventually } from '../../support/eventually.js';
 import { dumpKeys } from '../../support/key-dump.js';
 import { readOutbox } from '../../support/outbox.js';
@@ -67,7 +68,7 @@ describe('sessions that begin at the same time', () => {
 
   test("don't share a fault: where a user's set holds something foreign, the others begin", async () => {
     const app = fixture.open({ buckets: 1 });
-    const foreign = app.store.buckets.keysOf(bucketOf('user 7', 1)).userSet('user 7');
+    const foreign = app.buckets.keysOf(bucketOf('user 7', 1)).userSet('user 7');
     await app.client.set(foreign, 'foreign');
     const outcomes = await outcomesOf(signIn(app, users(20)));
     await app.client.del(foreign);

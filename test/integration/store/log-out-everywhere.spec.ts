@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Redis } from 'ioredis';
 
-import { HOUR, sweepAll, type Application } from '../../support/application.js';
+import { type Application } from '../../support/application.js';
+import { HOUR } from '../../support/durations.js';
 import { createManySessions } from '../../support/many-sessions.js';
 import { letTimePassFor } from '../../support/move-time.js';
 import { readOutbox } from '../../support/outbox.js';
@@ -62,7 +63,7 @@ describe('a user with 100,000 sessions', () => {
     const app = fixture.open({ backlogLimit: 0, buckets: 1 });
     await createManySessions(app, 'ada', MANY / 5);
     await letTimePassFor(app, 'ada', 2 * HOUR);
-    expectShort(await holdsOf(app, () => sweepAll(app)));
+    expectShort(await holdsOf(app, () => app.upkeep.sweepAll()));
   });
 
   test('signs in under a limit that was lowered to two, within the same bounds', async () => {

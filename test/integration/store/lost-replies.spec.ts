@@ -20,7 +20,7 @@ describe('a reply that is lost on the way', () => {
     for (const node of fixture.redis.nodes) {
       for (const { source } of Object.values(scripts)) await node.script('LOAD', source);
     }
-    await app.store.buckets.clockOf(0).now();
+    await app.buckets.clockOf(0).now();
   });
   afterEach(() => proxy.close());
 

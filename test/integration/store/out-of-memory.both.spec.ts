@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 
-import { HOUR, MINUTE, sweepAll } from '../../support/application.js';
+import { HOUR, MINUTE } from '../../support/durations.js';
 import { dumpKeys } from '../../support/key-dump.js';
 import { letTimePass } from '../../support/move-time.js';
 import { eventsOf, readOutbox } from '../../support/outbox.js';
@@ -63,7 +63,7 @@ describe('a Redis that is out of memory', () => {
     });
     await letTimePass(app, 20 * MINUTE);
     await whileFull(async () => {
-      await sweepAll(app);
+      await app.upkeep.sweepAll();
       expect(await app.service.validateSession(used.id)).toEqual({ id: 'ada' });
     });
     expect(await eventsOf(app, used.handle)).toHaveLength(1);

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 
 import { scripts } from '../../../src/store/scripts.js';
-import { HOUR, MINUTE, redisTime, SECOND, sweepAll } from '../../support/application.js';
+import { redisTime } from '../../support/application.js';
+import { HOUR, MINUTE, SECOND } from '../../support/durations.js';
 import { dumpKeys } from '../../support/key-dump.js';
 import { letTimePass } from '../../support/move-time.js';
 import { eventsOf, readOutbox } from '../../support/outbox.js';
@@ -139,7 +140,7 @@ describe('a script that is run again', () => {
         userId: 'ada',
       });
       const [bucket, digest] = [Number.parseInt(handle.slice(0, 2), 16), handle.slice(2)];
-      const keys = app.store.buckets.keysOf(bucket);
+      const keys = app.buckets.keysOf(bucket);
       await app.client.del(keys.session(digest), keys.expiryIndex, keys.userSet(userId));
       const lost = { createdAt: createdAt.getTime(), userId, expiresAt: expires.getTime() };
       await app.upkeep.declareLost({ bucket, digest }, lost);
@@ -171,7 +172,7 @@ describe('a script that is run again', () => {
         await app.service.createSession({ userId: `user ${n}`, expires: HOUR });
       }
       await letTimePass(app, 2 * HOUR);
-      await sweepAll(app);
+      await app.upkeep.sweepAll();
       await expectHarmless(app, lastCall(app.calls, scripts.sweep));
     });
   });
@@ -186,7 +187,7 @@ describe('a script that is run again', () => {
       ['everywhere', 0, (app) => app.service.invalidateAllUserSessions('ada')],
       ['by rotation', 0, (app, id) => app.service.rotateSession(id)],
       ['by time, unswept', 5 * MINUTE, async () => undefined],
-      ['by the sweep', 5 * MINUTE, (app) => sweepAll(app)],
+      ['by the sweep', 5 * MINUTE, (app) => app.upkeep.sweepAll()],
     ];
 
     test.each(endings)('create, ended %s', async (__, passed, end) => {
@@ -217,7 +218,7 @@ describe('a script that is run again', () => {
       });
       while ((await redisTime(app, 'ada')) <= expires.getTime()) continue;
       await expectHarmless(app, lastCall(app.calls, scripts.create));
-      await sweepAll(app);
+      await app.upkeep.sweepAll();
       await expectHarmless(app, lastCall(app.calls, scripts.create));
       expect(await eventsOf(app, handle)).toHaveLength(2);
     });

@@ -2,7 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 
 import { bucketOf } from '../../../src/store/session-id.js';
 import type { Session } from '../../../src/session/session.js';
-import { HOUR, MINUTE, sweepAll, type Application } from '../../support/application.js';
+import { type Application } from '../../support/application.js';
+import { HOUR, MINUTE } from '../../support/durations.js';
 import { dumpKeys } from '../../support/key-dump.js';
 import { letTimePass } from '../../support/move-time.js';
 import { eventsOf } from '../../support/outbox.js';
@@ -31,7 +32,7 @@ describe('where a key holds something foreign', () => {
   };
 
   const keysOf = (app: Application, userId: string) => {
-    const keys = app.store.buckets.keysOf(bucketOf(userId, app.store.buckets.count));
+    const keys = app.buckets.keysOf(bucketOf(userId, app.buckets.count));
     return { outbox: keys.outbox, expiryIndex: keys.expiryIndex, userSet: keys.userSet(userId) };
   };
 
@@ -42,7 +43,7 @@ describe('where a key holds something foreign', () => {
     ['changing the data', ({ service }, { id }) => service.updateSessionData(id, { a: 1 })],
     ['ending', ({ service }, { id }) => service.destroySession(id)],
     ['logging out everywhere', ({ service }) => service.invalidateAllUserSessions('ada')],
-    ['sweeping', (app) => sweepAll(app)],
+    ['sweeping', (app) => app.upkeep.sweepAll()],
   ];
 
   describe.each(['outbox', 'expiryIndex'] as const)('in place of the %s', (name) => {
@@ -89,7 +90,7 @@ describe('where a key holds something foreign', () => {
         await app.service.createSession({ userId, expires: 3 * HOUR });
       }
       await letTimePass(app, 2 * HOUR);
-      await withForeign(app, keysOf(app, 'ada').userSet, () => sweepAll(app));
+      await withForeign(app, keysOf(app, 'ada').userSet, () => app.upkeep.sweepAll());
       expect(await app.client.zcard(keysOf(app, 'ada').expiryIndex)).toBe(2);
     });
   });
@@ -97,7 +98,7 @@ describe('where a key holds something foreign', () => {
   test("in place of a session's record, whatever needs it is refused, and writes nothing", async () => {
     const app = fixture.open({ idleTimeout: 30 * MINUTE });
     const session = await app.service.createSession({ userId: 'ada' });
-    const keys = app.store.buckets.keysOf(bucketOf('ada', app.store.buckets.count));
+    const keys = app.buckets.keysOf(bucketOf('ada', app.buckets.count));
     const key = keys.session(session.handle.slice(2));
     await app.client.rename(key, `kept:${key}`);
     await app.client.rpush(key, 'foreign');
@@ -117,7 +118,7 @@ describe('where a key holds something foreign', () => {
   test('in place of a record there is text that is none: the error says which key', async () => {
     const app = fixture.open();
     const { id, handle } = await app.service.createSession({ userId: 'ada' });
-    const key = app.store.buckets.keysOf(bucketOf('ada', 16)).session(handle.slice(2));
+    const key = app.buckets.keysOf(bucketOf('ada', 16)).session(handle.slice(2));
     const record = (await app.client.getBuffer(key))!;
     await app.client.set(key, 'foreign', 'KEEPTTL');
     await expect(app.service.destroySession(id)).rejects.toMatchObject({
@@ -157,10 +158,10 @@ describe('where a key holds something foreign', () => {
 
   test('a member of the expiry index that is not ours is removed, and holds nothing up', async () => {
     const app = fixture.open({ buckets: 1 });
-    const { expiryIndex } = app.store.buckets.keysOf(0);
+    const { expiryIndex } = app.buckets.keysOf(0);
     await app.client.zadd(expiryIndex, 1, 'foreign', 2, ':::', 3, '');
     await app.service.createSession({ userId: 'ada', expires: HOUR });
-    await sweepAll(app);
+    await app.upkeep.sweepAll();
     expect(await app.client.zcard(expiryIndex)).toBe(1);
   });
 

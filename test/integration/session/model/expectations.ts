@@ -1,6 +1,5 @@
 import { expect } from '@jest/globals';
 
-import { sweepAll } from '../../../support/application.js';
 import { dumpKeys } from '../../../support/key-dump.js';
 import { readOutbox, type OutboxEvent } from '../../../support/outbox.js';
 import { expectInvariants } from '../../../support/invariants.js';
@@ -49,7 +48,7 @@ export async function expectEqual(model: SessionModel, run: Run): Promise<void> 
 export async function expectAllEnded(model: SessionModel, run: Run): Promise<void> {
   const app = run.process(0);
   await run.letPass(MUCH_LATER);
-  await sweepAll(app);
+  await app.upkeep.sweepAll();
   for (const bucket of app.buckets.numbers()) model.sweep(bucket, await run.now());
 
   expect(model.sessions.filter(({ end }) => end === null)).toEqual([]);

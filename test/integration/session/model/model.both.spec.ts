@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, test } from '@jest/globals';
 import * as fc from 'fast-check';
 
-import { MINUTE, openApplication, type Application } from '../../../support/application.js';
+import { openApplication, type Application } from '../../../support/application.js';
+import { MINUTE } from '../../../support/durations.js';
 import { useRedis } from '../../../support/use-redis.js';
 import { Rotate, SignIn } from './commands/create.js';
 import { LogOutEverywhere, Revoke, SignOut } from './commands/end.js';

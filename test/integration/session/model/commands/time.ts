@@ -1,4 +1,4 @@
-import { MINUTE, SECOND } from '../../../../support/application.js';
+import { MINUTE, SECOND } from '../../../../support/durations.js';
 import { Command } from '../command.js';
 import type { Run } from '../run.js';
 import type { SessionModel } from '../session-model.js';
