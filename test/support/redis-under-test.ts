@@ -41,6 +41,13 @@ export function projectRedis(): Promise<RedisUnderTest> {
   return globalThis.REDIS === 'cluster' ? redisCluster() : singleRedis();
 }
 
+/** The position of the server that serves this key. */
+export async function serverOfKey({ nodes }: RedisUnderTest, key: string): Promise<number> {
+  // The other masters of a Cluster reply with MOVED.
+  const replies = await Promise.allSettled(nodes.map((node) => node.exists(key)));
+  return replies.findIndex(({ status }) => status === 'fulfilled');
+}
+
 function underTest(
   name: string,
   connection: RedisUnderTest['connection'],

@@ -7,11 +7,11 @@ import { HOUR } from '../../support/durations.js';
 import { eventually } from '../../support/eventually.js';
 import { letTimePass } from '../../support/move-time.js';
 import { readOutbox } from '../../support/outbox.js';
-import { redisCluster, singleRedis } from '../../support/redis-under-test.js';
+import { redisCluster, serverOfKey } from '../../support/redis-under-test.js';
 import { useRedis, type RedisFixture } from '../../support/use-redis.js';
 
-/** How often each node has run a command. */
-function timesRun({ redis }: RedisFixture, command: string): Promise<number[]> {
+/** How many times each node has run a command. */
+function runCounts({ redis }: RedisFixture, command: string): Promise<number[]> {
   const counts = redis.nodes.map(async (node) => {
     const info = await node.info('commandstats');
     return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(info)?.[1] ?? 0);
@@ -19,12 +19,12 @@ function timesRun({ redis }: RedisFixture, command: string): Promise<number[]> {
   return Promise.all(counts);
 }
 
-describe('a connection', () => {
-  const given: Redis[] = [];
-  afterAll(() => given.forEach((client) => client.disconnect()));
-  const fixture = useRedis(singleRedis);
+describe('the connection to Redis', () => {
+  const clients: Redis[] = [];
+  afterAll(() => clients.forEach((client) => client.disconnect()));
+  const fixture = useRedis();
 
-  test('that the module opened is closed with it; a live client that it was given stays open', async () => {
+  test('an opened connection is closed at shutdown, a given client stays open', async () => {
     const { url, port } = fixture.redis.servers[0]!;
     for (const connection of [url, { port }]) {
       const { client, close } = openRedis(connection, 500);
@@ -33,7 +33,7 @@ describe('a connection', () => {
       await eventually(async () => expect(client.status).toBe('end'));
     }
     const live = new Redis(url);
-    given.push(live);
+    clients.push(live);
     const { client, close } = openRedis(live, 500);
     expect(client).toBe(live);
     await close();
@@ -43,7 +43,7 @@ describe('a connection', () => {
     await app.service.createSession({ userId: 'ada' });
   });
 
-  test('of another copy of ioredis is known as a live client', () => {
+  test('a client of another copy of ioredis is recognized', () => {
     const foreign = { evalsha: () => undefined, duplicate: () => undefined };
     expect(isClient(foreign as unknown as Redis)).toBe(true);
     expect(isClient({ host: '127.0.0.1' })).toBe(false);
@@ -51,9 +51,9 @@ describe('a connection', () => {
     expect(isClient('redis://127.0.0.1')).toBe(false);
   });
 
-  test('whose client gives numbers as text does all of a long task', async () => {
+  test('long operations work with a client that returns numbers as strings', async () => {
     const connection = new Redis(fixture.redis.servers[0]!.url, { stringNumbers: true });
-    given.push(connection);
+    clients.push(connection);
     const app = fixture.open({ connection, buckets: 1 });
     for (const userId of ['ada', 'bob']) {
       await Promise.all(
@@ -67,20 +67,20 @@ describe('a connection', () => {
     expect(await readOutbox(app)).toHaveLength(2 * 1400);
   });
 
-  test('carries the reads of one turn together, and each gets its own answer', async () => {
+  test('reads of one event loop turn are batched, and each gets its own answer', async () => {
     const app = fixture.open();
     const sessions = await Promise.all(
       Array.from({ length: 600 }, (_, n) => app.service.createSession({ userId: `user ${n}` })),
     );
     const ids = sessions.flatMap(({ id }) => [id, generateSessionId(0)]);
-    const [before] = await timesRun(fixture, 'mget');
+    const [before] = await runCounts(fixture, 'mget');
     const users = await Promise.all(ids.map((id) => app.service.validateSession(id)));
-    const [after] = await timesRun(fixture, 'mget');
+    const [after] = await runCounts(fixture, 'mget');
     expect(users).toEqual(sessions.flatMap(({ userId }) => [{ id: userId }, null]));
     expect(after! - before!).toBeLessThan(10);
   });
 
-  test('carries reads of which one is of something foreign: the others are answered', async () => {
+  test('an invalid record in a batch of reads fails only its own read', async () => {
     const app = fixture.open();
     const ada = await app.service.createSession({ userId: 'ada' });
     const bob = await app.service.createSession({ userId: 'bob' });
@@ -97,24 +97,17 @@ describe('a connection', () => {
   });
 });
 
-describe('in a Redis Cluster', () => {
+describe('a connection to a Redis Cluster', () => {
   const fixture = useRedis(redisCluster);
 
-  // Each node has a clock of its own. One that lags would spare the latest sessions of a logout
-  // everywhere, if another node's time were its cutoff.
-  test("a session is judged by its own node's clock, and no other is asked", async () => {
+  // Each node has its own clock. If another node's time were the cutoff of a log-out everywhere, the
+  // latest sessions could be spared.
+  test("a session's expiry is decided by the clock of its own node", async () => {
     const app = fixture.open({ idleTimeout: HOUR });
-    await app.service.createSession({ userId: 'warm up' }); // ioredis gets to know the nodes
+    await app.service.createSession({ userId: 'warm up' }); // ioredis discovers the nodes
     const userId = 'ada';
     const { outbox } = app.buckets.keysOf(bucketOf(userId, app.buckets.count));
-    const isOwner = await Promise.all(
-      fixture.redis.nodes.map((node) =>
-        node.exists(outbox).then(
-          () => true,
-          () => false,
-        ),
-      ),
-    );
+    const owner = await serverOfKey(fixture.redis, outbox);
     for (const node of fixture.redis.nodes) await node.config('RESETSTAT');
 
     const { id } = await app.service.createSession({ userId });
@@ -122,7 +115,7 @@ describe('in a Redis Cluster', () => {
     await app.service.updateSessionData(id, { a: 1 });
     await app.service.rotateSession(id);
     await app.service.invalidateAllUserSessions(userId);
-    const asked = await timesRun(fixture, 'time');
-    expect(asked.map((times) => times > 0)).toEqual(isOwner);
+    const counts = await runCounts(fixture, 'time');
+    expect(counts.map((count) => count > 0)).toEqual(counts.map((_, n) => n === owner));
   });
 });

@@ -10,7 +10,7 @@ import { readOutbox } from '../../support/outbox.js';
 import { answersOf, recordScripts, replay } from '../../support/script-calls.js';
 import { useRedis } from '../../support/use-redis.js';
 
-/** What became of each of these calls: a session, or the code of its error. */
+/** The outcome of each call: 'a session', or the error code. */
 async function outcomesOf(calls: Promise<unknown>[]): Promise<string[]> {
   const outcome = (call: Promise<unknown>) =>
     call.then(
@@ -31,10 +31,10 @@ function blockFor(ms: number): void {
 
 const users = (count: number) => Array.from({ length: count }, (_, n) => `user ${n}`);
 
-describe('sessions that begin at the same time', () => {
+describe('creating sessions at the same time', () => {
   const fixture = useRedis();
 
-  test('share runs of the script, and each caller gets the session of its own user', async () => {
+  test('simultaneous sign-ins share runs of the script, and each caller gets its own session', async () => {
     const app = fixture.open({ buckets: 2 });
     const calls = recordScripts(app);
     const sessions = await Promise.all(
@@ -48,7 +48,7 @@ describe('sessions that begin at the same time', () => {
     expect(await readOutbox(app)).toHaveLength(300);
   });
 
-  test('are begun once, though their script is run again', async () => {
+  test('replaying a run creates none of its sessions again', async () => {
     const app = fixture.open({ buckets: 1 });
     const calls = recordScripts(app);
     await Promise.all(signIn(app, users(100)));
@@ -58,7 +58,7 @@ describe('sessions that begin at the same time', () => {
     expect(answersOf(calls.at(-1)!.reply).every(([result]) => result === 'OK')).toBe(true);
   });
 
-  test('fill the backlog to its limit, and not by one event more', async () => {
+  test('simultaneous sign-ins fill the backlog exactly to its limit', async () => {
     const app = fixture.open({ buckets: 1, backlogLimit: 10 });
     const outcomes = await outcomesOf(signIn(app, users(40)));
     expect(outcomes.filter((outcome) => outcome === 'a session')).toHaveLength(10);
@@ -66,7 +66,7 @@ describe('sessions that begin at the same time', () => {
     expect(await readOutbox(app)).toHaveLength(10);
   });
 
-  test("don't share a fault: where a user's set holds something foreign, the others begin", async () => {
+  test('a sign-in that fails does not affect the others in its run', async () => {
     const app = fixture.open({ buckets: 1 });
     const foreign = app.buckets.keysOf(bucketOf('user 7', 1)).userSet('user 7');
     await app.client.set(foreign, 'foreign');
@@ -79,7 +79,7 @@ describe('sessions that begin at the same time', () => {
     expect(await readOutbox(app)).toHaveLength(19);
   });
 
-  test('evict no more in one run than a chunk, where a lowered limit leaves many to evict', async () => {
+  test('a run evicts at most one chunk of sessions after the limit was lowered', async () => {
     const before = fixture.open({ buckets: 1 });
     const crowd = users(4).flatMap((userId) => Array<string>(150).fill(userId));
     await Promise.all(signIn(before, crowd));
@@ -93,17 +93,17 @@ describe('sessions that begin at the same time', () => {
       expect(await app.service.listUserSessions(userId)).toHaveLength(1);
   });
 
-  test('that wait until their callers have given up are not begun later', async () => {
+  test('sign-ins that time out while waiting are not carried out later', async () => {
     const app = fixture.open({ buckets: 1, timeout: 200 });
     await app.service.createSession({ userId: 'ada', expires: MINUTE });
     for (const server of fixture.redis.servers) server.pause();
-    const calls = signIn(app, users(200)); // more than a run takes
-    blockFor(20); // so that their time is up for certain when the first run fails
+    const calls = signIn(app, users(200)); // more than fit into a run
+    blockFor(20); // ensures that all time out when the first run fails
     const outcomes = await outcomesOf(calls);
     for (const server of fixture.redis.servers) server.resume();
     expect(new Set(outcomes)).toEqual(new Set(['ERR_SESSION_REDIS_UNAVAILABLE']));
     await eventually(() => app.service.createSession({ userId: 'last' }));
-    const begun = (await readOutbox(app)).map(({ userId }) => userId);
-    expect(begun.filter((userId) => userId.startsWith('user'))).toEqual([]);
+    const created = (await readOutbox(app)).map(({ userId }) => userId);
+    expect(created.filter((userId) => userId.startsWith('user'))).toEqual([]);
   });
 });

@@ -5,12 +5,11 @@ import { scripts } from '../../../src/store/scripts.js';
 import type { Application } from '../../support/application.js';
 import { lossyProxy, type LossyProxy } from '../../support/lossy-proxy.js';
 import { readOutbox } from '../../support/outbox.js';
-import { singleRedis } from '../../support/redis-under-test.js';
 import { useRedis } from '../../support/use-redis.js';
 
-// The script has run, its reply is lost with the connection, and ioredis sends it again.
-describe('a reply that is lost on the way', () => {
-  const fixture = useRedis(singleRedis);
+// The script has run, its reply is lost with the connection, and ioredis sends the command again.
+describe('lost replies', () => {
+  const fixture = useRedis();
   let proxy: LossyProxy;
   let app: Application;
 
@@ -24,13 +23,12 @@ describe('a reply that is lost on the way', () => {
   });
   afterEach(() => proxy.close());
 
-  /** Loses the reply to the call's script, and expects the call to succeed all the same. */
+  /** Makes the call, loses the reply to its script, and expects the call to succeed anyway. */
   const withLostReply = async <T>(script: Script, call: () => Promise<T>): Promise<T> => {
     const runs = await scriptRuns();
     const lost = proxy.loseReplyTo(script.sha1);
     const result = await call();
     await lost;
-    // The script has truly run twice.
     expect((await scriptRuns()) - runs).toBeGreaterThanOrEqual(2);
     return result;
   };
@@ -39,7 +37,7 @@ describe('a reply that is lost on the way', () => {
     return Number(/cmdstat_evalsha:calls=(\d+)/.exec(info)?.[1] ?? 0);
   };
 
-  test('begins one session, with one event', async () => {
+  test('a lost reply to a sign-in leaves one session with one event', async () => {
     for (let round = 0; round < 20; round++) {
       const session = await withLostReply(scripts.create, () =>
         app.service.createSession({ userId: `user ${round}` }),
@@ -51,7 +49,7 @@ describe('a reply that is lost on the way', () => {
     expect(await readOutbox(app)).toHaveLength(20);
   });
 
-  test('begins as many sessions as were asked for at once', async () => {
+  test('a lost reply to simultaneous sign-ins leaves one session for each', async () => {
     const sessions = await withLostReply(scripts.create, () =>
       Promise.all(Array.from({ length: 10 }, () => app.service.createSession({ userId: 'ada' }))),
     );
@@ -60,26 +58,26 @@ describe('a reply that is lost on the way', () => {
     expect(await readOutbox(app)).toHaveLength(10);
   });
 
-  test('rotates a session once', async () => {
+  test('a lost reply to a rotation rotates the session once', async () => {
     const { id } = await app.service.createSession({ userId: 'ada' });
     const rotated = await withLostReply(scripts.rotate, () => app.service.rotateSession(id));
     expect(await app.service.listUserSessions('ada')).toMatchObject([{ handle: rotated.handle }]);
     expect(await readOutbox(app)).toHaveLength(3);
   });
 
-  test('ends a session once', async () => {
+  test('a lost reply to a log-out ends the session once', async () => {
     const { id } = await app.service.createSession({ userId: 'ada' });
     await withLostReply(scripts.destroy, () => app.service.destroySession(id));
     expect(await readOutbox(app)).toHaveLength(2);
   });
 
-  test('logs a user out everywhere once', async () => {
+  test('a lost reply to a log-out everywhere ends each session once', async () => {
     for (let n = 0; n < 3; n++) await app.service.createSession({ userId: 'ada' });
     await withLostReply(scripts.destroyAll, () => app.service.invalidateAllUserSessions('ada'));
     expect(await readOutbox(app)).toHaveLength(6);
   });
 
-  test('changes the data once', async () => {
+  test('a lost reply to an update changes the data once', async () => {
     const { id } = await app.service.createSession({ userId: 'ada' });
     await withLostReply(scripts.updateData, () => app.service.updateSessionData(id, { a: 1 }));
     expect((await app.service.getSession(id))!.data).toEqual({ a: 1 });

@@ -22,7 +22,7 @@ describe('a Redis that is out of memory', () => {
     }
   };
 
-  test('refuses to begin a session, with an error of its own, and nothing is left behind', async () => {
+  test('without memory, nothing can be created or changed, and failed calls leave nothing behind', async () => {
     const app = fixture.open({ maxSessionsPerUser: 1 });
     const { id } = await app.service.createSession({ userId: 'ada' });
     const before = await dumpKeys(fixture.redis, `${app.prefix}:`);
@@ -38,7 +38,7 @@ describe('a Redis that is out of memory', () => {
     await app.service.createSession({ userId: 'bob' });
   });
 
-  test('still ends sessions, one or all, by ID or by handle', async () => {
+  test('without memory, sessions can still be ended, by ID, by handle or all at once', async () => {
     const app = fixture.open();
     const [first, second, ...others] = await Promise.all(
       Array.from({ length: 300 }, () => app.service.createSession({ userId: 'ada' })),
@@ -53,7 +53,7 @@ describe('a Redis that is out of memory', () => {
     expect(await readOutbox(app)).toHaveLength(600);
   });
 
-  test('still notes uses, and sweeps', async () => {
+  test('without memory, uses are still recorded and sessions swept', async () => {
     const app = fixture.open({ idleTimeout: 30 * MINUTE });
     const used = await app.service.createSession({ userId: 'ada', expires: 2 * HOUR });
     const unused = await app.service.createSession({ userId: 'bob', expires: 2 * HOUR });
@@ -70,7 +70,7 @@ describe('a Redis that is out of memory', () => {
     expect(await eventsOf(app, unused.handle)).toMatchObject([{}, { reason: 'expired' }]);
   });
 
-  test('begins a session wholly or not at all, up to the last byte', async () => {
+  test('a session is created completely or not at all as memory runs out', async () => {
     const app = fixture.open({ buckets: 1 });
     const used = async () => {
       const infos = await Promise.all(fixture.redis.nodes.map((node) => node.info('memory')));
@@ -79,16 +79,16 @@ describe('a Redis that is out of memory', () => {
     await app.service.createSession({ userId: 'ada' });
     await setMemory(String((await used()) + 2_000_000));
     const data = { text: 'x'.repeat(16_000) };
-    let begun = 1;
+    let count = 1;
     const fill = async () => {
-      while (begun < 1000) {
+      while (count < 1000) {
         await app.service.createSession({ userId: 'ada', data });
-        begun += 1;
+        count += 1;
       }
     };
     await expect(fill()).rejects.toMatchObject(full);
-    expect(await app.service.listUserSessions('ada')).toHaveLength(begun);
-    expect(await readOutbox(app)).toHaveLength(begun);
+    expect(await app.service.listUserSessions('ada')).toHaveLength(count);
+    expect(await readOutbox(app)).toHaveLength(count);
     await app.service.invalidateAllUserSessions('ada');
     await app.service.createSession({ userId: 'ada', data });
     await setMemory('0');

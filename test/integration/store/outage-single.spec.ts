@@ -8,13 +8,13 @@ import { eventually } from '../../support/eventually.js';
 import { lossyProxy, type LossyProxy } from '../../support/lossy-proxy.js';
 import { singleRedis } from '../../support/redis-under-test.js';
 import { useRedis } from '../../support/use-redis.js';
-import { BOUND, expectFullService, expectUnavailable } from './outage.js';
+import { TIMEOUT, expectFullService, expectUnavailable } from './outage.js';
 
-/** What was acknowledged is on disk, so that a killed server comes back with it. */
+/** Acknowledged writes are on disk, so they survive a kill. */
 const DURABLE = { appendonly: 'yes', appendfsync: 'always' };
 
 const clients: [string, (url: string) => string | Redis][] = [
-  ['a client that the module opened', (url) => url],
+  ['its own client', (url) => url],
   ["a live client with ioredis's defaults", (url) => new Redis(url)],
   [
     'a live client as BullMQ needs it',
@@ -27,39 +27,39 @@ const clients: [string, (url: string) => string | Redis][] = [
   ],
 ];
 
-describe.each(clients)('over %s,', (_, connect) => {
-  const given: Redis[] = [];
-  afterAll(() => given.forEach((client) => client.disconnect()));
+describe.each(clients)('an outage of Redis, with %s', (_, connect) => {
+  const live: Redis[] = [];
+  afterAll(() => live.forEach((client) => client.disconnect()));
   const fixture = useRedis(() => singleRedis(DURABLE));
 
   const open = async () => {
     const server = fixture.redis.servers[0]!;
     const connection = connect(server.url);
     if (connection instanceof Redis) {
-      given.push(connection);
+      live.push(connection);
       connection.on('error', () => undefined);
       await eventually(async () => expect(connection.status).toBe('ready'));
     }
-    const app = fixture.open({ connection, timeout: BOUND });
-    // One for the calls that fail, which may be done all the same once Redis is back; one to keep.
+    const app = fixture.open({ connection, timeout: TIMEOUT });
+    // Failed calls on one session may still be carried out once Redis is back. The other is kept.
     const touched = await app.service.createSession({ userId: 'ada' });
     const kept = await app.service.createSession({ userId: 'bob' });
     return { app, server, touched, kept };
   };
 
-  test('a Redis that was killed is an error of its own, and is used again once it is back', async () => {
+  test('calls fail as unavailable while Redis is down, and work again after its restart', async () => {
     const { app, server, touched, kept } = await open();
     await server.kill();
     await expectUnavailable(app, touched);
     await expectUnavailable(app, touched);
-    // What needs no Redis is answered as ever.
+    // A malformed ID is answered without Redis.
     expect(await app.service.validateSession('nonsense')).toBeNull();
 
     await server.restart();
     await expectFullService(app, kept);
   });
 
-  test('a Redis that gives no answer is an error of its own, and is used again once it does', async () => {
+  test('calls fail as unavailable while Redis does not answer, and work again once it does', async () => {
     const { app, server, touched, kept } = await open();
     server.pause();
     try {
@@ -71,9 +71,9 @@ describe.each(clients)('over %s,', (_, connect) => {
     await expectFullService(app, kept);
   });
 
-  test('a Redis that goes and comes amidst many calls loses nothing that was acknowledged', async () => {
+  test('no acknowledged change is lost while Redis is killed and paused during many calls', async () => {
     const { app, server } = await open();
-    const live = new Set<string>();
+    const alive = new Set<string>();
     const ended = new Set<string>();
     const unexpected: unknown[] = [];
     const working = new AbortController();
@@ -82,7 +82,7 @@ describe.each(clients)('over %s,', (_, connect) => {
         try {
           const { id } = await app.service.createSession({ userId });
           if (n % 2 === 0) {
-            live.add(id);
+            alive.add(id);
             continue;
           }
           await app.service.destroySession(id);
@@ -96,22 +96,22 @@ describe.each(clients)('over %s,', (_, connect) => {
       }
     };
     const moreSessions = async () => {
-      const before = live.size;
-      await eventually(async () => expect(live.size).toBeGreaterThan(before + 20));
+      const before = alive.size;
+      await eventually(async () => expect(alive.size).toBeGreaterThan(before + 20));
     };
     const workers = ['ada', 'bob', '{x}', 'eve'].map((userId) => work(userId));
     try {
-      for (const [goes, comes] of [
+      for (const [stop, resume] of [
         [() => server.kill(), () => server.restart()],
         [() => server.pause(), () => server.resume()],
         [() => server.kill(), () => server.restart()],
       ] as const) {
         await moreSessions();
-        await goes();
+        await stop();
         await expect(app.service.getSession(generateSessionId(0))).rejects.toMatchObject({
           code: 'ERR_SESSION_REDIS_UNAVAILABLE',
         });
-        await comes();
+        await resume();
       }
       await moreSessions();
     } finally {
@@ -120,25 +120,25 @@ describe.each(clients)('over %s,', (_, connect) => {
     }
 
     expect(unexpected).toEqual([]);
-    for (const id of live) expect(await app.service.getSession(id)).not.toBeNull();
+    for (const id of alive) expect(await app.service.getSession(id)).not.toBeNull();
     for (const id of ended) expect(await app.service.getSession(id)).toBeNull();
   });
 
-  test('a Redis that has forgotten the scripts is taught them again', async () => {
+  test('scripts are loaded again after Redis has lost them', async () => {
     const { app, kept } = await open();
     await fixture.redis.nodes[0]!.script('FLUSH');
     await expectFullService(app, kept);
   });
 });
 
-describe('a link that went silent', () => {
+describe('a silent connection', () => {
   let proxy: LossyProxy | undefined;
   afterAll(() => proxy?.close());
-  const fixture = useRedis(singleRedis);
+  const fixture = useRedis();
 
-  test('while Redis is there is made anew, though nobody closed it', async () => {
+  test('a connection that goes silent is replaced, even though it was never closed', async () => {
     proxy = await lossyProxy(fixture.redis.servers[0]!.port);
-    const app = fixture.open({ connection: proxy.url, timeout: BOUND });
+    const app = fixture.open({ connection: proxy.url, timeout: TIMEOUT });
     const touched = await app.service.createSession({ userId: 'ada' });
     const kept = await app.service.createSession({ userId: 'bob' });
     proxy.goSilent();

@@ -4,12 +4,12 @@ import type { Session } from '../../../src/session/session.js';
 import type { Application } from '../../support/application.js';
 import { eventually } from '../../support/eventually.js';
 
-/** What an application has set, or the default: ms that a call waits for Redis. */
-export const BOUND = 500;
-/** How late the end of a call may be noticed on a busy machine; a hang takes for ever. */
-const LATE = 4000;
+/** The timeout of these applications, which is the default (ms). */
+export const TIMEOUT = 500;
+/** How much later a call may return on a busy machine (ms). */
+const DELAY = 4000;
 
-/** Every operation, with the user's live session as what it concerns. */
+/** Every operation on the user's live session. */
 export function everyOperation({ service, upkeep }: Application, { id, handle, userId }: Session) {
   return {
     createSession: () => service.createSession({ userId }),
@@ -26,15 +26,15 @@ export function everyOperation({ service, upkeep }: Application, { id, handle, u
   };
 }
 
-/** Every operation fails with the error of an unreachable Redis, and none of them hangs. */
+/** Expects every operation to fail as unavailable, and none to hang. */
 export async function expectUnavailable(app: Application, session: Session): Promise<void> {
-  const begun = performance.now();
+  const start = performance.now();
   const calls = Object.entries(everyOperation(app, session)).map(async ([name, call]) => {
     const outcome = await call().then(
       () => 'an answer',
       (error: { code: string }) => error.code,
     );
-    return [name, outcome, performance.now() - begun < BOUND + LATE];
+    return [name, outcome, performance.now() - start < TIMEOUT + DELAY];
   });
   const expected = Object.keys(everyOperation(app, session)).map((name) => [
     name,
@@ -44,7 +44,7 @@ export async function expectUnavailable(app: Application, session: Session): Pro
   expect(await Promise.all(calls)).toEqual(expected);
 }
 
-/** The same application, not started anew, does all that it did before. */
+/** Expects every operation to work again, without restarting the application. */
 export async function expectFullService(app: Application, session: Session): Promise<void> {
   const { service } = app;
   const { id, userId } = session;

@@ -16,12 +16,12 @@ import {
 } from '../../support/script-calls.js';
 import { useRedis } from '../../support/use-redis.js';
 
-/** Past the deadline that the store gives a request, and past every receipt. */
+/** After the deadline that the store sets for a request, and after every receipt has expired. */
 const TOO_LATE = 30 * SECOND;
 
-// ioredis sends a command again when it reconnects before the reply has come, so a script may
-// run twice with the same arguments, the second time right away or after much has happened.
-describe('a script that is run again', () => {
+// If the connection is lost before the reply arrives, ioredis sends the command again. So a script
+// may run twice with the same arguments, the second time at once or much later.
+describe('replayed scripts', () => {
   const fixture = useRedis();
   const open = (options = {}) => {
     const app = fixture.open({ buckets: 2, ...options });
@@ -29,29 +29,29 @@ describe('a script that is run again', () => {
   };
   const dump = (app: { prefix: string }) => dumpKeys(fixture.redis, `${app.prefix}:`);
 
-  /** Runs it again, and expects the same reply and not one key, value or expiry changed. */
+  /** Replays the call, and expects the same reply and no change of any key, value or expiry. */
   const expectHarmless = async (app: ReturnType<typeof open>, call: ScriptCall) => {
     const before = await dump(app);
     expect(await replay(app, call)).toEqual(call.reply);
     expect(await dump(app)).toEqual(before);
   };
 
-  describe('right away changes nothing and replies the same:', () => {
-    test('create', async () => {
+  describe('at once', () => {
+    test('create is idempotent', async () => {
       const app = open({ idleTimeout: MINUTE });
       const client = { ip: '203.0.113.7', userAgent: 'Firefox/140' };
       await app.service.createSession({ userId: 'ada', client, data: { a: 1 } });
       await expectHarmless(app, lastCall(app.calls, scripts.create));
     });
 
-    test('create, until a moment', async () => {
+    test('create with a Date as expiry is idempotent', async () => {
       const app = open();
       const expires = new Date((await redisTime(app, 'ada')) + HOUR);
       await app.service.createSession({ userId: 'ada', expires });
       await expectHarmless(app, lastCall(app.calls, scripts.create));
     });
 
-    test('create that evicted another session', async () => {
+    test('create that evicts another session is idempotent', async () => {
       const app = open({ maxSessionsPerUser: 1 });
       await app.service.createSession({ userId: 'ada' });
       await app.service.createSession({ userId: 'ada' });
@@ -62,8 +62,8 @@ describe('a script that is run again', () => {
       ['the session limit', { maxSessionsPerUser: 1, overflow: 'reject' }, HOUR],
       ['a full outbox', { backlogLimit: 1 }, HOUR],
       ['the maximum lifetime', { maxLifetime: HOUR }, HOUR + 1],
-      ['the past', {}, new Date(1)],
-    ])('create that was refused by %s', async (__, options, expires) => {
+      ['an expiry in the past', {}, new Date(1)],
+    ])('create that was rejected because of %s is rejected again', async (__, options, expires) => {
       const app = open(options);
       await app.service.createSession({ userId: 'ada', expires: MINUTE });
       await expect(app.service.createSession({ userId: 'ada', expires })).rejects.toThrow();
@@ -74,7 +74,7 @@ describe('a script that is run again', () => {
       expect(await dump(app)).toEqual(before);
     });
 
-    test('touch', async () => {
+    test('touch is idempotent', async () => {
       const app = open({ idleTimeout: 10 * MINUTE });
       const { id } = await app.service.createSession({ userId: 'ada' });
       await letTimePass(app, 2 * MINUTE);
@@ -82,23 +82,23 @@ describe('a script that is run again', () => {
       await expectHarmless(app, lastCall(app.calls, scripts.touch));
     });
 
-    test('destroy', async () => {
+    test('destroy is idempotent', async () => {
       const app = open();
       const { id } = await app.service.createSession({ userId: 'ada' });
       await app.service.destroySession(id);
       await expectHarmless(app, lastCall(app.calls, scripts.destroy));
     });
 
-    test('destroy of what is unknown', async () => {
+    test('destroy of an unknown session is idempotent', async () => {
       const app = open();
       const { handle } = await open().service.createSession({ userId: 'ada' });
       await app.service.destroySessionByHandle(handle);
       await expectHarmless(app, lastCall(app.calls, scripts.destroy));
     });
 
-    // Of a user with fewer sessions than a chunk. A copy of a full chunk's run does the work of
-    // the next chunk, which is what the caller would ask for next.
-    test('destroy-all', async () => {
+    // Only if the user has fewer sessions than a chunk: replaying a full chunk ends the next chunk,
+    // which the caller would have asked for anyway.
+    test('destroy-all is idempotent', async () => {
       const app = open();
       for (let n = 0; n < 5; n++) await app.service.createSession({ userId: 'ada' });
       const { id: except } = await app.service.createSession({ userId: 'ada' });
@@ -107,14 +107,14 @@ describe('a script that is run again', () => {
       await expectHarmless(app, lastCall(app.calls, scripts.destroyAll));
     });
 
-    test('rotate', async () => {
+    test('rotate is idempotent', async () => {
       const app = open({ idleTimeout: MINUTE });
       const { id } = await app.service.createSession({ userId: 'ada', data: { a: 1 } });
       await app.service.rotateSession(id);
       await expectHarmless(app, lastCall(app.calls, scripts.rotate));
     });
 
-    test('rotate of a session that is over', async () => {
+    test('rotate of an ended session is idempotent', async () => {
       const app = open();
       const { id } = await app.service.createSession({ userId: 'ada' });
       await app.service.destroySession(id);
@@ -122,51 +122,38 @@ describe('a script that is run again', () => {
       await expectHarmless(app, lastCall(app.calls, scripts.rotate));
     });
 
-    test('update-data', async () => {
+    test('update-data is idempotent', async () => {
       const app = open();
       const { id } = await app.service.createSession({ userId: 'ada', data: { a: 1, b: 2 } });
       await app.service.updateSessionData(id, { a: undefined, b: 3, c: { d: 4 } });
       await expectHarmless(app, lastCall(app.calls, scripts.updateData));
     });
 
-    test('declare-lost', async () => {
+    test('declare-lost is idempotent', async () => {
       const app = open();
-      const {
-        handle,
-        userId,
-        createdAt,
-        expiresAt: expires,
-      } = await app.service.createSession({
-        userId: 'ada',
-      });
+      const session = await app.service.createSession({ userId: 'ada' });
+      const { handle, userId, createdAt, expiresAt } = session;
       const [bucket, digest] = [Number.parseInt(handle.slice(0, 2), 16), handle.slice(2)];
       const keys = app.buckets.keysOf(bucket);
       await app.client.del(keys.session(digest), keys.expiryIndex, keys.userSet(userId));
-      const lost = { createdAt: createdAt.getTime(), userId, expiresAt: expires.getTime() };
+      const lost = { createdAt: createdAt.getTime(), userId, expiresAt: expiresAt.getTime() };
       await app.upkeep.declareLost({ bucket, digest }, lost);
       expect(await eventsOf(app, handle)).toMatchObject([{}, { reason: 'lost' }]);
       await expectHarmless(app, lastCall(app.calls, scripts.declareLost));
     });
 
-    test('declare-lost of a session that is alive', async () => {
+    test('declare-lost of a live session is idempotent', async () => {
       const app = open();
-      const {
-        id,
-        handle,
-        userId,
-        createdAt,
-        expiresAt: expires,
-      } = await app.service.createSession({
-        userId: 'ada',
-      });
+      const session = await app.service.createSession({ userId: 'ada' });
+      const { id, handle, userId, createdAt, expiresAt } = session;
       const [bucket, digest] = [Number.parseInt(handle.slice(0, 2), 16), handle.slice(2)];
-      const lost = { createdAt: createdAt.getTime(), userId, expiresAt: expires.getTime() };
+      const lost = { createdAt: createdAt.getTime(), userId, expiresAt: expiresAt.getTime() };
       await app.upkeep.declareLost({ bucket, digest }, lost);
       expect(await app.service.validateSession(id)).toEqual({ id: 'ada' });
       await expectHarmless(app, lastCall(app.calls, scripts.declareLost));
     });
 
-    test('sweep', async () => {
+    test('sweep is idempotent', async () => {
       const app = open({ buckets: 1 });
       for (let n = 0; n < 5; n++) {
         await app.service.createSession({ userId: `user ${n}`, expires: HOUR });
@@ -177,53 +164,53 @@ describe('a script that is run again', () => {
     });
   });
 
-  describe('after the session has ended brings nothing back:', () => {
+  describe('after the session has ended', () => {
     const endings: [
       string,
       number,
       (app: ReturnType<typeof open>, id: string) => Promise<unknown>,
     ][] = [
-      ['by its user', 0, (app, id) => app.service.destroySession(id)],
-      ['everywhere', 0, (app) => app.service.invalidateAllUserSessions('ada')],
+      ['by log-out', 0, (app, id) => app.service.destroySession(id)],
+      ['by log-out everywhere', 0, (app) => app.service.invalidateAllUserSessions('ada')],
       ['by rotation', 0, (app, id) => app.service.rotateSession(id)],
-      ['by time, unswept', 5 * MINUTE, async () => undefined],
-      ['by the sweep', 5 * MINUTE, (app) => app.upkeep.sweepAll()],
+      ['by expiry', 5 * MINUTE, async () => undefined],
+      ['by expiry, and was swept', 5 * MINUTE, (app) => app.upkeep.sweepAll()],
     ];
 
-    test.each(endings)('create, ended %s', async (__, passed, end) => {
-      const app = open();
-      const session = await app.service.createSession({ userId: 'ada', expires: MINUTE });
-      const call = lastCall(app.calls, scripts.create);
-      await letTimePass(app, passed);
-      await end(app, session.id);
-      const before = await dump(app);
-      const [[result]] = answersOf(await replay(app, call, passed)) as [string[]];
-      expect(result).toBe(passed === 0 ? 'OK' : 'STALE');
-      expect(await dump(app)).toEqual(before);
-      expect(await app.service.validateSession(session.id)).toBeNull();
-    });
+    test.each(endings)(
+      'a replayed create does not restore a session that ended %s',
+      async (__, passed, end) => {
+        const app = open();
+        const session = await app.service.createSession({ userId: 'ada', expires: MINUTE });
+        const call = lastCall(app.calls, scripts.create);
+        await letTimePass(app, passed);
+        await end(app, session.id);
+        const before = await dump(app);
+        const [[result]] = answersOf(await replay(app, call, passed)) as [string[]];
+        expect(result).toBe(passed === 0 ? 'OK' : 'STALE');
+        expect(await dump(app)).toEqual(before);
+        expect(await app.service.validateSession(session.id)).toBeNull();
+      },
+    );
 
-    test('create, ended within its deadline: the caller is told that it had begun', async () => {
+    test('a replayed create of an ended session, within its deadline, returns the session', async () => {
       const app = open();
       const { id } = await app.service.createSession({ userId: 'ada' });
       await app.service.destroySession(id);
       await expectHarmless(app, lastCall(app.calls, scripts.create));
     });
 
-    test('create of a session of a few milliseconds', async () => {
+    test('a replayed create does not restore a session of a few milliseconds', async () => {
       const app = open();
-      const { handle, expiresAt: expires } = await app.service.createSession({
-        userId: 'ada',
-        expires: 5,
-      });
-      while ((await redisTime(app, 'ada')) <= expires.getTime()) continue;
+      const { handle, expiresAt } = await app.service.createSession({ userId: 'ada', expires: 5 });
+      while ((await redisTime(app, 'ada')) <= expiresAt.getTime()) continue;
       await expectHarmless(app, lastCall(app.calls, scripts.create));
       await app.upkeep.sweepAll();
       await expectHarmless(app, lastCall(app.calls, scripts.create));
       expect(await eventsOf(app, handle)).toHaveLength(2);
     });
 
-    test('rotate, whose new session was ended', async () => {
+    test('a replayed rotate does not restore its new session after that was ended', async () => {
       const app = open();
       const { id } = await app.service.createSession({ userId: 'ada' });
       const rotated = await app.service.rotateSession(id);
@@ -231,7 +218,7 @@ describe('a script that is run again', () => {
       await expectHarmless(app, lastCall(app.calls, scripts.rotate));
     });
 
-    test('rotate, whose new session was evicted', async () => {
+    test('a replayed rotate does not restore its new session after that was evicted', async () => {
       const app = open({ maxSessionsPerUser: 1 });
       const { id } = await app.service.createSession({ userId: 'ada' });
       await app.service.rotateSession(id);
@@ -239,20 +226,23 @@ describe('a script that is run again', () => {
       await expectHarmless(app, lastCall(app.calls, scripts.rotate));
     });
 
-    test.each(['touch', 'updateData'] as const)('%s', async (name) => {
-      const app = open({ idleTimeout: 10 * MINUTE });
-      const { id } = await app.service.createSession({ userId: 'ada' });
-      await letTimePass(app, 2 * MINUTE);
-      await app.service.validateSession(id);
-      await app.service.updateSessionData(id, { a: 1 });
-      await app.service.destroySession(id);
-      const before = await dump(app);
-      expect(await replay(app, lastCall(app.calls, scripts[name]))).toBe('GONE');
-      expect(await dump(app)).toEqual(before);
-    });
+    test.each(['touch', 'updateData'] as const)(
+      'a replayed %s of an ended session changes nothing',
+      async (name) => {
+        const app = open({ idleTimeout: 10 * MINUTE });
+        const { id } = await app.service.createSession({ userId: 'ada' });
+        await letTimePass(app, 2 * MINUTE);
+        await app.service.validateSession(id);
+        await app.service.updateSessionData(id, { a: 1 });
+        await app.service.destroySession(id);
+        const before = await dump(app);
+        expect(await replay(app, lastCall(app.calls, scripts[name]))).toBe('GONE');
+        expect(await dump(app)).toEqual(before);
+      },
+    );
   });
 
-  describe('after its deadline is refused as stale, and writes nothing:', () => {
+  describe('after the deadline', () => {
     const expectStale = async (app: ReturnType<typeof open>, call: ScriptCall) => {
       await letTimePass(app, TOO_LATE);
       const before = await dump(app);
@@ -261,14 +251,14 @@ describe('a script that is run again', () => {
       expect(await dump(app)).toEqual(before);
     };
 
-    test('create, whose session has ended', async () => {
+    test('a late create whose session has ended is stale', async () => {
       const app = open();
       const { id } = await app.service.createSession({ userId: 'ada' });
       await app.service.destroySession(id);
       await expectStale(app, lastCall(app.calls, scripts.create));
     });
 
-    test('rotate, whose session has ended', async () => {
+    test('a late rotate whose session has ended is stale', async () => {
       const app = open();
       const { id } = await app.service.createSession({ userId: 'ada' });
       const rotated = await app.service.rotateSession(id);
@@ -276,7 +266,7 @@ describe('a script that is run again', () => {
       await expectStale(app, lastCall(app.calls, scripts.rotate));
     });
 
-    test('update-data: it would undo what others have written since', async () => {
+    test('a late update-data is stale, as it would undo later updates', async () => {
       const app = open();
       const { id } = await app.service.createSession({ userId: 'ada' });
       await app.service.updateSessionData(id, { a: 'first' });
@@ -286,7 +276,7 @@ describe('a script that is run again', () => {
     });
   });
 
-  test('a late copy of a logout everywhere spares those who have signed in since', async () => {
+  test('a replayed destroy-all spares sessions created since', async () => {
     const app = open();
     await app.service.createSession({ userId: 'ada' });
     await app.service.invalidateAllUserSessions('ada');
@@ -297,7 +287,7 @@ describe('a script that is run again', () => {
     expect(await app.service.validateSession(id)).toEqual({ id: 'ada' });
   });
 
-  test('a deadline that is too far ahead is refused: its receipt would not last', async () => {
+  test('a deadline that is too far ahead is stale, because the receipt would expire first', async () => {
     const app = open();
     await app.service.createSession({ userId: 'ada' });
     const call = lastCall(app.calls, scripts.create);

@@ -1,12 +1,13 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 
 import { openRedis, type OpenedRedis, type RedisConnection } from '../../../src/store/connect.js';
 import { Buckets } from '../../../src/store/buckets.js';
 import { checkRedis } from '../../../src/store/startup-checks.js';
 import { startFakeRedis } from '../../support/fake-redis.js';
-import { projectRedis, type RedisUnderTest } from '../../support/redis-under-test.js';
+import { useServers } from '../../support/use-servers.js';
 
-const PATIENCE = 5000;
+/** Long enough for a busy machine (ms). */
+const TIMEOUT = 5000;
 
 const opened: OpenedRedis[] = [];
 afterEach(async () => {
@@ -19,7 +20,7 @@ const newPrefix = () => `start${++prefixes}`;
 function check(
   connection: RedisConnection,
   checks: { prefix?: string; buckets?: number } = {},
-  timeout = PATIENCE,
+  timeout = TIMEOUT,
 ) {
   const connected = openRedis(connection, timeout);
   opened.push(connected);
@@ -28,35 +29,33 @@ function check(
   return checkRedis(new Buckets({ client, prefix, count, timeout }));
 }
 
-describe('at the start, a Redis', () => {
-  let redis: RedisUnderTest;
-  beforeAll(async () => {
-    redis = await projectRedis();
-  });
-  afterAll(() => redis.stop());
+describe('startup checks of a Redis', () => {
+  const servers = useServers();
   const unsuitable = (message: RegExp) => ({
     code: 'ERR_SESSION_REDIS_UNSUITABLE',
     message: expect.stringMatching(message),
   });
 
-  test('that is as it should be is accepted, again and again', async () => {
+  test('a suitable Redis is accepted, also by later starts', async () => {
     const prefix = newPrefix();
-    await check(redis.connection, { prefix });
-    await check(redis.connection, { prefix });
+    await check(servers.redis.connection, { prefix });
+    await check(servers.redis.connection, { prefix });
   });
 
-  test('is accepted by many processes that start at once', async () => {
+  test('many processes can start at the same time', async () => {
     const prefix = newPrefix();
-    await Promise.all(Array.from({ length: 10 }, () => check(redis.connection, { prefix })));
+    await Promise.all(
+      Array.from({ length: 10 }, () => check(servers.redis.connection, { prefix })),
+    );
   });
 
   test.each(['allkeys-lru', 'volatile-lru', 'volatile-ttl', 'allkeys-random'])(
-    'that may evict keys (%s) is rejected, whichever node it is',
+    'a Redis of which any node may evict keys (%s) is rejected',
     async (policy) => {
-      const node = redis.nodes.at(-1)!;
+      const node = servers.redis.nodes.at(-1)!;
       await node.config('SET', 'maxmemory-policy', policy);
       try {
-        await expect(check(redis.connection)).rejects.toMatchObject(
+        await expect(check(servers.redis.connection)).rejects.toMatchObject(
           unsuitable(new RegExp(`maxmemory-policy is ${policy}`)),
         );
       } finally {
@@ -65,29 +64,29 @@ describe('at the start, a Redis', () => {
     },
   );
 
-  test('whose sessions lie in another number of buckets is refused', async () => {
+  test('a Redis with sessions in a different number of buckets is rejected', async () => {
     const prefix = newPrefix();
-    await check(redis.connection, { prefix, buckets: 16 });
-    await expect(check(redis.connection, { prefix, buckets: 32 })).rejects.toMatchObject(
+    await check(servers.redis.connection, { prefix, buckets: 16 });
+    await expect(check(servers.redis.connection, { prefix, buckets: 32 })).rejects.toMatchObject(
       unsuitable(/in 16 buckets, and the option `buckets` is 32/),
     );
-    await check(redis.connection, { buckets: 32 });
+    await check(servers.redis.connection, { buckets: 32 });
   });
 
-  test('whose sessions have another layout is refused', async () => {
+  test('a Redis with sessions of a different layout is rejected', async () => {
     const prefix = newPrefix();
-    await check(redis.connection, { prefix });
-    const { client } = openRedis(redis.connection, PATIENCE);
+    await check(servers.redis.connection, { prefix });
+    const { client } = openRedis(servers.redis.connection, TIMEOUT);
     await client.hset(`${prefix}:meta`, 'layout', '99');
     client.disconnect();
-    await expect(check(redis.connection, { prefix })).rejects.toMatchObject(
+    await expect(check(servers.redis.connection, { prefix })).rejects.toMatchObject(
       unsuitable(/have layout 99; this version writes layout 1/),
     );
   });
 
-  test('behind a client with a keyPrefix is refused, as scripts would not see it', async () => {
+  test('a client with a keyPrefix is rejected, because scripts would ignore it', async () => {
     const keyPrefix = 'app:';
-    const nodes = redis.servers.map(({ port }) => ({ port }));
+    const nodes = servers.redis.servers.map(({ port }) => ({ port }));
     const connection: RedisConnection =
       nodes.length > 1
         ? { nodes, lazyConnect: true, redisOptions: { keyPrefix } }
@@ -98,16 +97,16 @@ describe('at the start, a Redis', () => {
     });
   });
 
-  test('that is given as a live client is checked just the same', async () => {
-    const { client } = openRedis(redis.connection, PATIENCE);
+  test('a live client is checked in the same way', async () => {
+    const { client } = openRedis(servers.redis.connection, TIMEOUT);
     await check(client);
     client.disconnect();
   });
 });
 
-describe('at the start, a Redis Cluster', () => {
+describe('startup checks of a Cluster client', () => {
   test.each(['slave', 'all'] as const)(
-    'whose client reads from replicas (%s) is refused: they learn of an end too late',
+    'a Cluster client that reads from replicas (%s) is rejected, because replicas lag',
     async (scaleReads) => {
       const connection = { nodes: [{ port: 1 }], lazyConnect: true, scaleReads };
       await expect(check(connection)).rejects.toMatchObject({
@@ -118,7 +117,7 @@ describe('at the start, a Redis Cluster', () => {
   );
 });
 
-describe('at the start, a server', () => {
+describe('startup checks of the version and the connection', () => {
   test.each([
     ['5.0.14', false],
     ['6.2.18', false],
@@ -126,7 +125,7 @@ describe('at the start, a server', () => {
     ['7.4.1', true],
     ['8.2.0', true],
     ['10.0.0', true],
-  ])('of version %s is accepted: %s', async (version, isAccepted) => {
+  ])('version %s is accepted: %s', async (version, isAccepted) => {
     const server = await startFakeRedis({ redis_version: version, maxmemory_policy: 'noeviction' });
     const failure = await check(server.url).catch((error: unknown) => error);
     if (isAccepted) expect(failure).toBeUndefined();
@@ -139,11 +138,11 @@ describe('at the start, a server', () => {
     await server.stop();
   });
 
-  test('that is not there is an error of its own, within the bound', async () => {
-    const begun = performance.now();
+  test('an unreachable server is reported as unavailable within the timeout', async () => {
+    const start = performance.now();
     await expect(check('redis://127.0.0.1:1', {}, 300)).rejects.toMatchObject({
       code: 'ERR_SESSION_REDIS_UNAVAILABLE',
     });
-    expect(performance.now() - begun).toBeLessThan(4000);
+    expect(performance.now() - start).toBeLessThan(4000);
   });
 });

@@ -4,12 +4,12 @@ import type { Session } from '../../../src/session/session.js';
 import type { Application } from '../../support/application.js';
 import { eventually } from '../../support/eventually.js';
 import { readOutbox } from '../../support/outbox.js';
-import { projectRedis, type RedisUnderTest } from '../../support/redis-under-test.js';
+import type { RedisUnderTest } from '../../support/redis-under-test.js';
 import { useRedis } from '../../support/use-redis.js';
 
 const UNAVAILABLE = { code: 'ERR_SESSION_REDIS_UNAVAILABLE' };
 
-/** Stops Redis as a whole; what clients send meanwhile waits in its sockets. */
+/** Pauses all of Redis. What clients send meanwhile waits in its sockets. */
 async function whileStalled(redis: RedisUnderTest, work: () => Promise<void>): Promise<void> {
   for (const server of redis.servers) server.pause();
   try {
@@ -24,8 +24,8 @@ async function afterStall({ service }: Application): Promise<void> {
   await eventually(() => service.createSession({ userId: 'afterwards' }));
 }
 
-describe('an error answer while Redis is stalled', () => {
-  const fixture = useRedis(projectRedis);
+describe('calls that fail while Redis is stalled', () => {
+  const fixture = useRedis();
 
   /** A user at the limit: three devices are signed in. */
   const openWithDevices = async () => {
@@ -35,7 +35,7 @@ describe('an error answer while Redis is stalled', () => {
     return { app, devices };
   };
 
-  test('is true: retried sign-ins that failed evict no device once Redis wakes up', async () => {
+  test('a failed sign-in is not carried out, and evicts no session, once Redis resumes', async () => {
     const { app, devices } = await openWithDevices();
     await whileStalled(fixture.redis, async () => {
       for (let retry = 0; retry < 3; retry++) {
@@ -50,7 +50,7 @@ describe('an error answer while Redis is stalled', () => {
     expect(events.map(({ event }) => event)).toEqual(['created', 'created', 'created']);
   });
 
-  test('is true: a rotation that failed leaves the old session as it was', async () => {
+  test('a failed rotation leaves the session as it was', async () => {
     const { app, devices } = await openWithDevices();
     const { id } = devices[0]!;
     await whileStalled(fixture.redis, async () => {
@@ -60,7 +60,7 @@ describe('an error answer while Redis is stalled', () => {
     expect(await app.service.validateSession(id)).toEqual({ id: 'ada' });
   });
 
-  test('is true: a change of data that failed changes nothing', async () => {
+  test('a failed update changes nothing', async () => {
     const { app, devices } = await openWithDevices();
     const { id } = devices[0]!;
     await whileStalled(fixture.redis, async () => {
