@@ -29,7 +29,7 @@ export async function createApp(
   });
   app.disable('x-powered-by');
   app.use(securityHeaders());
-  // Pages contain no data, so caches may keep them: they get it from the API. /admin is admin.html.
+  // Pages may be cached: they contain no data, but load it from the API. /admin is admin.html.
   app.useStaticAssets(pagesFolder(), { extensions: ['html'] });
   app.use(noStore);
   addOpenApi(app);

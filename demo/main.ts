@@ -11,7 +11,7 @@ import { printStartError } from './startup/start-error.js';
 import { exitOnSignal, stopOnSignal } from './startup/stop-signal.js';
 
 /**
- * Runs the demo: servers, then tables and accounts, then the application. Like in production, the
+ * Runs the demo: servers, then tables and accounts, then the application. As in production, the
  * application only gets REDIS_URL and DATABASE_URL, and doesn't know who started the servers.
  */
 async function start(): Promise<void> {

@@ -10,7 +10,7 @@ import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 
 /** Failed attempts for one account from one IP address. The duration is in seconds. */
 const PER_ACCOUNT = { points: 5, duration: 5 * 60 };
-/** Failed attempts from one IP address for all accounts, against one password tried on many. */
+/** Failed attempts from one IP address for all accounts: limits trying one password on many. */
 const PER_ADDRESS = { points: 50, duration: 5 * 60 };
 
 /**
@@ -46,7 +46,7 @@ export class SignInAttempts implements OnApplicationShutdown {
     }
   }
 
-  /** Takes back the attempts for an account after a correct password. */
+  /** Resets the attempts for an account after a correct password. */
   async refund(email: string, ip = ''): Promise<void> {
     await Promise.all([
       this.perAddress.reward(ip),

@@ -1,8 +1,8 @@
 import { StartError } from './start-error.js';
 
 /**
- * The folder in which the private servers keep their data between runs; Git ignores it. Relative,
- * because npm runs scripts in the project's folder, and the printed commands stay short.
+ * The folder in which the private servers keep their data between runs; Git ignores it. The path is
+ * relative to keep the printed commands short: npm runs scripts in the project's folder.
  */
 export const DATA_FOLDER = '.data';
 
@@ -42,8 +42,9 @@ export function addressOf({ host, port }: Pick<Environment, 'host' | 'port'>): s
 }
 
 /**
- * Whether the sign-in page may offer the demo accounts with their passwords. Given servers may hold
- * real accounts, and on another host than loopback, anyone in the network could sign in.
+ * Whether the sign-in page may offer the demo accounts with their passwords. Servers from
+ * the environment may hold real accounts, and unless HOST is a loopback address, other machines can
+ * open the page.
  */
 export function mayShowPasswords({ host, redisUrl, databaseUrl }: Environment): boolean {
   return LOOPBACK.includes(host) && !redisUrl && !databaseUrl;
