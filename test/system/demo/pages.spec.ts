@@ -6,6 +6,7 @@ import type { Browser, Page } from 'playwright-core';
 
 import { eventually } from '../../support/eventually.js';
 import { launchChromium } from './chromium.js';
+import { HttpClient } from './http-client.js';
 import { createSampleActivity } from './sample-activity.js';
 import { ADA, ADMIN, GRACE, useDemo } from './use-demo.js';
 import { expectAccessible, expectToFit, openPage, type WatchedPage } from './watched-page.js';
@@ -233,9 +234,10 @@ describe.each([
       await page.getByRole('button', { name: 'Sign in as Admin' }).waitFor();
       await check('sign-in');
 
+      await endSessionsOf(ADA);
       await signIn(other.page, ADA);
       await signIn(page, ADA);
-      await page.locator('li.device').nth(1).waitFor();
+      await expectCount(page.locator('li.device'), 2);
       await check('devices');
 
       await signIn(page, ADMIN);
@@ -275,6 +277,13 @@ describe('The live ledger', () => {
     await expectAccessible(page);
   });
 });
+
+async function endSessionsOf(credentials: typeof ADA): Promise<void> {
+  const client = new HttpClient(() => demo.url);
+  await client.signIn(credentials);
+  await client.send('DELETE', '/devices');
+  await client.send('POST', '/sign-out');
+}
 
 type Locator = ReturnType<Page['locator']>;
 

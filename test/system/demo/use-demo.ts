@@ -8,9 +8,9 @@ import { startCommand, type Child } from '../../../dev/child-process.js';
 
 const MAIN = 'build/demo/main.js';
 
-export const ADA = { email: 'ada@example.com', password: 'analytical engine' };
-export const GRACE = { email: 'grace@example.com', password: 'first compiler 1952' };
-export const ADMIN = { email: 'admin@example.com', password: 'keeper of the ledger' };
+export const ADA = { email: 'ada@example.com', password: '7q2m-x9df-k4tv-0hrw' };
+export const GRACE = { email: 'grace@example.com', password: 'b8nc-3wpz-v6jd-5yem' };
+export const ADMIN = { email: 'admin@example.com', password: 't1xk-94gq-mz7s-c2vf' };
 
 export interface RunningDemo {
   url: string;
