@@ -16,6 +16,7 @@
  * | `ERR_SESSION_REDIS_UNSUITABLE` | this Redis can't be trusted with sessions; the message says why |
  * | `ERR_SESSION_DATABASE_UNAVAILABLE` | Postgres didn't answer; sessions keep working |
  * | `ERR_SESSION_DATABASE_UNSUITABLE` | the audit tables are missing, or belong to something else |
+ * | `ERR_SESSION_LEDGER_DAMAGED` | a row that the ledger needs was deleted; the message names it |
  */
 export type SessionErrorCode =
   | 'ERR_SESSION_OPTIONS'
@@ -30,7 +31,8 @@ export type SessionErrorCode =
   | 'ERR_SESSION_REDIS_REFUSED'
   | 'ERR_SESSION_REDIS_UNSUITABLE'
   | 'ERR_SESSION_DATABASE_UNAVAILABLE'
-  | 'ERR_SESSION_DATABASE_UNSUITABLE';
+  | 'ERR_SESSION_DATABASE_UNSUITABLE'
+  | 'ERR_SESSION_LEDGER_DAMAGED';
 
 /**
  * Every error of this module. The message says what was wrong, with which value, and what to do.

@@ -9,9 +9,12 @@ import { wholeNumber } from '../option-rules.js';
 /** Runs a command. Resolves to false if it found problems. */
 export type Work = (ledger: OpenLedger, output: Output) => Promise<boolean>;
 
+/** The options as the command line has them: `true` for a flag. */
+type Texts = Record<string, string | true | undefined>;
+
 export interface CommandOption<T> {
-  /** Stands for the value in `--help`, such as `<number>`. */
-  value: string;
+  /** Stands for the value in `--help`, such as `<number>`. Undefined: a flag, without a value. */
+  value: string | undefined;
   description: string;
   /** Returns undefined for a text that is not acceptable. */
   parse(text: string): T | undefined;
@@ -25,7 +28,7 @@ export interface Command {
   requires: RequiredServer[];
   options: Record<string, CommandOption<unknown>>;
   /** The work for these options, as the command line has them. */
-  prepare(texts: Record<string, string | undefined>): Work;
+  prepare(texts: Texts): Work;
 }
 
 /** The command line, checked: a text to print, or a command to run. */
@@ -57,6 +60,11 @@ export function wholeNumberOption(
     },
     remedy,
   };
+}
+
+/** An option without a value. */
+export function flagOption(description: string): CommandOption<boolean> {
+  return { value: undefined, description, parse: () => true, remedy: 'use it without a value' };
 }
 
 /** Defines a command whose options have the types of `TValues`. Every option can be omitted. */
@@ -102,18 +110,23 @@ export function parseCommandLine(args: string[], commands: Command[], version: s
 
 function parseOptions(args: string[], { name, options }: Command) {
   const texts = Object.fromEntries(
-    Object.keys(options).map((option) => [option, { type: 'string' } as const]),
+    Object.entries(options).map(([option, { value }]) => [option, { type: typeOf(value) }]),
   );
   try {
     const { values } = parseArgs({ args, options: { ...FLAGS, ...texts } });
-    return values as { json?: boolean; help?: boolean } & Record<string, string | undefined>;
+    return values as { json?: boolean; help?: boolean } & Texts;
   } catch (error) {
     throw new UsageError(`${(error as Error).message}. See session-ledger ${name} --help`);
   }
 }
 
-function valueOf<T>(name: string, option: CommandOption<T>, text: string | undefined) {
+function typeOf(value: string | undefined): 'string' | 'boolean' {
+  return value === undefined ? 'boolean' : 'string';
+}
+
+function valueOf<T>(name: string, option: CommandOption<T>, text: Texts[string]) {
   if (text === undefined) return undefined;
+  if (typeof text === 'boolean') return text;
   const value = option.parse(text);
   if (value !== undefined) return value;
   throw new UsageError(`--${name} is ${JSON.stringify(text)}; ${option.remedy}.`);
@@ -138,7 +151,7 @@ ${EXIT_CODES_HELP}`;
 
 function commandHelp({ name, description, options }: Command): string {
   const own = Object.entries(options).map(([option, { value, description: text }]) => [
-    `--${option} ${value}`,
+    value === undefined ? `--${option}` : `--${option} ${value}`,
     text,
   ]);
   return `Usage: session-ledger ${name} [options]

@@ -1,3 +1,4 @@
+import { SessionError } from '../errors.js';
 import { BoundedRedis, type RedisClient } from './bounded-redis.js';
 import { RedisClock } from './redis-clock.js';
 import { RedisKeys } from './redis-keys.js';
@@ -41,6 +42,28 @@ export class Buckets {
   /** The buckets' numbers: 0, 1, 2… */
   numbers(): number[] {
     return Array.from({ length: this.count }, (_, bucket) => bucket);
+  }
+
+  /**
+   * Does some work for one bucket after the other. A bucket that fails (its node is down, a key has
+   * the wrong type) does not keep the others waiting: its error is thrown at the end.
+   *
+   * @param signal stops before the next bucket
+   */
+  async forEach(work: (bucket: number) => Promise<void>, signal?: AbortSignal): Promise<void> {
+    const errors: unknown[] = [];
+    for (const bucket of this.numbers()) {
+      if (signal?.aborted || errors.some((error) => this.concernsAll(error))) break;
+      await work(bucket).catch((error: unknown) => errors.push(error));
+    }
+    if (errors.length > 0) throw errors[0];
+  }
+
+  /** A single Redis that does not answer holds all buckets: each of them would wait in vain. */
+  private concernsAll(error: unknown): boolean {
+    const isUnavailable =
+      error instanceof SessionError && error.code === 'ERR_SESSION_REDIS_UNAVAILABLE';
+    return isUnavailable && !('nodes' in this.client);
   }
 
   keysOf(bucket: number): RedisKeys {

@@ -12,11 +12,11 @@ export class SessionUpkeep {
   constructor(private readonly buckets: Buckets) {}
 
   /** Ends all sessions that had expired when the call began, in every bucket. */
-  async sweepAll(): Promise<void> {
-    for (const bucket of this.buckets.numbers()) {
+  async sweepAll(signal?: AbortSignal): Promise<void> {
+    await this.buckets.forEach(async (bucket) => {
       let more = true;
       while (more) more = await this.sweep(bucket);
-    }
+    }, signal);
   }
 
   /** Ends a batch of the bucket's expired sessions; true if there are more. */

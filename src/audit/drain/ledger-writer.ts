@@ -38,10 +38,18 @@ export class LedgerWriter {
     };
   }
 
-  /** Locks a chain until the transaction ends; null if another drainer holds it. */
+  /**
+   * Locks a chain until the transaction ends; null if another drainer holds it.
+   *
+   * @throws SessionError `ERR_SESSION_LEDGER_DAMAGED` if the chain has no head
+   */
   async lock(runner: QueryRunner, chain: number): Promise<LockedChain | null> {
     const [row] = await runner.query(this.sql.lock, [chain]);
-    if (!row) return null;
+    if (!row) {
+      const [head] = await runner.query(this.sql.exists, [chain]);
+      if (!head) throw missingHead(chain);
+      return null;
+    }
     return { chain, seq: BigInt(row.last_seq), hash: row.last_hash, now: Number(row.now) };
   }
 
@@ -57,8 +65,6 @@ export class LedgerWriter {
     for (;;) {
       const locked = await this.lock(runner, chain);
       if (locked) return locked;
-      const [head] = await runner.query(this.sql.exists, [chain]);
-      if (!head) throw missingHead(chain);
       if (performance.now() > deadline) throw stayedLocked(chain);
       await delay(LOCK_RETRY_INTERVAL);
     }
@@ -176,8 +182,9 @@ function lifetimeOf(event: LedgerEvent): number {
 
 function missingHead(chain: number): SessionError {
   return new SessionError(
-    'ERR_SESSION_DATABASE_UNSUITABLE',
-    `The table session_chains has no row for chain ${chain}: it was deleted. Restore it.`,
+    'ERR_SESSION_LEDGER_DAMAGED',
+    `The table session_chains has no row for chain ${chain}: it was deleted. The events of bucket ` +
+      `${chain} wait in Redis. Restore the row from a backup, or from the chain's last row.`,
   );
 }
 

@@ -12,6 +12,14 @@ import type { LedgerTables } from '../postgres/schema.js';
 
 const PAGE = 500;
 
+/**
+ * Never more than this share of the open sessions is declared lost without an operator's word.
+ * Far more is missing from a Redis that is empty, or not the one that holds the sessions.
+ */
+const MAX_LOSS_SHARE = 0.05;
+/** As many may always be declared lost: a failover loses a few, whatever their share. */
+const ALWAYS_ALLOWED = 20;
+
 interface OpenRow {
   id: string;
   created_at: Date;
@@ -30,8 +38,13 @@ interface OpenSession {
 export interface ReconcileReport {
   /** Sessions open in SQL that were looked up in Redis. */
   checked: number;
-  /** Those that Redis does not have. Their ends are now in the outbox. */
+  /** Those that Redis does not have. Their ends are now in the outbox, unless `held`. */
   missing: number;
+  /**
+   * Too many were missing (more than 5 % of the open sessions), so none was declared lost: this may
+   * be the wrong Redis, or an empty one. `missing` counts only up to the limit then.
+   */
+  held: boolean;
   /** Sessions that are over in SQL but were alive in Redis. They were ended again. */
   resurrected: number;
 }
@@ -53,23 +66,41 @@ export class Reconciler {
     private readonly upkeep: SessionUpkeep,
   ) {}
 
-  async runOnce(): Promise<ReconcileReport> {
-    const { checked, missing } = await this.endLost();
-    return { checked, missing, resurrected: await this.endResurrected() };
+  /** @param acceptLosses declare all missing sessions lost, however many they are */
+  async runOnce({ acceptLosses = false } = {}): Promise<ReconcileReport> {
+    const limit = acceptLosses ? Infinity : await this.lossLimit();
+    const { checked, lost } = await this.findLost(limit);
+    const held = lost.length > limit;
+    if (!held) await this.declareAllLost(lost);
+    return { checked, missing: lost.length, held, resurrected: await this.endResurrected() };
   }
 
-  private async endLost(): Promise<{ checked: number; missing: number }> {
-    let [checked, missing] = [0, 0];
+  private async lossLimit(): Promise<number> {
+    const [{ open }] = (await this.database.query<{ open: string }>(
+      `SELECT count(*) AS open FROM ${this.tables.sessions} WHERE ended_at IS NULL`,
+    )) as [{ open: string }];
+    return Math.max(ALWAYS_ALLOWED, Math.floor(Number(open) * MAX_LOSS_SHARE));
+  }
+
+  /** Compares until there are more than `limit`: nothing is declared lost before all are known. */
+  private async findLost(limit: number): Promise<{ checked: number; lost: OpenSession[] }> {
+    let checked = 0;
+    const lost: OpenSession[] = [];
     let page = await this.openRows('-infinity', '0');
-    while (page.length > 0) {
-      const lost = await this.withoutRecord(page);
-      await Promise.all(lost.map((session) => this.declareLost(session)));
+    while (page.length > 0 && lost.length <= limit) {
+      lost.push(...(await this.withoutRecord(page)));
       checked += page.length;
-      missing += lost.length;
       const last = page.at(-1)!;
       page = await this.openRows(last.created_at, last.id);
     }
-    return { checked, missing };
+    return { checked, lost };
+  }
+
+  private async declareAllLost(lost: OpenSession[]): Promise<void> {
+    for (let from = 0; from < lost.length; from += PAGE) {
+      const page = lost.slice(from, from + PAGE);
+      await Promise.all(page.map((session) => this.declareLost(session)));
+    }
   }
 
   private openRows(createdAt: Date | string, id: string): Promise<OpenRow[]> {

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { Logger } from '@nestjs/common';
 
+import { SessionError } from '../../errors.js';
 import type { Buckets } from '../../store/buckets.js';
 import type { SessionUpkeep } from '../../store/session-upkeep.js';
 import type { Drain } from '../drain/drain.js';
@@ -10,7 +11,7 @@ import { waitAtMost } from '../wait-at-most.js';
 import { DatabaseBackoff } from './database-backoff.js';
 import type { Partitions } from './partitions.js';
 import type { LedgerJob, LedgerQueue } from './queue.js';
-import type { Reconciler } from './reconciler.js';
+import type { Reconciler, ReconcileReport } from './reconciler.js';
 
 const WATCHDOG_INTERVAL = 5_000; // ms
 /** How long a start waits for Postgres (ms). */
@@ -43,6 +44,7 @@ export class LedgerWorker {
   /** By the monotonic clock (ms). */
   private sweptAt = -Infinity;
   private watching: Promise<void> | undefined;
+  private readonly reported = new Set<string>();
 
   constructor(private readonly parts: LedgerWorkerParts) {}
 
@@ -86,23 +88,54 @@ export class LedgerWorker {
     if (job.name === 'reconcile') {
       await this.backoff.attempt(async () => {
         await this.sweep((bucket) => this.drain(bucket));
-        await reconciler.runOnce();
+        this.reportReconcile(await reconciler.runOnce());
       });
     }
   }
 
-  private drain(bucket: number): Promise<unknown> {
-    return this.parts.drain.drainBucket(bucket, { signal: this.stopping.signal });
+  private reportReconcile({ missing, held, resurrected }: ReconcileReport): void {
+    if (held) {
+      this.logger.warn(
+        `At least ${missing} sessions that are open in Postgres are not in Redis. That is too many ` +
+          'to declare them lost: check that this is the right Redis, and that it was not emptied. ' +
+          'If it is right, run `session-ledger reconcile --accept-losses`.',
+      );
+    } else if (missing > 0) {
+      this.logger.warn(`Redis had lost ${missing} sessions. Their ends are recorded as lost.`);
+    }
+    if (resurrected > 0) {
+      this.logger.warn(`Redis had brought back ${resurrected} ended sessions. They ended again.`);
+    }
+  }
+
+  private async drain(bucket: number): Promise<void> {
+    try {
+      await this.parts.drain.drainBucket(bucket, { signal: this.stopping.signal });
+    } catch (error) {
+      this.reportDamage(error);
+      throw error;
+    }
+  }
+
+  /** Once, and not at each of the attempts that follow. */
+  private reportDamage(error: unknown): void {
+    if (!(error instanceof SessionError) || error.code !== 'ERR_SESSION_LEDGER_DAMAGED') return;
+    if (this.reported.has(error.message)) return;
+    this.reported.add(error.message);
+    this.logger.error(error.message);
   }
 
   /** Ends expired sessions, then has each bucket drained whose outbox is not empty. */
   private async sweep(drain: (bucket: number) => Promise<unknown>): Promise<void> {
     const { upkeep, buckets, outbox } = this.parts;
-    await upkeep.sweepAll();
+    const swept = upkeep.sweepAll(this.stopping.signal);
+    // A bucket that can't be swept must not keep the others from being drained.
+    await swept.catch(() => undefined);
     this.sweptAt = performance.now();
-    for (const bucket of buckets.numbers()) {
+    await buckets.forEach(async (bucket) => {
       if ((await outbox.length(bucket)) > 0) await drain(bucket);
-    }
+    }, this.stopping.signal);
+    await swept;
   }
 
   /** Never twice at a time: a check takes long while Postgres does not answer. */
@@ -116,8 +149,11 @@ export class LedgerWorker {
     try {
       // BullMQ's calls wait as long as Redis is unavailable; the sweep must not.
       await waitAtMost(WATCHDOG_INTERVAL, queue.schedule());
-      if (performance.now() - this.sweptAt > WATCHDOG_INTERVAL) await upkeep.sweepAll();
+      const isSweepDue = performance.now() - this.sweptAt > WATCHDOG_INTERVAL;
+      const swept = isSweepDue ? upkeep.sweepAll(this.stopping.signal) : Promise.resolve();
+      await swept.catch(() => undefined);
       await this.backoff.attempt(() => this.drainOverdue());
+      await swept;
     } catch (error) {
       this.logger.debug(
         `The watchdog failed and will run again in ${WATCHDOG_INTERVAL} ms: ${String(error)}`,
@@ -131,9 +167,9 @@ export class LedgerWorker {
    */
   private async drainOverdue(): Promise<void> {
     const { buckets, outbox } = this.parts;
-    for (const bucket of buckets.numbers()) {
+    await buckets.forEach(async (bucket) => {
       const age = await outbox.oldestAge(bucket, await buckets.readTime(bucket));
       if (age !== null && age > WATCHDOG_INTERVAL) await this.drain(bucket);
-    }
+    }, this.stopping.signal);
   }
 }
