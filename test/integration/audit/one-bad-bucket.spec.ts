@@ -17,8 +17,8 @@ describe('One bad bucket', () => {
   it('a bucket that cannot be swept does not keep the others from being swept and drained', async () => {
     const trail = await fixture.open();
     const worker = await trail.start(WORKER);
-    const { client } = worker.store.buckets;
-    const { expiryIndex } = worker.store.buckets.keysOf(0);
+    const { client } = worker.buckets;
+    const { expiryIndex } = worker.buckets.keysOf(0);
     await client.set(expiryIndex, 'of another type');
     try {
       const { handle } = await worker.sessions.createSession({ userId: GOOD, expires: 300 });
