@@ -262,8 +262,8 @@ export const mutants: Mutant[] = [
     edits: [
       {
         file: 'src/audit/jobs/reconciler.ts',
-        from: 'await Promise.all(lost.map((session) => this.declareLost(session)));',
-        to: 'void this.declareLost;',
+        from: 'if (!held) await this.declareAllLost(lost);',
+        to: 'void this.declareAllLost;',
       },
     ],
   },
