@@ -1,14 +1,10 @@
 import { Pool } from 'pg';
-import { DataSource } from 'typeorm';
 
 import type { PrivatePostgres } from '../../dev/index.js';
 import type { LoggerService } from '@nestjs/common';
 
-import {
-  ledgerDataSourceOptions,
-  type LedgerLayout,
-  type SessionModuleOptions,
-} from '../../src/index.js';
+import type { LedgerLayout, SessionModuleOptions } from '../../src/index.js';
+import { createLedgerTables } from './ledger-tables.js';
 import type { RedisUnderTest } from './redis-under-test.js';
 import { startNestProcess, type NestProcess } from './nest-application.js';
 import { expectTrailInvariants } from './trail-invariants.js';
@@ -57,7 +53,7 @@ export async function openTrail(
   pool.on('error', () => undefined); // tests that kill Postgres check for the failure themselves
   const processes: NestProcess[] = [];
   if (before) await pool.query(before);
-  if (tables) await createTables(databaseUrl, layout);
+  if (tables) await createLedgerTables(databaseUrl, layout);
 
   return {
     databaseUrl,
@@ -90,10 +86,4 @@ export async function openTrail(
       await pool.end();
     },
   };
-}
-
-async function createTables(url: string, layout: LedgerLayout): Promise<void> {
-  const dataSource = await new DataSource(ledgerDataSourceOptions(url, layout)).initialize();
-  await dataSource.runMigrations();
-  await dataSource.destroy();
 }

@@ -1,17 +1,12 @@
-import { NestFactory } from '@nestjs/core';
-import type { INestApplicationContext } from '@nestjs/common';
-import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals';
+import { afterEach, beforeEach } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
 
-import {
-  startPostgres,
-  startRedis,
-  type PrivatePostgres,
-  type PrivateServer,
-} from '../../../dev/index.js';
-import { SessionAudit, SessionModule, SessionService } from '../../../src/index.js';
+import type { PrivatePostgres, PrivateServer } from '../../../dev/index.js';
+import type { SessionAudit, SessionService } from '../../../src/index.js';
 import { run } from '../../../src/cli/run.js';
+import { startNestProcess, type NestProcess } from '../../support/nest-application.js';
+import { useServers } from '../../support/use-servers.js';
 
 /** What a command printed, and its exit code. */
 export interface Outcome {
@@ -23,7 +18,7 @@ export interface Outcome {
 /** Runs the command line against the Redis and Postgres of an application. */
 export interface Operator {
   /** Keys and tables are new for each test. */
-  readonly sessions: SessionService<unknown>;
+  readonly sessions: SessionService;
   readonly audit: SessionAudit;
   readonly redis: Redis;
   readonly client: Client;
@@ -40,27 +35,22 @@ export interface Operator {
 let prefixes = 0;
 
 export function useOperator(): Operator {
-  let servers: Operator['servers'] | undefined;
-  let [nest, redis, client]: [INestApplicationContext?, Redis?, Client?] = [];
-  let prefix = '';
+  const servers = useServers({ postgres: true });
+  let [app, redis, client]: [NestProcess?, Redis?, Client?] = [];
+  let [prefix, database] = ['', ''];
 
-  beforeAll(async () => {
-    const [redisServer, postgres] = await Promise.all([startRedis(), startPostgres()]);
-    servers = { redis: redisServer, postgres };
-  });
   beforeEach(async () => {
     prefix = `cli${++prefixes}`;
-    const database = await servers!.postgres.createDatabase(prefix);
-    const options = { redis: servers!.redis.url, database, prefix, buckets: 4 };
-    const audit = { migrate: true, worker: false };
-    nest = await NestFactory.createApplicationContext(
-      SessionModule.forRoot({ ...options, audit }),
-      {
-        logger: false,
-      },
-    );
-    await nest.get(SessionAudit).health(); // connects, which creates the tables
-    redis = new Redis(servers!.redis.url);
+    database = await servers.postgres.createDatabase(prefix);
+    app = await startNestProcess({
+      redis: redisServer().url,
+      database,
+      prefix,
+      buckets: 4,
+      audit: { migrate: true, worker: false },
+    });
+    await app.audit.health(); // connects, which creates the tables
+    redis = new Redis(redisServer().url);
     client = new Client({ connectionString: database });
     client.on('error', () => undefined); // a test that kills Postgres gets the error elsewhere
     await client.connect();
@@ -68,16 +58,16 @@ export function useOperator(): Operator {
   afterEach(async () => {
     await client?.end().catch(() => undefined);
     redis?.disconnect();
-    await nest?.close();
+    await app?.close();
   });
-  afterAll(() => Promise.all([servers?.redis.stop(), servers?.postgres.stop()]));
+  const redisServer = () => servers.redis.servers[0]!;
 
   const operator: Operator = {
     get sessions() {
-      return nest!.get(SessionService);
+      return app!.sessions;
     },
     get audit() {
-      return nest!.get(SessionAudit);
+      return app!.audit;
     },
     get redis() {
       return redis!;
@@ -86,15 +76,10 @@ export function useOperator(): Operator {
       return client!;
     },
     get servers() {
-      return servers!;
+      return { redis: redisServer(), postgres: servers.postgres };
     },
     get env() {
-      const databaseUrl = servers!.postgres.url.replace('/ledger', `/${prefix}`);
-      return {
-        REDIS_URL: servers!.redis.url,
-        DATABASE_URL: databaseUrl,
-        SESSION_PREFIX: prefix,
-      };
+      return { REDIS_URL: redisServer().url, DATABASE_URL: database, SESSION_PREFIX: prefix };
     },
     ledger: (...args) => runCommand(operator.env, false, args),
     ledgerWith: (env, ...args) => runCommand({ ...operator.env, ...env }, false, args),

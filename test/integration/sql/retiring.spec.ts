@@ -8,7 +8,8 @@ import { Verifier } from '../../../src/audit/queries/verifier.js';
 import { makeMonths } from './crowd.js';
 import { recipe } from './recipes.js';
 import { handle } from './story.js';
-import { makeTables, useLedgerDatabase } from './use-ledger-database.js';
+import { createLedgerTables } from '../../support/ledger-tables.js';
+import { useLedgerDatabase } from './use-ledger-database.js';
 
 const tables = ledgerTables('public');
 const writer = new LedgerWriter({ tables, userIdType: 'text', users: null });
@@ -20,7 +21,7 @@ describe('retiring old months', () => {
   beforeEach(async () => {
     const { client } = server;
     await client.query('DROP SCHEMA public CASCADE; CREATE SCHEMA public');
-    await makeTables(server.url);
+    await createLedgerTables(server.url);
     await makeMonths(client);
     ledger = new LedgerDatabase(server.url, {}, false);
     // Around the turn of each month the rows come in another order than they came about.

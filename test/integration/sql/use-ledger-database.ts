@@ -1,26 +1,25 @@
 import { afterAll, beforeAll } from '@jest/globals';
 import { Client } from 'pg';
-import { DataSource } from 'typeorm';
 
 import { startPostgres, type PrivatePostgres } from '../../../dev/index.js';
-import { ledgerDataSourceOptions } from '../../../src/audit/postgres/schema.js';
+import { createLedgerTables } from '../../support/ledger-tables.js';
 
-/** A Postgres with the audit tables, for a block of tests. */
-export interface LedgerDatabaseGround {
+/** A Postgres with the audit tables, for the tests of a block. */
+export interface LedgerDatabase {
   readonly url: string;
-  /** As a superuser, over one connection: a role or a search path that a test sets stays set. */
+  /** A superuser's connection. A role or search path that a test sets stays set. */
   readonly client: Client;
-  /** The rows that a statement gives. */
+  /** Returns the rows of a statement. */
   rows<T extends object = Record<string, unknown>>(sql: string, args?: unknown[]): Promise<T[]>;
 }
 
-export function useLedgerDatabase(): LedgerDatabaseGround {
+export function useLedgerDatabase(): LedgerDatabase {
   let postgres: PrivatePostgres | undefined;
   let client: Client | undefined;
 
   beforeAll(async () => {
     postgres = await startPostgres();
-    await makeTables(postgres.url);
+    await createLedgerTables(postgres.url);
     client = new Client({ connectionString: postgres.url });
     await client.connect();
   });
@@ -40,15 +39,4 @@ export function useLedgerDatabase(): LedgerDatabaseGround {
       return (await client!.query<T>(sql, args)).rows;
     },
   };
-}
-
-/** Runs the migrations, as `npm run migration:run` does. */
-export async function makeTables(url: string): Promise<void> {
-  const dataSource = new DataSource(ledgerDataSourceOptions(url));
-  await dataSource.initialize();
-  try {
-    await dataSource.runMigrations();
-  } finally {
-    await dataSource.destroy();
-  }
 }

@@ -1,11 +1,10 @@
-import { NestFactory } from '@nestjs/core';
-import type { INestApplicationContext } from '@nestjs/common';
-import { afterAll, afterEach, beforeAll } from '@jest/globals';
+import { afterEach, beforeAll } from '@jest/globals';
 import { Client } from 'pg';
 
-import { startPostgres, startRedis, type PrivateServer } from '../../../dev/index.js';
-import { SessionAudit, SessionModule, SessionService } from '../../../src/index.js';
+import type { SessionAudit, SessionService } from '../../../src/index.js';
 import type { LedgerBreak } from '../../../src/audit/queries/verifier.js';
+import { startNestProcess, type NestProcess } from '../../support/nest-application.js';
+import { useServers } from '../../support/use-servers.js';
 import { recipe } from './recipes.js';
 
 /** A place in the ledger that a verification names. */
@@ -17,7 +16,7 @@ export interface Place {
 
 /** The trail of real sessions, to be tampered with: it is as recorded before each test. */
 export interface RecordedTrail {
-  readonly sessions: SessionService<unknown>;
+  readonly sessions: SessionService;
   readonly audit: SessionAudit;
   readonly client: Client;
   readonly urls: { redis: string; database: string };
@@ -35,40 +34,42 @@ export interface RecordedTrail {
 const BUCKETS = 2;
 
 export function useRecordedTrail(): RecordedTrail {
-  let servers: PrivateServer[] = [];
-  let nest: INestApplicationContext | undefined;
+  const servers = useServers({ postgres: true });
+  let app: NestProcess | undefined;
   let client: Client | undefined;
 
   beforeAll(async () => {
-    const [redis, postgres] = await Promise.all([startRedis(), startPostgres()]);
-    servers = [redis, postgres];
-    nest = await openModule(redis.url, postgres.url);
-    await liveALittle(nest.get(SessionService), nest.get(SessionAudit));
-    client = new Client({ connectionString: postgres.url });
+    app = await startNestProcess({
+      redis: servers.redis.servers[0]!.url,
+      database: servers.postgres.url,
+      buckets: BUCKETS,
+      audit: { migrate: true, worker: false },
+    });
+    await liveALittle(app);
+    client = new Client({ connectionString: servers.postgres.url });
     await client.connect();
     await client.query(`
       CREATE TABLE kept_events AS SELECT * FROM session_events;
       CREATE TABLE kept_chains AS SELECT * FROM session_chains`);
   });
   afterEach(() => trail.restore());
-  afterAll(async () => {
+  servers.beforeStop(async () => {
     await client?.end();
-    await nest?.close();
-    await Promise.all(servers.map((server) => server.stop()));
+    await app?.close();
   });
 
   const trail: RecordedTrail = {
     get sessions() {
-      return nest!.get(SessionService);
+      return app!.sessions;
     },
     get audit() {
-      return nest!.get(SessionAudit);
+      return app!.audit;
     },
     get client() {
       return client!;
     },
     get urls() {
-      return { redis: servers[0]!.url, database: servers[1]!.url };
+      return { redis: servers.redis.servers[0]!.url, database: servers.postgres.url };
     },
     async tamper(sql, args) {
       await client!.query('SET session_replication_role = replica');
@@ -86,24 +87,18 @@ export function useRecordedTrail(): RecordedTrail {
   return trail;
 }
 
-async function openModule(redis: string, database: string): Promise<INestApplicationContext> {
-  const audit = { migrate: true, worker: false };
-  const module = SessionModule.forRoot({ redis, database, buckets: BUCKETS, audit });
-  return NestFactory.createApplicationContext(module, { logger: false });
-}
-
 /** Some users sign in, rotate, log out and are thrown out, in several batches of the drain. */
-async function liveALittle(service: SessionService<unknown>, audit: SessionAudit): Promise<void> {
+async function liveALittle({ sessions, audit }: NestProcess): Promise<void> {
   for (let round = 0; round < 3; round += 1) {
     for (let user = 0; user < 12; user += 1) {
       const userId = `user${user}`;
       const client = { ip: '192.0.2.7', userAgent: 'Firefox' };
-      const session = await service.createSession({ userId, client });
-      const other = await service.createSession({ userId });
-      await service.rotateSession(other.id);
-      await service.destroySession(session.id, { reason: 'logout', actor: userId });
+      const session = await sessions.createSession({ userId, client });
+      const other = await sessions.createSession({ userId });
+      await sessions.rotateSession(other.id);
+      await sessions.destroySession(session.id, { reason: 'logout', actor: userId });
     }
-    await service.invalidateAllUserSessions('user0', { reason: 'revoked', actor: 'admin' });
+    await sessions.invalidateAllUserSessions('user0', { reason: 'revoked', actor: 'admin' });
     await audit.flush();
   }
 }

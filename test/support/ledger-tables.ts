@@ -1,0 +1,13 @@
+import { DataSource } from 'typeorm';
+
+import { ledgerDataSourceOptions, type LedgerLayout } from '../../src/index.js';
+
+/** Runs the migrations, as `npm run migration:run` does. */
+export async function createLedgerTables(url: string, layout: LedgerLayout = {}): Promise<void> {
+  const dataSource = await new DataSource(ledgerDataSourceOptions(url, layout)).initialize();
+  try {
+    await dataSource.runMigrations();
+  } finally {
+    await dataSource.destroy();
+  }
+}
