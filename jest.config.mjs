@@ -73,5 +73,5 @@ export default {
   reporters: ['default', '<rootDir>/test/support/closing-line.reporter.mjs'],
 };
 
-/** How to compile a test's child process: see `test/support/typescript-loader.mjs`. */
+/** How to compile programs outside jest: see `dev/typescript-loader.mjs`. */
 export { swc };

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn, type StdioOptions } from 'node:child_process';
+import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Answer, type Call, type Methods, PendingCalls, READY } from './child-calls.js';
@@ -18,7 +19,7 @@ export interface ChildOptions {
   env?: NodeJS.ProcessEnv;
   /** Keep standard output and error in `output` (the default), or pass them on to this process's. */
   output?: 'capture' | 'inherit';
-  /** Limit for each wait for an answer or for output (ms). Default: 60,000. */
+  /** Limit for each wait for an answer or for output (ms). Default: 60,000. `Infinity`: no limit. */
   timeout?: number;
 }
 
@@ -30,8 +31,12 @@ export interface ProgramOptions extends ChildOptions {
 /** The process ended, or never started, so what was asked of it will not be answered. */
 export class ChildEndedError extends Error {}
 
+/** Only a source tree has TypeScript programs and this module; the build has neither. */
+const TYPESCRIPT = new URL('./typescript.mjs', import.meta.url).href;
 const DEFAULT_TIMEOUT = 60_000;
 const STOP_TIMEOUT = 10_000;
+/** The longest timer that Node can set (ms): 24 days. */
+const MAX_TIMEOUT = 2 ** 31 - 1;
 /** Captured characters to keep, from the end. */
 const MAX_OUTPUT = 1_000_000;
 
@@ -44,7 +49,7 @@ export function startProgram<T extends Methods<T>>(
   { nodeOptions = [], args = [], ...options }: ProgramOptions = {},
 ): Child<T> {
   const file = fileURLToPath(program);
-  const flags = file.endsWith('.ts') ? [...nodeOptions, ...typescriptFlags()] : nodeOptions;
+  const flags = file.endsWith('.ts') ? [...nodeOptions, '--import', TYPESCRIPT] : nodeOptions;
   return new Child(process.execPath, [...flags, file, ...args], options, 'program');
 }
 
@@ -57,7 +62,10 @@ export function startCommand(
   return new Child(file, args, options, 'command');
 }
 
-/** A child process. It never outlives this process, not even if this one is killed. */
+/**
+ * A child process. It never outlives this process, not even if this one is killed. Nor does it keep
+ * this process alive: only the methods below do, while they wait for it.
+ */
 export class Child<T extends Methods<T> = Record<never, never>> {
   /** Resolves when the process has ended and all its output has arrived. */
   readonly ended: Promise<Ending>;
@@ -74,13 +82,15 @@ export class Child<T extends Methods<T> = Record<never, never>> {
   constructor(file: string, args: string[], options: ChildOptions, kind: 'program' | 'command') {
     const { cwd, env, output = 'capture', timeout = DEFAULT_TIMEOUT } = options;
     const out = output === 'capture' ? 'pipe' : 'inherit';
-    this.#timeout = timeout;
+    this.#timeout = Math.min(timeout, MAX_TIMEOUT);
     this.#isGroup = kind === 'command';
     const stdio: StdioOptions = ['ignore', out, out, ...(this.#isGroup ? [] : ['ipc' as const])];
     this.#child = spawn(file, args, { cwd, env, stdio, detached: this.#isGroup });
     if (this.#child.pid) this.#watchdog.guard([this.#target]);
     this.#child.once('exit', () => this.#watchdog.guard([]));
     this.#child.on('message', (answer: Answer) => this.#calls.settle(answer));
+    this.#child.unref();
+    this.#child.channel?.unref();
     this.#capture();
     this.ended = this.#untilEnded();
     this.#ready = this.#calls.add(READY);
@@ -129,7 +139,7 @@ export class Child<T extends Methods<T> = Record<never, never>> {
       const match = pattern.exec(this.#output);
       if (match) return match;
       if (!this.running) throw this.#endedError();
-      if (performance.now() > deadline) throw this.#timeoutError(`print ${pattern}`);
+      if (performance.now() > deadline) throw this.#timeoutError(`print ${pattern}`, this.#timeout);
       await delay(20);
     }
   }
@@ -142,14 +152,16 @@ export class Child<T extends Methods<T> = Record<never, never>> {
   /** SIGKILL: nothing is finished, flushed or closed. Resolves when the process is gone. */
   async kill(): Promise<void> {
     this.signal('SIGKILL');
-    await this.ended;
+    await this.#inTime(this.ended, 'end', STOP_TIMEOUT);
   }
 
   /** SIGTERM. Kills the process and returns false if it has not ended after `timeout` ms. */
   async stop(timeout = STOP_TIMEOUT): Promise<boolean> {
     this.signal('SIGTERM');
-    const late = delay(timeout, false, { ref: false });
+    const over = new AbortController();
+    const late = delay(timeout, false, { signal: over.signal });
     const inTime = await Promise.race([this.ended.then(() => true), late]);
+    over.abort();
     if (!inTime) await this.kill();
     return inTime;
   }
@@ -160,7 +172,8 @@ export class Child<T extends Methods<T> = Record<never, never>> {
   }
 
   #capture(): void {
-    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+    for (const stream of [this.#child.stdout, this.#child.stderr] as (Socket | null)[]) {
+      stream?.unref();
       stream?.setEncoding('utf8').on('data', (text: string) => {
         this.#output = (this.#output + text).slice(-MAX_OUTPUT);
       });
@@ -183,11 +196,10 @@ export class Child<T extends Methods<T> = Record<never, never>> {
     });
   }
 
-  async #inTime<V>(work: Promise<V>, what: string): Promise<V> {
-    if (this.#timeout === Infinity) return work;
+  async #inTime<V>(work: Promise<V>, what: string, timeout = this.#timeout): Promise<V> {
     const over = new AbortController();
-    const late = delay(this.#timeout, undefined, { signal: over.signal }).then(() => {
-      throw this.#timeoutError(what);
+    const late = delay(timeout, undefined, { signal: over.signal }).then(() => {
+      throw this.#timeoutError(what, timeout);
     });
     try {
       return await Promise.race([work, late]);
@@ -201,9 +213,8 @@ export class Child<T extends Methods<T> = Record<never, never>> {
     return new ChildEndedError(`${this.#name} ended (${how}).${this.#shownOutput}`);
   }
 
-  #timeoutError(what: string): Error {
-    const within = `within ${this.#timeout} ms`;
-    return new Error(`${this.#name} did not ${what} ${within}.${this.#shownOutput}`);
+  #timeoutError(what: string, timeout: number): Error {
+    return new Error(`${this.#name} did not ${what} within ${timeout} ms.${this.#shownOutput}`);
   }
 
   get #name(): string {
@@ -213,11 +224,4 @@ export class Child<T extends Methods<T> = Record<never, never>> {
   get #shownOutput(): string {
     return this.#output === '' ? '' : ` Its output:\n${this.#output}`;
   }
-}
-
-/** Only a source tree has TypeScript programs and the loader; the build has neither. */
-function typescriptFlags(): string[] {
-  const loader = new URL('./typescript-loader.mjs', import.meta.url).href;
-  const register = `import { register } from 'node:module'; register('${loader}');`;
-  return ['--import', `data:text/javascript,${encodeURIComponent(register)}`];
 }

@@ -1,5 +1,5 @@
-// Lets Node run the TypeScript sources, compiled as jest compiles them, file by file.
-// `startProgram()` registers it, and so does `typescript.mjs`.
+// Lets Node run the TypeScript sources, compiled file by file as jest compiles them.
+// Registered by `typescript.mjs`.
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 

@@ -1,34 +1,33 @@
-import type { ApplicationTask, Order } from './application.js';
-import { runChild } from './child.js';
+import { startProgram } from '../../../dev/child-process.js';
+import type { ApplicationMethods, ApplicationOptions } from './application.js';
 
-/** A process of the application of its own. */
+/** The application in a process of its own. */
 export interface ApplicationProcess {
-  /** Makes so many events, and tells what its heap holds then, bytes. */
+  /** Creates and ends sessions. Resolves with the heap size after `events` events (bytes). */
   make(events: number): Promise<number>;
-  /** Shuts down in good order; how long that took, and until the process was gone, ms. */
+  /**
+   * Shuts down in good order. `took` is the application's own shutdown time, `gone` the time until
+   * the process had ended (ms).
+   */
   close(): Promise<{ took: number; gone: number }>;
   /** SIGKILL. */
   kill(): Promise<void>;
 }
 
-export async function startApplication(
-  options: ApplicationTask['options'],
-): Promise<ApplicationProcess> {
-  const task: ApplicationTask = { options };
-  const child = runChild('./application.ts', task, ['--expose-gc']);
-  await child.hear();
-  const order = (what: Order) => child.say(what);
+export async function startApplication(options: ApplicationOptions): Promise<ApplicationProcess> {
+  const child = startProgram<ApplicationMethods>(new URL('./application.ts', import.meta.url), {
+    args: [JSON.stringify(options)],
+    nodeOptions: ['--expose-gc'],
+    timeout: Infinity, // the timeout of the test is the limit
+  });
+  await child.ready();
   return {
-    async make(events) {
-      order({ make: events });
-      return ((await child.hear()) as { heap: number }).heap;
-    },
+    make: (events) => child.call('make', events),
     async close() {
-      const from = performance.now();
-      order('close');
-      const { took } = (await child.hear()) as { took: number };
-      await child.ended();
-      return { took, gone: performance.now() - from };
+      const start = performance.now();
+      const took = await child.call('close');
+      await child.ended;
+      return { took, gone: performance.now() - start };
     },
     kill: () => child.kill(),
   };

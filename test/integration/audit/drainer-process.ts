@@ -1,6 +1,6 @@
-import { runChild } from './child.js';
+import { startProgram } from '../../../dev/child-process.js';
 
-/** Where a drain can be stopped, in their order. */
+/** The steps at which a drain can be stopped, in their order. */
 export const DRAIN_STEPS = [
   'before the transaction',
   'holding the lock',
@@ -20,27 +20,32 @@ export interface DrainerOptions {
   stopAt: DrainStep;
 }
 
-/** A process of its own that drains a bucket, stopped at a step. */
+/** The methods of the process. */
+export interface DrainerMethods {
+  /** Starts the drain; resolves when it has stopped at its step. */
+  drainToStep(): Promise<void>;
+  /** Resumes the drain; resolves with its report, or with the text of its error. */
+  goOn(): Promise<unknown>;
+}
+
+/** A drainer in a process of its own, stopped at a step. */
 export interface StoppedDrainer {
-  /** SIGKILL: nothing is finished, closed or said. */
+  /** SIGKILL: nothing is finished or closed. */
   kill(): Promise<void>;
-  /** Lets it go on, and gives its report, or what went wrong. */
+  /** Resumes the drain, waits for the process to end, and returns the drain's report or error. */
   goOn(): Promise<unknown>;
 }
 
 /** Starts a drain and resolves when it has stopped at its step. */
 export async function stoppedDrainer(options: DrainerOptions): Promise<StoppedDrainer> {
-  const child = runChild('./drainer.ts', options);
-  const said = await child.hear();
-  if (said !== options.stopAt) {
-    throw new Error(`It never came to '${options.stopAt}': ${JSON.stringify(said)}`);
-  }
+  const program = new URL('./drainer.ts', import.meta.url);
+  const child = startProgram<DrainerMethods>(program, { args: [JSON.stringify(options)] });
+  await child.call('drainToStep');
   return {
     kill: () => child.kill(),
     async goOn() {
-      child.say('go on');
-      const { report } = (await child.hear()) as { report: unknown };
-      await child.ended();
+      const report = await child.call('goOn');
+      await child.ended;
       return report;
     },
   };

@@ -1,7 +1,8 @@
-// A process that drains a trail and stops at one step of it. A child of `drainer-process.ts`:
-// `node --import typescript.mjs drainer.ts <JSON of DrainerOptions>`.
+// A process that drains a bucket and stops at one step. `drainer-process.ts` starts it, with its
+// `DrainerOptions` as JSON.
 import type { QueryRunner } from 'typeorm';
 
+import { serveCalls, stopServing } from '../../../dev/child-calls.js';
 import { ledgerSettings } from '../../../src/audit/postgres/schema.js';
 import { DeadLetters } from '../../../src/audit/drain/dead-letters.js';
 import { Drain } from '../../../src/audit/drain/drain.js';
@@ -10,20 +11,24 @@ import { LedgerWriter } from '../../../src/audit/drain/ledger-writer.js';
 import { Outbox } from '../../../src/audit/drain/outbox.js';
 import { openRedis } from '../../../src/store/connect.js';
 import { Buckets } from '../../../src/store/buckets.js';
-import type { DrainerOptions, DrainStep } from './drainer-process.js';
+import type { DrainerMethods, DrainerOptions, DrainStep } from './drainer-process.js';
 
 const { redisUrl, databaseUrl, prefix, bucket, stopAt } = JSON.parse(
   process.argv[2]!,
 ) as DrainerOptions;
 
 let stopped = false;
+let reached!: () => void;
+let resume!: () => void;
+const atStep = new Promise<void>((resolve) => (reached = resolve));
+const resumed = new Promise<void>((resolve) => (resume = resolve));
 
-/** At its step the process says so, and waits to be killed, or to be told to go on. */
+/** The drain stops here, the first time it comes to `stopAt`, until it is killed or resumed. */
 async function step(name: DrainStep): Promise<void> {
   if (name !== stopAt || stopped) return;
   stopped = true;
-  process.send!(name);
-  await new Promise((goOn) => process.once('message', goOn));
+  reached();
+  await resumed;
 }
 
 class SteppingDatabase extends LedgerDatabase {
@@ -46,7 +51,7 @@ class SteppingOutbox extends Outbox {
   }
 }
 
-/** Stops after the statements by which a step is known. */
+/** Recognizes steps by their SQL statements, and stops after those. */
 function stepping(runner: QueryRunner): QueryRunner {
   const query = runner.query.bind(runner) as (...args: unknown[]) => Promise<unknown>;
   runner.query = async (...args: unknown[]) => {
@@ -69,8 +74,22 @@ const writer = new LedgerWriter(settings);
 const deadLetters = new DeadLetters(database, settings.tables, writer);
 const drain = new Drain(database, outbox, writer, deadLetters);
 
-const report = await drain.drainBucket(bucket).catch((error: unknown) => String(error));
-await database.close();
-await close();
-process.send!({ report });
-process.disconnect();
+let report: Promise<unknown>;
+
+serveCalls<DrainerMethods>({
+  async drainToStep() {
+    report = drain.drainBucket(bucket).catch((error: unknown) => String(error));
+    const missed = report.then((result) => {
+      throw new Error(`The drain never came to '${stopAt}': ${JSON.stringify(result)}`);
+    });
+    await Promise.race([atStep, missed]);
+  },
+  async goOn() {
+    resume();
+    const result = await report;
+    await database.close();
+    await close();
+    stopServing();
+    return result;
+  },
+});

@@ -176,3 +176,13 @@ test('child processes end if their starter ends without stopping them', async ()
   await until(() => child.exitCode !== null);
   await gone(family);
 });
+
+test('child processes do not keep their starter alive', async () => {
+  const { child, printed } = await starter(`
+    import { startCommand } from './dev/child-process.js';
+    console.log(JSON.stringify([startCommand('/bin/sh', ['-c', 'sleep 600 & wait']).pid]));
+  `);
+  await until(() => child.exitCode !== null);
+  expect(child.exitCode).toBe(0);
+  await gone(printed);
+});
