@@ -17,7 +17,7 @@ describe('a duration', () => {
   });
 
   test.each(['', 'soon', '10 parsecs', 'm', '1h 30m', ' ', 'x'.repeat(200)])(
-    '%p is none',
+    '%p is not a duration',
     (text) => {
       expect(milliseconds(text as Duration)).toBeNaN();
     },

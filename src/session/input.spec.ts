@@ -3,32 +3,32 @@ import { assert, object, property, string } from 'fast-check';
 
 import { checkClient, checkData, checkEnd, checkPatch, checkUserId, show } from './input.js';
 
-const refused = expect.objectContaining({ code: 'ERR_SESSION_INPUT' });
+const rejection = expect.objectContaining({ code: 'ERR_SESSION_INPUT' });
 
-describe('text for the ledger', () => {
-  test('is taken as it is, or refused: never changed', () => {
+describe('checks of text', () => {
+  test('a user ID is accepted unchanged or rejected', () => {
     assert(
       property(string({ unit: 'binary', maxLength: 300 }), (userId) => {
-        const isFine =
+        const isValid =
           userId !== '' &&
           userId.length <= 255 &&
           userId.isWellFormed() &&
           !/[\x00-\x1f\x7f-\x9f]/.test(userId);
-        if (isFine) expect(checkUserId(userId)).toBe(userId);
-        else expect(() => checkUserId(userId)).toThrow(refused);
+        if (isValid) expect(checkUserId(userId)).toBe(userId);
+        else expect(() => checkUserId(userId)).toThrow(rejection);
       }),
     );
   });
 
-  test('of an end is the usual reason and no actor, where nothing is said', () => {
+  test('an end without details has the default reason and no actor', () => {
     expect(checkEnd(undefined, 'logout')).toEqual({ reason: 'logout', actor: '' });
     expect(checkEnd({}, 'logout')).toEqual({ reason: 'logout', actor: '' });
     expect(checkEnd({ actor: 'bob' }, 'logout')).toEqual({ reason: 'logout', actor: 'bob' });
   });
 });
 
-describe("a browser's name for itself", () => {
-  test('is never refused, and fits the ledger afterwards', () => {
+describe('checks of the client', () => {
+  test('a user agent is never rejected, and is cleaned so that it fits the ledger', () => {
     assert(
       property(string({ unit: 'binary', maxLength: 1200 }), (given) => {
         const { userAgent } = checkClient({ userAgent: given });
@@ -40,8 +40,8 @@ describe("a browser's name for itself", () => {
   });
 });
 
-describe('data', () => {
-  test('comes out as JSON would have it', () => {
+describe('checks of data', () => {
+  test('data is normalized like JSON', () => {
     assert(
       property(object({ withBigInt: false }), (data) => {
         expect(checkData(data as never)).toEqual(JSON.parse(JSON.stringify(data)));
@@ -49,19 +49,19 @@ describe('data', () => {
     );
   });
 
-  test('is a copy: what the caller does to it later has no effect', () => {
+  test('data is copied, so later changes by the caller have no effect', () => {
     const data = { list: [1] };
     const checked = checkData(data);
     data.list.push(2);
     expect(checked).toEqual({ list: [1] });
   });
 
-  test('keeps, in a patch, the fields to be removed', () => {
+  test('a patch keeps the fields to be removed', () => {
     expect(checkPatch({ a: 1, b: undefined })).toStrictEqual({ a: 1, b: undefined });
   });
 });
 
-describe('an error shows the value', () => {
+describe('values in error messages', () => {
   test.each<[unknown, string]>([
     ['text', '"text"'],
     ['a\nb', '"a\\nb"'],
@@ -74,7 +74,7 @@ describe('an error shows the value', () => {
     [[1], 'an array'],
     [{ toString: 1 }, 'an object'],
     [Object.create(null), 'an object'],
-  ])('%p', (value, shown) => {
+  ])('%p is shown as %s', (value, shown) => {
     expect(show(value)).toBe(shown);
   });
 });

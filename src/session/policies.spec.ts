@@ -8,9 +8,12 @@ test.each([
   ['aal1', '30d', 0],
   ['aal2', '24h', '1h'],
   ['aal3', '12h', '15m'],
-] as const)('the policy %s allows %s, and %s without a use', (name, maxLifetime, idleTimeout) => {
-  expect(policies[name]).toEqual({
-    maxLifetime: milliseconds(maxLifetime),
-    idleTimeout: milliseconds(idleTimeout),
-  });
-});
+] as const)(
+  'policy %s has a maximum lifetime of %s and an idle timeout of %s',
+  (name, maxLifetime, idleTimeout) => {
+    expect(policies[name]).toEqual({
+      maxLifetime: milliseconds(maxLifetime),
+      idleTimeout: milliseconds(idleTimeout),
+    });
+  },
+);

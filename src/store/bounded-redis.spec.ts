@@ -7,7 +7,7 @@ function replyError(message: string): Error {
   return Object.assign(new Error(message), { name: 'ReplyError' });
 }
 
-describe('what goes wrong with Redis', () => {
+describe('redisError', () => {
   test.each<[Error, string]>([
     [replyError("OOM command not allowed when used memory > 'maxmemory'."), 'FULL'],
     [replyError('OOM allow-oom flag is not set on the script, can not run it'), 'FULL'],
@@ -25,16 +25,16 @@ describe('what goes wrong with Redis', () => {
     [replyError('ERR user_script:7: unreadable session record'), 'REFUSED'],
     [new Error('Connection is closed.'), 'UNAVAILABLE'],
     [new Error('connect ECONNREFUSED 127.0.0.1:6379'), 'UNAVAILABLE'],
-  ])('%p', (cause, code) => {
+  ])('%p becomes ERR_SESSION_REDIS_%s', (cause, code) => {
     expect(redisError(cause)).toMatchObject({ code: `ERR_SESSION_REDIS_${code}`, cause });
   });
 
-  test('that is an error of ours already stays as it is', () => {
+  test('a SessionError is passed on unchanged', () => {
     const error = new SessionError('ERR_SESSION_LIMIT', 'too many');
     expect(redisError(error)).toBe(error);
   });
 
-  test('without an Error is told all the same', () => {
+  test('a thrown value that is not an Error becomes the cause', () => {
     expect(redisError('gone')).toMatchObject({
       code: 'ERR_SESSION_REDIS_UNAVAILABLE',
       cause: 'gone',
@@ -42,21 +42,21 @@ describe('what goes wrong with Redis', () => {
   });
 });
 
-describe('a bounded wait', () => {
+describe('BoundedRedis', () => {
   const redis = new BoundedRedis({} as RedisClient, 20);
 
-  test('ends with the answer where one comes', async () => {
+  test('a bounded call returns the reply if it arrives in time', async () => {
     expect(await redis.bounded(Promise.resolve('PONG'))).toBe('PONG');
   });
 
-  test('ends with an error of its own where none comes', async () => {
+  test('a bounded call fails as unavailable after the timeout', async () => {
     await expect(redis.bounded(new Promise(() => undefined))).rejects.toMatchObject({
       code: 'ERR_SESSION_REDIS_UNAVAILABLE',
       message: expect.stringContaining('within 20 ms'),
     });
   });
 
-  test('leaves no failure unhandled that comes after it', async () => {
+  test('a failure after the timeout is not an unhandled rejection', async () => {
     let fail: (error: Error) => void = () => undefined;
     const command = new Promise((_, reject) => (fail = reject));
     await expect(redis.bounded(command)).rejects.toThrow();

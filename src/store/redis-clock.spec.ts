@@ -4,8 +4,8 @@ import { RedisClock } from './redis-clock.js';
 
 const THEN = 1_000_000;
 
-describe("Redis's clock, as a process knows it", () => {
-  test('is asked once, however many want to know', async () => {
+describe('RedisClock', () => {
+  test('simultaneous calls ask Redis once', async () => {
     const readTime = jest.fn(async () => THEN);
     const clock = new RedisClock(readTime);
     expect(clock.estimate()).toBeUndefined();
@@ -15,7 +15,7 @@ describe("Redis's clock, as a process knows it", () => {
     expect(clock.estimate()).toBeLessThan(THEN + 10_000);
   });
 
-  test('goes on without being asked, and takes the time that a script answers with', async () => {
+  test('the clock runs on between requests and can be set from a reply', async () => {
     const clock = new RedisClock(async () => THEN);
     const first = await clock.now();
     while (clock.estimate()! <= first) continue;
@@ -24,15 +24,15 @@ describe("Redis's clock, as a process knows it", () => {
     expect(clock.estimate()).toBeLessThan(5 * THEN + 10_000);
   });
 
-  test('is not known while Redis is away, and asked for again', async () => {
-    let isAway = true;
+  test('after a failure, the next call asks Redis again', async () => {
+    let isDown = true;
     const clock = new RedisClock(async () => {
-      if (isAway) throw new Error('away');
+      if (isDown) throw new Error('down');
       return THEN;
     });
-    await expect(clock.now()).rejects.toThrow('away');
+    await expect(clock.now()).rejects.toThrow('down');
     expect(clock.estimate()).toBeUndefined();
-    isAway = false;
+    isDown = false;
     expect(await clock.now()).toBeGreaterThanOrEqual(THEN);
   });
 });

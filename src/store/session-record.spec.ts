@@ -25,7 +25,7 @@ const text = (...fields: (string | number)[]) => fields.join(SEPARATOR);
 const { createdAt, signedInAt, expiresAt, idleExpiresAt, lastUsedAt, ip, userAgent } = RECORD;
 
 describe('a record', () => {
-  test('is read field by field', () => {
+  test('a record is parsed field by field', () => {
     const full = text(
       'ada',
       createdAt,
@@ -39,7 +39,7 @@ describe('a record', () => {
     expect(parseRecord(full)).toEqual(RECORD);
   });
 
-  test('leaves out the times that equal another', () => {
+  test('an omitted time equals another time of the record', () => {
     expect(parseRecord(text('ada', createdAt, '', expiresAt, '', '', '', ''))).toEqual({
       ...RECORD,
       signedInAt: createdAt,
@@ -50,7 +50,7 @@ describe('a record', () => {
     });
   });
 
-  test('brings back any data', () => {
+  test('any data survives formatting and parsing', () => {
     const names = string({ unit: 'binary' });
     const data = dictionary(names, jsonValue({ stringUnit: 'binary' }), { noNullPrototype: true });
     assert(
@@ -67,10 +67,16 @@ describe('a record', () => {
     ['text', 'foreign'],
     ['too few fields', text('ada', createdAt, '', expiresAt, '', '', '')],
     ['a field without its value', text('ada', createdAt, '', expiresAt, '', '', '', '', '"a"')],
-    ['a time that is none', text('ada', 'then', '', expiresAt, '', '', '', '')],
-    ['an end before its beginning', text('ada', expiresAt, '', createdAt, '', '', '', '')],
-    ['data that is no JSON', text('ada', createdAt, '', expiresAt, '', '', '', '', '"a"', '{')],
-  ])('is never read out of %s', (_, foreign) => {
+    ['a record with an invalid time', text('ada', 'then', '', expiresAt, '', '', '', '')],
+    [
+      'a record that expires before its creation',
+      text('ada', expiresAt, '', createdAt, '', '', '', ''),
+    ],
+    [
+      'a record whose data is not JSON',
+      text('ada', createdAt, '', expiresAt, '', '', '', '', '"a"', '{'),
+    ],
+  ])('%s is not parsed as a record', (_, foreign) => {
     expect(() => parseRecord(foreign)).toThrow(
       expect.objectContaining({ code: 'ERR_SESSION_REDIS_REFUSED' }),
     );
@@ -78,7 +84,7 @@ describe('a record', () => {
 });
 
 describe('a patch', () => {
-  test('never holds what joins the fields of a record', () => {
+  test('a patch never contains the field separator', () => {
     const value = option(jsonValue({ stringUnit: 'binary' }), { nil: undefined });
     const names = string({ unit: 'binary' });
     assert(
@@ -90,7 +96,7 @@ describe('a patch', () => {
     );
   });
 
-  test('removes a field by an empty value', () => {
+  test('a patch marks a field to be removed by an empty value', () => {
     expect(formatPatch({ a: undefined, b: '' })).toEqual(['"a"', '', '"b"', '""']);
   });
 });

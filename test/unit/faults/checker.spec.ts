@@ -8,8 +8,8 @@ beforeEach(() => {
   made = new MadeHistory();
 });
 
-describe('a history in which every promise is kept', () => {
-  it('passes', () => {
+describe('a correct history', () => {
+  it('a correct history passes', () => {
     made.create('00a');
     made.validate('00a', true);
     made.destroy('00a');
@@ -18,7 +18,7 @@ describe('a history in which every promise is kept', () => {
     expect(made.check().breaches).toEqual([]);
   });
 
-  it('passes where a call without an answer happened, and where it did not', () => {
+  it('an unanswered call may have happened or not', () => {
     made.create('00a', { answered: false });
     made.call({ op: 'create', userId: 'u', marker: 'c1', lifetime: LIFETIME }, null);
     made.call({ op: 'destroy', id: 'id of 00a', handle: '00a', actor: 'c2' }, null);
@@ -26,15 +26,15 @@ describe('a history in which every promise is kept', () => {
   });
 });
 
-describe('a lost session is caught', () => {
-  it('whose beginning was answered and not recorded', () => {
+describe('lost sessions', () => {
+  it('a session is lost if its creation was answered but not recorded', () => {
     made.create('00a');
     Object.assign(made.evidence, { events: [], rows: [] });
     made.forget('00a');
     expect(made.kinds()).toEqual(['lost']);
   });
 
-  it('whose end was answered and not recorded', () => {
+  it('a session is lost if its end was answered but not recorded', () => {
     made.create('00a');
     made.call(
       { op: 'destroy', id: 'id of 00a', handle: '00a', actor: 'c1' },
@@ -44,47 +44,47 @@ describe('a lost session is caught', () => {
     expect(made.kinds()).toEqual(['lost']);
   });
 
-  it('that a destroy-all ended without a record', () => {
+  it('a session is lost if a destroy-all ended it without a record', () => {
     made.create('00a');
     made.call({ op: 'destroyAll', userId: 'u', actor: 'c1' }, { ok: true, value: { done: true } });
     made.forget('00a');
     expect(made.kinds()).toEqual(['lost']);
   });
 
-  it('that expired without a record', () => {
+  it('a session is lost if it expired without a record', () => {
     made.create('00a', { answered: false });
     made.forget('00a');
     expect(made.kinds()).toEqual(['lost']);
   });
 
-  it('that lives without a record', () => {
+  it('a session is lost if it is live without a record', () => {
     made.create('00a', { answered: false });
     Object.assign(made.evidence, { events: [], rows: [] });
     expect(made.kinds()).toEqual(['lost']);
   });
 
-  it('that was found gone before its end', () => {
+  it('a session is lost if it was invalid before its end', () => {
     made.create('00a');
     made.validate('00a', false);
     made.destroy('00a');
     expect(made.kinds()).toEqual(['lost']);
   });
 
-  it('that was declared lost, where Redis lost nothing', () => {
+  it('a session is lost if it was declared lost although Redis lost nothing', () => {
     made.create('00a');
     made.end('00a', { occurredAt: 1_005_000, reason: 'lost' });
     expect(made.kinds()).toEqual(['lost']);
   });
 });
 
-describe('a doubled session is caught', () => {
-  it('with two beginnings', () => {
+describe('doubled sessions', () => {
+  it('a session is doubled if it has two created events', () => {
     const { startedAt } = made.create('00a');
     made.record({ event: 'created', handle: '00a', occurredAt: startedAt + 6 });
     expect(made.kinds()).toEqual(['doubled']);
   });
 
-  it('with two ends', () => {
+  it('a session is doubled if it has two destroyed events', () => {
     made.create('00a');
     const { startedAt } = made.destroy('00a');
     made.record({
@@ -96,7 +96,7 @@ describe('a doubled session is caught', () => {
     expect(made.kinds()).toEqual(['doubled']);
   });
 
-  it('of which one call began two', () => {
+  it('sessions are doubled if one call created two', () => {
     made.create('00a', { answered: false });
     made.create('00b', { answered: false });
     made.evidence.rows[1]!.userAgent = made.evidence.rows[0]!.userAgent;
@@ -104,14 +104,14 @@ describe('a doubled session is caught', () => {
   });
 });
 
-describe('a phantom session is caught', () => {
-  it('that no call asked for', () => {
+describe('phantom sessions', () => {
+  it('a session is a phantom if no call created it', () => {
     made.create('00a', { answered: false });
-    made.evidence.rows[0]!.userAgent = 'nobody';
+    made.evidence.rows[0]!.userAgent = 'unknown';
     expect(made.kinds()).toEqual(['phantom']);
   });
 
-  it('that a refused call began', () => {
+  it('a session is a phantom if a rejected call created it', () => {
     const call = made.create('00a', { answered: false });
     Object.assign(call, {
       endedAt: call.startedAt + 10,
@@ -120,22 +120,22 @@ describe('a phantom session is caught', () => {
     expect(made.kinds()).toEqual(['phantom']);
   });
 
-  it('whose end no call asked for', () => {
+  it('a session is a phantom if no call ended it', () => {
     made.create('00a');
     made.end('00a', { occurredAt: 1_002_000, reason: 'logout', actor: 'c0' });
     expect(made.kinds()).toEqual(['phantom']);
   });
 });
 
-describe('a resurrected session is caught', () => {
-  it('that was found alive after its answered end', () => {
+describe('resurrected sessions', () => {
+  it('a session is resurrected if it was valid after its answered end', () => {
     made.create('00a');
     made.destroy('00a');
     made.validate('00a', true);
     expect(made.kinds()).toEqual(['resurrected']);
   });
 
-  it('that was found alive after its recorded end', () => {
+  it('a session is resurrected if it was valid after its recorded end', () => {
     const { startedAt } = made.create('00a');
     made.end('00a', { occurredAt: startedAt + 5 + LIFETIME, reason: 'expired' });
     for (let seconds = 0; seconds < 61; seconds += 1) made.validate('00b', false);
@@ -143,7 +143,7 @@ describe('a resurrected session is caught', () => {
     expect(made.kinds()).toEqual(['resurrected']);
   });
 
-  it('that Redis still has after its recorded end', () => {
+  it('a session is resurrected if Redis still has it after its recorded end', () => {
     const { startedAt } = made.create('00a');
     made.destroy('00a');
     made.evidence.live.push({ handle: '00a', userId: 'u', createdAt: startedAt + 5 });
@@ -152,20 +152,20 @@ describe('a resurrected session is caught', () => {
   });
 });
 
-describe('also caught', () => {
-  it('is a broken chain', () => {
+describe('other violations', () => {
+  it('a broken chain is reported', () => {
     made.evidence.chainBreaks.push('chain 0: row 3 leaves a gap');
     expect(made.kinds()).toEqual(['chain']);
   });
 
-  it('is a row that says something else than the events', () => {
+  it('a row that contradicts its events is reported', () => {
     made.create('00a');
     made.destroy('00a');
     made.evidence.rows[0]!.endReason = 'expired';
     expect(made.kinds()).toEqual(['wrong']);
   });
 
-  it('is an end that was refused', () => {
+  it('an end that was rejected is reported', () => {
     made.create('00a');
     made.call(
       { op: 'destroy', id: 'id of 00a', handle: '00a', actor: 'c1' },
@@ -174,7 +174,7 @@ describe('also caught', () => {
     expect(made.kinds()).toEqual(['wrong']);
   });
 
-  it('is a hard end other than the one that was asked for', () => {
+  it('an absolute expiry other than the requested one is reported', () => {
     made.create('00a', { answered: false });
     for (const each of [...made.evidence.events, ...made.evidence.rows])
       each.expiresAt += 3_600_000;
@@ -185,7 +185,7 @@ describe('also caught', () => {
 describe('a failover of asynchronous replication', () => {
   const failover = { lossWindows: [{ from: 1_000_000, to: 1_010_000, buckets: new Set([0]) }] };
 
-  it('may lose a beginning, which is counted', () => {
+  it('a failover may lose a created session, which is counted', () => {
     made.create('00a');
     Object.assign(made.evidence, { events: [], rows: [] });
     made.forget('00a');
@@ -194,7 +194,7 @@ describe('a failover of asynchronous replication', () => {
     expect(losses.beginnings).toBe(1);
   });
 
-  it('may undo an end, which is counted', () => {
+  it('a failover may undo an end, which is counted', () => {
     made.create('00a');
     made.call(
       { op: 'destroy', id: 'id of 00a', handle: '00a', actor: 'c1' },
@@ -205,7 +205,7 @@ describe('a failover of asynchronous replication', () => {
     expect(losses.ends).toBe(1);
   });
 
-  it('may undo an end of a session that is rotated later', () => {
+  it('a failover may undo the end of a session that is rotated later', () => {
     made.create('00a'); // within the window, like its end
     made.call({ op: 'destroyAll', userId: 'u', actor: 'c1' }, { ok: true, value: { done: true } });
     for (let n = 0; n < 10; n += 1) made.validate('00a', true);
@@ -213,7 +213,7 @@ describe('a failover of asynchronous replication', () => {
     made.rotate('00b', '00c');
     const { breaches, losses } = made.check(failover);
     expect(breaches).toEqual([]);
-    expect(losses.ends).toBe(3); // one for each session that the sign-in went on as
+    expect(losses.ends).toBe(3); // one for each session of the rotated sign-in
   });
 
   it.each([
@@ -227,7 +227,7 @@ describe('a failover of asynchronous replication', () => {
       },
     ],
     [
-      'leave a session that lives without a record',
+      'leave a live session without a record',
       'lost',
       () => {
         made.create('00a');
@@ -235,7 +235,7 @@ describe('a failover of asynchronous replication', () => {
       },
     ],
     [
-      'leave a session open that is lost',
+      'leave a lost session open',
       'lost',
       () => {
         made.create('00a');
@@ -243,7 +243,7 @@ describe('a failover of asynchronous replication', () => {
       },
     ],
     [
-      'leave a session alive whose end is recorded',
+      'leave a session live whose end is recorded',
       'resurrected',
       () => {
         made.create('00a');
@@ -251,12 +251,12 @@ describe('a failover of asynchronous replication', () => {
         made.evidence.live.push({ handle: '00a', userId: 'u', createdAt: 1_001_005 });
       },
     ],
-  ])('may not %s', (_, kind, make) => {
+  ])('a failover may not %s', (_, kind, make) => {
     make();
     expect(made.kinds(failover)).toEqual([kind]);
   });
 
-  it('excuses nothing in a bucket that it did not touch, or at another time', () => {
+  it('a failover excuses nothing in other buckets or at other times', () => {
     made.create('01a');
     made.destroy('01a');
     made.validate('01a', true);
