@@ -6,7 +6,7 @@ import { dumpKeys, type KeyDump } from './key-dump.js';
 import { readOutbox, type OutboxEvent } from './outbox.js';
 import type { RedisUnderTest } from './redis-under-test.js';
 
-/** By handle, when each session expires, as one of the three places in Redis has it. */
+/** The expiry of each session, by handle, as one of three places in Redis has it. */
 type Expiries = Map<string, number>;
 
 /**

@@ -31,13 +31,13 @@ local function move_expiry(key)
   if at > 0 then redis.call('PEXPIREAT', key, at - d) end
 end
 
--- A session's record: user, created, signed in, hard end, end, last use, ...
+-- A session's record: user, creation, sign-in, absolute expiry, idle expiry, last use, ...
 local function move_record(key)
   redis.call('SET', key, move_fields(redis.call('GET', key), 2, 6), 'KEEPTTL')
   move_expiry(key)
 end
 
--- A receipt: OK, user, created, signed in, hard end, end
+-- A receipt: OK, user, creation, sign-in, absolute expiry, idle expiry
 local function move_receipt(key)
   redis.call('SET', key, move_fields(redis.call('GET', key), 3, 6), 'KEEPTTL')
   move_expiry(key)
@@ -48,7 +48,7 @@ local function move_user_set(key)
   for i = 1, #members, 2 do redis.call('ZADD', key, moved(members[i + 1]), members[i]) end
 end
 
--- Members are digest:created:user, where created is in hex.
+-- Members are digest:creation:user; the creation time is in hex.
 local function move_expiry_index(key)
   local members = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
   redis.call('DEL', key)
@@ -59,7 +59,7 @@ local function move_expiry_index(key)
   end
 end
 
--- Events: event, digest, created, user, at, end, ... The IDs of a stream's entries are times too.
+-- Events: event, digest, creation, user, time, expiry, ... The IDs of stream entries are times too.
 local function move_outbox(key)
   local entries = redis.call('XRANGE', key, '-', '+')
   redis.call('DEL', key)

@@ -1,12 +1,11 @@
+import type { LoggerService } from '@nestjs/common';
 import { Pool } from 'pg';
 
 import type { PrivatePostgres } from '../../dev/index.js';
-import type { LoggerService } from '@nestjs/common';
-
 import type { LedgerLayout, SessionModuleOptions } from '../../src/index.js';
 import { createLedgerTables } from './ledger-tables.js';
-import type { RedisUnderTest } from './redis-under-test.js';
 import { startNestProcess, type NestProcess } from './nest-application.js';
+import type { RedisUnderTest } from './redis-under-test.js';
 import { expectTrailInvariants } from './trail-invariants.js';
 
 export interface TrailOptions {

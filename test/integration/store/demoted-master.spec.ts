@@ -12,7 +12,7 @@ const open = (connection: RedisUnderTest['connection']): Application =>
   openApplication({ connection } as RedisUnderTest, { timeout: 500, prefix: 'failover' });
 
 describe('a master that was demoted behind a proxy or DNS', () => {
-  test('is left within a second, so a session that ended on the new master is not valid', async () => {
+  test('a demoted master is left within a second, so sessions ended on the new master are not valid', async () => {
     const oldMaster = await startRedis();
     const newMaster = await startRedis({ config: { replicaof: `127.0.0.1 ${oldMaster.port}` } });
     const proxy = await lossyProxy(oldMaster.port);
@@ -43,7 +43,7 @@ describe('a master that was demoted behind a proxy or DNS', () => {
 });
 
 describe('a failover that Sentinel carries out', () => {
-  test('is followed by the process: sign-ins work again, on the new master', async () => {
+  test('after a failover by Sentinel, sign-ins work on the new master', async () => {
     const redis = await startRedisSentinel();
     const app = open({
       name: redis.name,

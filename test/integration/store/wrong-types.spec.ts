@@ -45,7 +45,7 @@ describe('keys of the wrong type', () => {
     ['sweeping', (app) => app.upkeep.sweepAll()],
   ];
 
-  describe.each(['outbox', 'expiryIndex'] as const)('in place of the %s', (name) => {
+  describe.each(['outbox', 'expiryIndex'] as const)('another type in place of the %s', (name) => {
     test.each(operations)('%s a session is rejected and writes nothing', async (_, operation) => {
       const app = fixture.open({ idleTimeout: 30 * MINUTE, maxSessionsPerUser: 1 });
       const session = await app.service.createSession({ userId: 'ada', expires: 2 * HOUR });
@@ -58,7 +58,7 @@ describe('keys of the wrong type', () => {
     });
   });
 
-  describe("in place of the user's set", () => {
+  describe("another type in place of the user's set", () => {
     const needed = operations.filter(([name]) =>
       /creating|rotating|validating|everywhere/.test(name),
     );
