@@ -2,27 +2,27 @@ import { Client } from 'pg';
 
 import { openApplication } from './contenders/application.js';
 import { forEachOf } from './harness/closed-loop.js';
-import type { Place } from './harness/contender.js';
-import { redisInfo } from './harness/redis-info.js';
-import { clientOf, userIdOf } from './harness/sample.js';
-import { withServers } from './harness/servers.js';
+import type { ServerUrls } from './harness/contender.js';
+import { clientOf, userIdOf } from './harness/sample-data.js';
+import { redisInfo, withServers } from './harness/servers.js';
 
-// What each operation costs in commands (those that a script makes included) and bytes, one at a
-// time, and what a session takes in Postgres. Counted, not timed: much the same on any machine.
+// Counts what each operation costs in Redis commands (including those that scripts run) and bytes, one
+// call at a time, and what a session takes in Postgres. Nothing is timed, so the figures hardly depend
+// on the machine.
 
 const CALLS = Number(process.argv[2] ?? 2_000);
 const HOUR = 3_600_000;
 
-await withServers({}, async (place) => {
+await withServers({}, async (servers) => {
   console.log(
     `${'operation'.padEnd(34)}${['commands', 'bytes to', 'bytes from'].map(right).join('')}`,
   );
-  await countOperations(place);
+  await countOperations(servers);
 });
 await withServers({}, countRows);
 
-async function countOperations(place: Place): Promise<void> {
-  const { context, sessions, audit } = await openApplication(place, false, { idleTimeout: HOUR });
+async function countOperations(servers: ServerUrls): Promise<void> {
+  const { context, sessions, audit } = await openApplication(servers, false, { idleTimeout: HOUR });
   const ids: string[] = [];
   let user = 0;
   const create = async () => {
@@ -48,9 +48,9 @@ async function countOperations(place: Place): Promise<void> {
   ids.length = 0;
   user = 0;
   for (const [name, operation] of operations) {
-    const before = await traffic(place);
+    const before = await traffic(servers);
     for (let turn = 0; turn < CALLS; turn += 1) await operation(turn);
-    const after = await traffic(place);
+    const after = await traffic(servers);
     print(
       name,
       after.map((figure, i) => (figure - before[i]!) / CALLS),
@@ -60,31 +60,31 @@ async function countOperations(place: Place): Promise<void> {
   await context.close();
 }
 
-/** Commands, bytes in and bytes out so far. Asking for them costs some too, which hardly counts. */
-async function traffic(place: Place): Promise<number[]> {
-  const stats = await redisInfo(place, 'stats');
+/** Commands, bytes in and bytes out until now. The query itself adds a few, which don't matter. */
+async function traffic(servers: ServerUrls): Promise<number[]> {
+  const stats = await redisInfo(servers.redisUrl, 'stats');
   const names = ['total_commands_processed', 'total_net_input_bytes', 'total_net_output_bytes'];
   return names.map((name) => Number(stats[name]));
 }
 
-async function countRows(place: Place): Promise<void> {
-  const { context, sessions, audit } = await openApplication(place, false);
-  const database = new Client({ connectionString: place.databaseUrl });
+async function countRows(servers: ServerUrls): Promise<void> {
+  const { context, sessions, audit } = await openApplication(servers, false);
+  const database = new Client({ connectionString: servers.databaseUrl });
   await database.connect();
-  const begun: string[] = [];
+  const ids: string[] = [];
   const count = CALLS * 10;
   await forEachOf(count, 64, async (user) => {
     const session = { userId: userIdOf(user), client: clientOf(user) };
-    begun[user] = (await sessions.createSession(session)).id;
+    ids[user] = (await sessions.createSession(session)).id;
   });
   await audit.flush();
   const live = await sizes(database);
-  await forEachOf(count, 64, (user) => sessions.destroySession(begun[user]!));
+  await forEachOf(count, 64, (user) => sessions.destroySession(ids[user]!));
   await audit.flush();
   await database.query('VACUUM');
   const over = await sizes(database);
   console.log(
-    `\n${'Postgres, bytes a session'.padEnd(34)}${['rows', 'indexes'].map(right).join('')}`,
+    `\n${'Postgres, bytes per session'.padEnd(34)}${['rows', 'indexes'].map(right).join('')}`,
   );
   for (const [state, tables] of Object.entries({ live, over })) {
     for (const [table, bytes] of Object.entries(tables)) {
@@ -97,7 +97,7 @@ async function countRows(place: Place): Promise<void> {
   await Promise.all([database.end(), context.close()]);
 }
 
-/** Bytes of the rows and bytes of the indexes, by table. */
+/** The size of the rows and of the indexes, by table (bytes). */
 async function sizes(database: Client): Promise<Record<string, number[]>> {
   return {
     sessions: await size(database, 'sessions'),
@@ -105,7 +105,7 @@ async function sizes(database: Client): Promise<Record<string, number[]>> {
   };
 }
 
-/** Of a table's partitions. */
+/** The sum over a table's partitions. */
 async function size(database: Client, table: string): Promise<number[]> {
   const { rows } = await database.query<{ rows: string; indexes: string }>(
     `SELECT sum(pg_table_size(relid)) AS rows, sum(pg_indexes_size(relid)) AS indexes

@@ -3,10 +3,9 @@ import { dirname, join } from 'node:path';
 
 import { parseArguments, USAGE } from './harness/arguments.js';
 import { svg } from './harness/chart.js';
-import { sayLast } from './harness/progress.js';
 import type { Row } from './harness/row.js';
 import { withServers } from './harness/servers.js';
-import { table } from './harness/table.js';
+import { finishProgress, table } from './harness/terminal.js';
 import { scenarios } from './scenarios/index.js';
 
 const parsed = readArguments();
@@ -17,7 +16,8 @@ function readArguments() {
     const parsedArguments = parseArguments(process.argv.slice(2));
     const known = scenarios.flatMap((scenario) => scenario.rows);
     const unknown = parsedArguments.only.find((name) => !known.includes(name));
-    if (unknown) throw new TypeError(`there is no row ${unknown}; there are ${known.join(', ')}`);
+    if (unknown)
+      throw new TypeError(`There is no row '${unknown}'. The rows are ${known.join(', ')}.`);
     return parsedArguments;
   } catch (error) {
     console.error(`${(error as Error).message}\n${USAGE}`);
@@ -36,18 +36,18 @@ async function run({
   const rows: Row[] = [];
   const start = performance.now();
   for (const scenario of scenarios.filter((each) => each.rows.some(isWanted))) {
-    const measured = await withServers(scenario.postgres ?? {}, (place) =>
-      scenario.run(place, effort),
+    const measured = await withServers(scenario.postgres ?? {}, (servers) =>
+      scenario.run(servers, effort),
     );
     rows.push(...measured.filter((row) => isWanted(row.name)));
-    // At once: a scenario that fails later must not take these with it.
+    // Written after each scenario, so that a later failure doesn't lose these figures.
     if (json) await write(json, `${JSON.stringify({ rows }, null, 2)}\n`);
     if (charts) {
       const chart = scenario.chart(measured);
       await write(join(charts, `${chart.name}.svg`), svg(chart));
     }
   }
-  sayLast(`Measured in ${((performance.now() - start) / 1_000).toFixed(0)} s.`);
+  finishProgress(`Measured in ${((performance.now() - start) / 1_000).toFixed(0)} s.`);
   console.log(table(rows));
 }
 

@@ -8,7 +8,7 @@ import {
   type SessionModuleOptions,
 } from 'nest-session-ledger';
 
-import type { Place } from '../harness/contender.js';
+import type { ServerUrls } from '../harness/contender.js';
 
 /** An application that uses the package as its users do, with the audit on. */
 export interface Application {
@@ -17,15 +17,15 @@ export interface Application {
   audit: SessionAudit;
 }
 
-/** @param worker whether the audit's jobs run in this process too, as they do by default */
+/** @param worker whether the audit jobs run in this process too, as they do by default */
 export async function openApplication(
-  place: Place,
+  servers: ServerUrls,
   worker: boolean,
   options: Partial<SessionModuleOptions> = {},
 ): Promise<Application> {
   const session = SessionModule.forRoot({
-    redis: place.redisUrl,
-    database: place.databaseUrl,
+    redis: servers.redisUrl,
+    database: servers.databaseUrl,
     audit: { worker, migrate: true },
     ...options,
   });

@@ -4,20 +4,20 @@ import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 
 import { closedLoop } from '../harness/closed-loop.js';
-import type { Place } from '../harness/contender.js';
-import type { Racer } from '../harness/in-turn.js';
-import { clientOf, userIdOf } from '../harness/sample.js';
-import { AT_ONCE } from '../scenarios/create.js';
+import type { ServerUrls } from '../harness/contender.js';
+import type { Candidate } from '../harness/interleaved.js';
+import { clientOf, userIdOf } from '../harness/sample-data.js';
+import { CONCURRENCY } from '../scenarios/create.js';
 
 const TWELVE_HOURS = 12 * 60 * 60;
 
 /**
- * What people write: the session, a set of the user's sessions, and a job for the audit trail.
- * At its best: all three at once, and the job without leftovers. Auto-pipelined it is slower.
+ * What people usually write: the session, a set of the user's sessions, and a job for the audit trail.
+ * Tuned: all three concurrently, finished jobs removed, no auto-pipelining (which makes it slower).
  */
-export async function open(place: Place): Promise<Racer> {
-  const redis = new Redis(place.redisUrl);
-  const connection = new Redis(place.redisUrl, { maxRetriesPerRequest: null });
+export async function open(servers: ServerUrls): Promise<Candidate> {
+  const redis = new Redis(servers.redisUrl);
+  const connection = new Redis(servers.redisUrl, { maxRetriesPerRequest: null });
   const queue = new Queue('audit', {
     connection,
     defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
@@ -39,7 +39,7 @@ export async function open(place: Place): Promise<Racer> {
 
   let user = 0;
   return {
-    round: (ms: number) => closedLoop(AT_ONCE, ms, () => createSession((user += 1))),
-    tidy: () => queue.drain(),
+    round: (ms: number) => closedLoop(CONCURRENCY, ms, () => createSession((user += 1))),
+    cleanUp: () => queue.drain(),
   };
 }

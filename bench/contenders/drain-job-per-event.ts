@@ -2,13 +2,13 @@ import { Queue, Worker, type Job } from 'bullmq';
 import { Redis } from 'ioredis';
 import { DataSource, EntitySchema } from 'typeorm';
 
-import type { Place } from '../harness/contender.js';
-import type { Racer } from '../harness/in-turn.js';
-import { clientOf, userIdOf } from '../harness/sample.js';
+import type { ServerUrls } from '../harness/contender.js';
+import type { Candidate } from '../harness/interleaved.js';
+import { clientOf, userIdOf } from '../harness/sample-data.js';
 import { EVENTS_PER_MS } from '../scenarios/drain.js';
 
 const QUEUE = 'audit-events';
-/** The best of the pairs that were tried: 20/10, 50/10, 50/20, 100/20, 100/50, 300/20. */
+/** The best of the pairs tried: 20/10, 50/10, 50/20, 100/20, 100/50, 300/20. */
 const CONCURRENCY = 50;
 const POOL = 20;
 
@@ -37,18 +37,18 @@ const auditEvent = new EntitySchema<AuditEvent>({
   indices: [{ columns: ['sessionId'] }, { columns: ['userId', 'occurredAt'] }],
 });
 
-/** What people write: a job carries an event, and its worker inserts it. */
-export async function open(place: Place): Promise<Racer> {
+/** What people usually write: a job carries an event, and its worker inserts the row. */
+export async function open(servers: ServerUrls): Promise<Candidate> {
   const database = new DataSource({
     type: 'postgres',
-    url: place.databaseUrl,
+    url: servers.databaseUrl,
     entities: [auditEvent],
     synchronize: true,
     poolSize: POOL,
   });
   await database.initialize();
   const repository = database.getRepository(auditEvent);
-  const connect = () => new Redis(place.redisUrl, { maxRetriesPerRequest: null });
+  const connect = () => new Redis(servers.redisUrl, { maxRetriesPerRequest: null });
   const queue = new Queue(QUEUE, { connection: connect() });
   let left = 0;
   let finish = () => {};
@@ -83,7 +83,7 @@ export async function open(place: Place): Promise<Racer> {
       await finished;
       return (count / (performance.now() - start)) * 1_000;
     },
-    tidy: async () => undefined,
+    cleanUp: async () => undefined,
   };
 }
 

@@ -1,27 +1,27 @@
 import { forEachOf } from '../harness/closed-loop.js';
-import type { Place } from '../harness/contender.js';
-import type { Racer } from '../harness/in-turn.js';
-import { clientOf, userIdOf } from '../harness/sample.js';
+import type { ServerUrls } from '../harness/contender.js';
+import type { Candidate } from '../harness/interleaved.js';
+import { clientOf, userIdOf } from '../harness/sample-data.js';
 import { EVENTS_PER_MS } from '../scenarios/drain.js';
 import { openApplication } from './application.js';
 
-/** What the drain jobs do, by the method that does it on demand. */
-export async function open(place: Place): Promise<Racer> {
-  const { sessions, audit } = await openApplication(place, false);
+/** `SessionAudit.flush()`, which drains on demand exactly as the jobs do. */
+export async function open(servers: ServerUrls): Promise<Candidate> {
+  const { sessions, audit } = await openApplication(servers, false);
   let ids: string[] = [];
   let users = 0;
 
-  /** Leaves events in the outboxes: beginnings, and the ends of the sessions that `ids` names. */
-  const prepare = async (beginnings: number) => {
-    const begun: string[] = [];
-    await forEachOf(beginnings, 64, async () => {
+  /** Fills the outboxes: creates sessions, and ends those in `ids`. */
+  const prepare = async (count: number) => {
+    const created: string[] = [];
+    await forEachOf(count, 64, async () => {
       users += 1;
       const session = { userId: userIdOf(users), client: clientOf(users) };
-      begun.push((await sessions.createSession(session)).id);
+      created.push((await sessions.createSession(session)).id);
       const over = ids.pop();
       if (over) await sessions.destroySession(over);
     });
-    ids = begun;
+    ids = created;
   };
 
   return {
@@ -34,6 +34,6 @@ export async function open(place: Place): Promise<Racer> {
       const { recorded } = await audit.flush();
       return (recorded / (performance.now() - start)) * 1_000;
     },
-    tidy: async () => undefined,
+    cleanUp: async () => undefined,
   };
 }

@@ -1,19 +1,20 @@
 import { Redis } from 'ioredis';
 
 import { closedLoop, forEachOf } from '../harness/closed-loop.js';
-import type { Place } from '../harness/contender.js';
-import { clientOf, userIdOf } from '../harness/sample.js';
-import type { Grown, Operation } from '../scenarios/growth.js';
+import type { ServerUrls } from '../harness/contender.js';
+import { clientOf, userIdOf } from '../harness/sample-data.js';
+import type { FilledApplication, Operation } from '../scenarios/growth.js';
 import { openApplication } from './application.js';
 
-const AT_ONCE = 64;
+const CONCURRENCY = 64;
 const BUCKETS = 16;
-/** Sessions that operations are done to, spread over all that live. */
+/** The number of sessions that operations use, spread over all live sessions. */
 const TARGETS = 1_000;
 
-export async function open(place: Place): Promise<Grown> {
-  const redis = new Redis(place.redisUrl);
-  const { sessions } = await openApplication(place, false, { prefix: 'sess' });
+/** Our module with any number of live sessions. */
+export async function open(servers: ServerUrls): Promise<FilledApplication> {
+  const redis = new Redis(servers.redisUrl);
+  const { sessions } = await openApplication(servers, false, { prefix: 'sess' });
   const targets: { id: string; userId: string }[] = [];
   let users = 0;
 
@@ -34,8 +35,8 @@ export async function open(place: Place): Promise<Grown> {
     'list of a user': (turn) => sessions.listUserSessions(target(turn).userId),
   };
 
-  /** Throws the events away: the drain is not what is measured, and would take its time. */
-  const forgetEvents = async () => {
+  /** Deletes the events. Draining them would take long, and isn't measured here. */
+  const dropEvents = async () => {
     for (let bucket = 0; bucket < BUCKETS; bucket += 1) await redis.del(`sess:{${bucket}}:o`);
   };
 
@@ -47,12 +48,12 @@ export async function open(place: Place): Promise<Grown> {
           const { id, userId } = await createOne();
           if ((from + i) % every === 0 && targets.length < TARGETS) targets.push({ id, userId });
         });
-        await forgetEvents();
+        await dropEvents();
       }
     },
     async round(operation: Operation, ms: number) {
-      const figure = await closedLoop(AT_ONCE, ms, operations[operation]);
-      await forgetEvents();
+      const figure = await closedLoop(CONCURRENCY, ms, operations[operation]);
+      await dropEvents();
       return figure;
     },
   };

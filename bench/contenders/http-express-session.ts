@@ -6,8 +6,8 @@ import type { Request } from 'express';
 import session from 'express-session';
 import { createClient } from 'redis';
 
-import type { Place } from '../harness/contender.js';
-import { clientOf, userIdOf } from '../harness/sample.js';
+import type { ServerUrls } from '../harness/contender.js';
+import { clientOf, userIdOf } from '../harness/sample-data.js';
 import { CLIENTS, type WebServer } from '../scenarios/http.js';
 import { TWELVE_HOURS } from './peer-store.js';
 
@@ -32,9 +32,9 @@ class AccountController {
 @Module({ controllers: [AccountController] })
 class WebModule {}
 
-/** express-session and connect-redis in Nest, at their leanest: nothing is saved but at sign-in. */
-export async function open(place: Place): Promise<WebServer> {
-  const client = createClient({ url: place.redisUrl });
+/** express-session and connect-redis in Nest, tuned: a session is saved at sign-in only. */
+export async function open(servers: ServerUrls): Promise<WebServer> {
+  const client = createClient({ url: servers.redisUrl });
   await client.connect();
   const app = await NestFactory.create(WebModule, { logger: ['error'] });
   app.use(

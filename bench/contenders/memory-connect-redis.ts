@@ -1,15 +1,15 @@
 import { Redis } from 'ioredis';
 
 import { forEachOf } from '../harness/closed-loop.js';
-import type { Place } from '../harness/contender.js';
-import type { Keeper } from '../scenarios/memory.js';
+import type { ServerUrls } from '../harness/contender.js';
+import type { Filler } from '../scenarios/memory.js';
 import { openPeerStore, peerSession } from './peer-store.js';
 
-/** The same sessions as connect-redis keeps them: a value each, and no index of any kind. */
-export async function open(place: Place): Promise<Keeper> {
-  const redis = new Redis(place.redisUrl);
+/** The same sessions as connect-redis stores them: one value each, no indexes. */
+export async function open(servers: ServerUrls): Promise<Filler> {
+  const redis = new Redis(servers.redisUrl);
   await redis.flushall();
-  const store = await openPeerStore(place.redisUrl);
+  const store = await openPeerStore(servers.redisUrl);
   let users = 0;
 
   return {
@@ -23,7 +23,7 @@ export async function open(place: Place): Promise<Keeper> {
     },
     async keys() {
       const key = await redis.randomkey();
-      return { 'a value': Number(await redis.memory('USAGE', key!)) };
+      return { value: Number(await redis.memory('USAGE', key!)) };
     },
   };
 }

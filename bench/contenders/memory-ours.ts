@@ -1,19 +1,19 @@
 import { Redis } from 'ioredis';
 
 import { forEachOf } from '../harness/closed-loop.js';
-import type { Place } from '../harness/contender.js';
-import { clientOf, userIdOf } from '../harness/sample.js';
-import type { Keeper } from '../scenarios/memory.js';
+import type { ServerUrls } from '../harness/contender.js';
+import { clientOf, userIdOf } from '../harness/sample-data.js';
+import type { Filler } from '../scenarios/memory.js';
 import { openApplication } from './application.js';
 
 const SAMPLES = 1_000;
 const BUCKETS = 16;
 
 /** Our sessions, with the outbox drained. */
-export async function open(place: Place): Promise<Keeper> {
-  const redis = new Redis(place.redisUrl);
+export async function open(servers: ServerUrls): Promise<Filler> {
+  const redis = new Redis(servers.redisUrl);
   await redis.flushall();
-  const { sessions, audit } = await openApplication(place, false, { prefix: 'sess' });
+  const { sessions, audit } = await openApplication(servers, false, { prefix: 'sess' });
   let users = 0;
 
   return {
@@ -35,7 +35,7 @@ export async function open(place: Place): Promise<Keeper> {
       return {
         'session record': await averageUsage(redis, 'sess:{*}:s:*'),
         'per-user set': await averageUsage(redis, 'sess:{*}:u:*'),
-        'expiry index, a session': indexBytes / indexed,
+        'expiry index, per session': indexBytes / indexed,
       };
     },
   };

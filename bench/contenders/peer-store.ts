@@ -4,7 +4,7 @@ import { RedisStore } from 'connect-redis';
 import type { SessionData } from 'express-session';
 import { createClient } from 'redis';
 
-import { clientOf, userIdOf } from '../harness/sample.js';
+import { clientOf, userIdOf } from '../harness/sample-data.js';
 
 export const TWELVE_HOURS = 12 * 60 * 60 * 1_000;
 
@@ -15,7 +15,7 @@ declare module 'express-session' {
   }
 }
 
-/** connect-redis on node-redis, as its README says. */
+/** connect-redis on node-redis, as its README shows. */
 export async function openPeerStore(url: string): Promise<RedisStore> {
   const client = createClient({ url });
   client.on('error', (error) => console.error(error));
@@ -23,7 +23,7 @@ export async function openPeerStore(url: string): Promise<RedisStore> {
   return new RedisStore({ client, prefix: 'peer:' });
 }
 
-/** A session with the same content as ours, under an ID as express-session makes them. */
+/** A session with the same content as ours, and with an ID like those of express-session. */
 export function peerSession(user: number): { id: string; session: SessionData } {
   const cookie = {
     originalMaxAge: TWELVE_HOURS,

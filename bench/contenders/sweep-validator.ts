@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { forEachOf } from '../harness/closed-loop.js';
-import type { Place } from '../harness/contender.js';
-import { clientOf, userIdOf } from '../harness/sample.js';
+import type { ServerUrls } from '../harness/contender.js';
+import { clientOf, userIdOf } from '../harness/sample-data.js';
 import { VALIDATED, type Validator } from '../scenarios/sweep.js';
 import { openApplication } from './application.js';
 
-/** A web process: its audit's jobs run elsewhere. */
-export async function open(place: Place): Promise<Validator> {
-  const { sessions } = await openApplication(place, false);
+/** A web process; the audit jobs run in another one. */
+export async function open(servers: ServerUrls): Promise<Validator> {
+  const { sessions } = await openApplication(servers, false);
   const ids: string[] = [];
   await forEachOf(VALIDATED, 64, async (user) => {
     ids.push((await sessions.createSession({ userId: userIdOf(user), client: clientOf(user) })).id);
@@ -20,7 +20,7 @@ export async function open(place: Place): Promise<Validator> {
     await sessions.validateSession(id);
     latencies.push(performance.now() - start);
   };
-  const goOn = async (perSecond: number) => {
+  const keepValidating = async (perSecond: number) => {
     const start = performance.now();
     for (let turn = 0; ;) {
       const due = ((performance.now() - start) / 1_000) * perSecond;
@@ -31,7 +31,7 @@ export async function open(place: Place): Promise<Validator> {
 
   return {
     async start(perSecond: number) {
-      void goOn(perSecond);
+      void keepValidating(perSecond);
     },
     async takeLatencies() {
       const taken = latencies;

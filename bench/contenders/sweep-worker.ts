@@ -1,16 +1,16 @@
 import { forEachOf } from '../harness/closed-loop.js';
-import type { Place } from '../harness/contender.js';
-import { clientOf, userIdOf } from '../harness/sample.js';
-import { TRIED, type Worker } from '../scenarios/sweep.js';
+import type { ServerUrls } from '../harness/contender.js';
+import { clientOf, userIdOf } from '../harness/sample-data.js';
+import { PACE_SESSIONS, type Worker } from '../scenarios/sweep.js';
 import { openApplication } from './application.js';
 
-/** Users beside those of the validating process. */
+/** Not among the users of the validating process. */
 const FIRST_USER = 1_000_000;
 
-/** The process with the audit's jobs; it also makes the sessions. */
-export async function open(place: Place): Promise<Worker> {
-  const { sessions, audit } = await openApplication(place, true, {
-    redisTimeout: 5_000, // it makes sessions as fast as they go, beside the drain
+/** The process that runs the audit jobs. It also creates the sessions. */
+export async function open(servers: ServerUrls): Promise<Worker> {
+  const { sessions, audit } = await openApplication(servers, true, {
+    redisTimeout: 5_000, // it creates sessions as fast as possible, and drains at the same time
   });
   let user = FIRST_USER;
 
@@ -22,15 +22,16 @@ export async function open(place: Place): Promise<Worker> {
 
   return {
     async createEndingTogether(count: number, calm: number) {
-      // Far enough away for this machine to make and record them all before.
+      // The pace of a few sessions says how long all of them will take on this machine.
       const start = performance.now();
-      await create(TRIED, new Date(Date.now() + 3_600_000));
+      await create(PACE_SESSIONS, new Date(Date.now() + 3_600_000));
       await audit.flush();
-      const each = (performance.now() - start) / TRIED;
+      const each = (performance.now() - start) / PACE_SESSIONS;
       const end = Date.now() + Math.ceil(count * each * 2) + 2 * calm;
       await create(count, new Date(end));
       await audit.flush();
-      if (Date.now() > end - calm) throw new Error('This machine was too slow to make them all.');
+      if (Date.now() > end - calm)
+        throw new Error('This machine was too slow to create all sessions in time.');
       return end;
     },
   };

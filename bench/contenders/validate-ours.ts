@@ -1,13 +1,13 @@
-import type { Place } from '../harness/contender.js';
+import type { ServerUrls } from '../harness/contender.js';
 import { closedLoop } from '../harness/closed-loop.js';
-import type { Racer } from '../harness/in-turn.js';
-import { clientOf, userIdOf } from '../harness/sample.js';
-import { AT_ONCE, LIVE_SESSIONS } from '../scenarios/validate.js';
+import type { Candidate } from '../harness/interleaved.js';
+import { clientOf, userIdOf } from '../harness/sample-data.js';
+import { CONCURRENCY, LIVE_SESSIONS } from '../scenarios/validate.js';
 import { openApplication } from './application.js';
 
 /** `validateSession` of live sessions. */
-export async function open(place: Place): Promise<Racer> {
-  const { sessions, audit } = await openApplication(place, false);
+export async function open(servers: ServerUrls): Promise<Candidate> {
+  const { sessions, audit } = await openApplication(servers, false);
   const ids: string[] = [];
   for (let user = 0; user < LIVE_SESSIONS; user += 1) {
     const session = { userId: userIdOf(user), client: clientOf(user) };
@@ -17,10 +17,10 @@ export async function open(place: Place): Promise<Racer> {
 
   return {
     round: (ms: number) =>
-      closedLoop(AT_ONCE, ms, async (turn) => {
+      closedLoop(CONCURRENCY, ms, async (turn) => {
         const user = await sessions.validateSession(ids[turn % LIVE_SESSIONS]!);
-        if (!user) throw new Error('A live session was not found.');
+        if (!user) throw new Error('A live session is missing.');
       }),
-    tidy: async () => undefined,
+    cleanUp: async () => undefined,
   };
 }

@@ -8,8 +8,8 @@ import {
   type SessionUser,
 } from 'nest-session-ledger';
 
-import type { Place } from '../harness/contender.js';
-import { clientOf, userIdOf } from '../harness/sample.js';
+import type { ServerUrls } from '../harness/contender.js';
+import { clientOf, userIdOf } from '../harness/sample-data.js';
 import { CLIENTS, type WebServer } from '../scenarios/http.js';
 
 @Controller()
@@ -26,11 +26,11 @@ class AccountController {
   }
 }
 
-/** An application's module with a guarded route and a bare one. */
-export function webModule(place: Place) {
+/** The module of an application with a guarded route and a bare one. */
+export function webModule(servers: ServerUrls) {
   const session = SessionModule.forRoot({
-    redis: place.redisUrl,
-    database: place.databaseUrl,
+    redis: servers.redisUrl,
+    database: servers.databaseUrl,
     audit: { worker: false, migrate: true },
     cookie: { secure: false },
   });
@@ -39,7 +39,7 @@ export function webModule(place: Place) {
   return WebModule;
 }
 
-/** Signs clients in and starts to listen. */
+/** Starts to listen, and signs clients in. */
 export async function serve(app: INestApplication): Promise<WebServer> {
   await app.listen(0, '127.0.0.1');
   const sessions = app.get(SessionService);

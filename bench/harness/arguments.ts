@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import type { Effort } from './scenario.js';
 
 export interface Arguments {
-  /** Only these rows. */
+  /** Rows to measure. Empty: all. */
   only: string[];
   json: string | undefined;
   charts: string | undefined;
@@ -14,13 +14,13 @@ const FULL = { quick: false, rounds: 9, roundMs: 1_000 };
 const QUICK = { quick: true, rounds: 2, roundMs: 50 };
 
 export const USAGE = `npm run bench -- [--only NAME]... [--json FILE] [--charts FOLDER] [--rounds N] [--quick]
-  --only NAME      only this row of the table; may be given again
+  --only NAME      measure only this row of the table; can be repeated
   --json FILE      write the figures to this file
-  --charts FOLDER  draw them as SVG
-  --rounds N       rounds of each contender (default ${FULL.rounds})
-  --quick          a tiny run that shows that all works; its figures mean nothing`;
+  --charts FOLDER  write the charts to this folder, as SVG
+  --rounds N       rounds per contender (default ${FULL.rounds})
+  --quick          a tiny run that only shows that everything works; its figures mean nothing`;
 
-/** @throws TypeError for an argument that it doesn't know */
+/** @throws TypeError for an unknown or invalid argument */
 export function parseArguments(args: string[]): Arguments {
   const { values } = parseArgs({
     args,
@@ -34,6 +34,8 @@ export function parseArguments(args: string[]): Arguments {
   });
   const effort = values.quick ? QUICK : FULL;
   const rounds = Number(values.rounds ?? effort.rounds);
-  if (!Number.isInteger(rounds) || rounds < 1) throw new TypeError('--rounds takes a whole number');
+  if (!Number.isInteger(rounds) || rounds < 1) {
+    throw new TypeError(`--rounds is '${values.rounds}': use a whole number from 1.`);
+  }
   return { ...values, json: values.json, charts: values.charts, effort: { ...effort, rounds } };
 }

@@ -1,18 +1,18 @@
 import type { Row } from './row.js';
 import type { Spread } from './statistics.js';
-import { figure } from './table.js';
+import { formatFigure } from './terminal.js';
 
 export interface Bar {
   label: string;
   value: number;
   /** Drawn as a whisker. */
   spread?: Spread | null;
-  /** Ours stand out. */
+  /** Ours are highlighted. */
   ours?: boolean;
 }
 
 export interface Chart {
-  /** Name of its file, without the ending. */
+  /** The name of its file, without the extension. */
   name: string;
   title: string;
   unit: string;
@@ -27,7 +27,7 @@ const STEP = 34;
 const TOP = 52;
 const COLOURS = { ours: '#2563eb', other: '#94a3b8', text: '#0f172a', whisker: '#0f172a' };
 
-/** The bars of rows that share a contender: ours once, then each peer. */
+/** The bars of rows that may share a contender: ours once, then each peer. */
 export function barsOf(rows: Row[]): Bar[] {
   const bars = rows.flatMap(({ labels, ours, peer, spread }): Bar[] => [
     { label: labels.ours, value: ours, spread: spread?.ours, ours: true },
@@ -38,7 +38,7 @@ export function barsOf(rows: Row[]): Bar[] {
   );
 }
 
-/** Horizontal bars as SVG, on a ground of their own, so that they can be read on any page. */
+/** Horizontal bars as SVG, with a background, so that they are readable on light and dark pages. */
 export function svg({ title, unit, bars }: Chart): string {
   const height = TOP + bars.length * STEP + 8;
   const longest = Math.max(...bars.map(({ value, spread }) => Math.max(value, spread?.max ?? 0)));
@@ -59,7 +59,7 @@ function draw({ label, value, spread, ours }: Bar, y: number, scale: number): st
   const parts = [
     text(LABELS - 10, middle, label, 'end'),
     `<rect x="${LABELS}" y="${y}" width="${round(value * scale)}" height="${BAR}" rx="3" fill="${ours ? COLOURS.ours : COLOURS.other}"/>`,
-    text(round(end + 8), middle, figure(value), 'start'),
+    text(round(end + 8), middle, formatFigure(value), 'start'),
   ];
   if (spread) parts.push(whisker(spread, middle, scale));
   return parts.join('\n');

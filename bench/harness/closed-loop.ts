@@ -1,6 +1,6 @@
-/** Keeps so many calls under way for so long; answers with calls a second. */
+/** Keeps `concurrency` calls under way for `ms`. Returns calls per second. */
 export async function closedLoop(
-  atOnce: number,
+  concurrency: number,
   ms: number,
   work: (turn: number) => Promise<unknown>,
 ): Promise<number> {
@@ -13,19 +13,19 @@ export async function closedLoop(
       done += 1;
     }
   };
-  await Promise.all(Array.from({ length: atOnce }, loop));
+  await Promise.all(Array.from({ length: concurrency }, loop));
   return (done / (performance.now() - start)) * 1_000;
 }
 
-/** Does something for each number below `count`, so many at once. */
+/** Calls `work` for each number below `count`, `concurrency` at a time. */
 export async function forEachOf(
   count: number,
-  atOnce: number,
+  concurrency: number,
   work: (index: number) => Promise<unknown>,
 ): Promise<void> {
   let next = 0;
   const loop = async () => {
     while (next < count) await work(next++);
   };
-  await Promise.all(Array.from({ length: atOnce }, loop));
+  await Promise.all(Array.from({ length: concurrency }, loop));
 }

@@ -1,21 +1,13 @@
+import type { Methods } from '../../dev/child-calls.js';
+
 /** The servers of a run. */
-export interface Place {
+export interface ServerUrls {
   redisUrl: string;
   databaseUrl: string;
 }
 
-/** What a contender's module exports as `open`. Its methods are called from the bench's process. */
-export type Methods = Record<string, (...args: never[]) => Promise<unknown>>;
-export type Open<T extends Methods> = (place: Place) => Promise<T>;
-
-export interface Call {
-  id: number;
-  method: string;
-  args: unknown[];
-}
-
-export interface Answer {
-  id: number;
-  result?: unknown;
-  error?: string;
-}
+/**
+ * What each file in `contenders` exports as `open`. It gets everything ready and returns the methods
+ * that the scenario calls.
+ */
+export type Open<T extends Methods<T>> = (servers: ServerUrls) => Promise<T>;

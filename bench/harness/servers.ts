@@ -1,10 +1,12 @@
-import { startPostgres, startRedis, type PrivateServer } from '../../dev/index.js';
-import type { Place } from './contender.js';
+import { Redis } from 'ioredis';
 
-/** Private servers, started for one scenario and gone after it: no other's data is in them. */
+import { startPostgres, startRedis, type PrivateServer } from '../../dev/index.js';
+import type { ServerUrls } from './contender.js';
+
+/** Starts private servers for one scenario, so that it doesn't find another scenario's data. */
 export async function withServers<T>(
   postgresConfig: Record<string, string>,
-  work: (place: Place) => Promise<T>,
+  work: (servers: ServerUrls) => Promise<T>,
 ): Promise<T> {
   const started: PrivateServer[] = [];
   try {
@@ -15,5 +17,16 @@ export async function withServers<T>(
     return await work({ redisUrl: redis.url, databaseUrl: postgres.url });
   } finally {
     await Promise.all(started.map((server) => server.stop()));
+  }
+}
+
+/** A section of Redis's INFO, by field. */
+export async function redisInfo(url: string, section: string): Promise<Record<string, string>> {
+  const redis = new Redis(url);
+  try {
+    const info = await redis.info(section);
+    return Object.fromEntries([...info.matchAll(/^(\w+):(.*?)\r?$/gm)].map(([, k, v]) => [k, v]));
+  } finally {
+    redis.disconnect();
   }
 }

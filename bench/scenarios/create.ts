@@ -1,26 +1,27 @@
 import { barsOf } from '../harness/chart.js';
-import { raceInTurn, relativeRow } from '../harness/in-turn.js';
+import { measureInterleaved } from '../harness/interleaved.js';
+import { relativeRow } from '../harness/row.js';
 import type { Scenario } from '../harness/scenario.js';
 
-/** Calls under way at a time. */
-export const AT_ONCE = 64;
+/** Concurrent calls. */
+export const CONCURRENCY = 64;
 
 /**
- * A sign-in, its audit event included. None of the contenders works off its events meanwhile, as
- * in a web process beside others that do.
+ * A sign-in with its audit event. No contender processes its events during a round, as in a web
+ * process whose workers run elsewhere.
  */
 export const create: Scenario = {
   rows: ['create', 'create-limit'],
-  async run(place, effort) {
-    const races = await raceInTurn(
+  async run(servers, effort) {
+    const figures = await measureInterleaved(
       'create',
       ['create-ours', 'create-usual', 'create-bare-script'],
-      place,
+      servers,
       effort,
     );
-    const ours = { label: 'createSession', figures: races['create-ours']! };
-    const usual = { label: 'SET EX + SADD + a BullMQ job', figures: races['create-usual']! };
-    const bare = { label: 'bare script', figures: races['create-bare-script']! };
+    const ours = { label: 'createSession', figures: figures['create-ours']! };
+    const usual = { label: 'SET EX + SADD + a BullMQ job', figures: figures['create-usual']! };
+    const bare = { label: 'bare script', figures: figures['create-bare-script']! };
     return [
       relativeRow('create', 2.5, 'calls/s', ours, usual),
       relativeRow('create-limit', 0.8, 'calls/s', ours, bare),
@@ -28,8 +29,8 @@ export const create: Scenario = {
   },
   chart: (rows) => ({
     name: 'create',
-    title: 'Beginning a session',
-    unit: 'calls a second, 64 at a time',
+    title: 'Creating a session',
+    unit: 'calls per second, 64 at a time',
     bars: barsOf(rows),
   }),
 };

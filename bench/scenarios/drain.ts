@@ -1,27 +1,28 @@
 import { barsOf } from '../harness/chart.js';
-import { raceInTurn, relativeRow } from '../harness/in-turn.js';
+import { measureInterleaved } from '../harness/interleaved.js';
+import { relativeRow } from '../harness/row.js';
 import type { Scenario } from '../harness/scenario.js';
 
-/** Events of a round, for each ms that a round is meant to last. */
+/** Events in a round, for each ms that the round should last. */
 export const EVENTS_PER_MS = 20;
 
 /**
- * From the outbox to committed rows, in all buckets. Half of the events are beginnings, half are
- * ends of sessions that began in the round before, as in a service that neither grows nor shrinks.
+ * From the outbox to committed rows, in all buckets. Half of the events create sessions and half end
+ * the sessions of the round before, as in a service with a steady number of sessions.
  */
 export const drain: Scenario = {
   rows: ['drain', 'drain-limit'],
-  async run(place, effort) {
+  async run(servers, effort) {
     const fewer = { ...effort, rounds: Math.min(effort.rounds, 7) };
-    const races = await raceInTurn(
+    const figures = await measureInterleaved(
       'drain',
       ['drain-ours', 'drain-job-per-event', 'drain-inside-postgres'],
-      place,
+      servers,
       fewer,
     );
-    const ours = { label: 'SessionAudit.flush', figures: races['drain-ours']! };
-    const jobs = { label: 'a job per event, insert', figures: races['drain-job-per-event']! };
-    const limit = { label: 'made inside Postgres', figures: races['drain-inside-postgres']! };
+    const ours = { label: 'SessionAudit.flush', figures: figures['drain-ours']! };
+    const jobs = { label: 'a job per event, insert', figures: figures['drain-job-per-event']! };
+    const limit = { label: 'generated in Postgres', figures: figures['drain-inside-postgres']! };
     return [
       relativeRow('drain', 6, 'events/s', ours, jobs),
       relativeRow('drain-limit', 0.5, 'events/s', ours, limit),
@@ -30,7 +31,7 @@ export const drain: Scenario = {
   chart: (rows) => ({
     name: 'drain',
     title: 'From the outbox to committed rows',
-    unit: 'events a second',
+    unit: 'events per second',
     bars: barsOf(rows),
   }),
 };

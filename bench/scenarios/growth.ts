@@ -1,10 +1,9 @@
+import type { Child } from '../../dev/child-process.js';
 import { startRedis } from '../../dev/index.js';
-import type { Methods } from '../harness/contender.js';
-import { hire, type Hired } from '../harness/hire.js';
-import { relativeRow } from '../harness/in-turn.js';
-import { say } from '../harness/progress.js';
-import type { Row } from '../harness/row.js';
+import { relativeRow, type Row } from '../harness/row.js';
 import type { Effort, Scenario } from '../harness/scenario.js';
+import { spawn } from '../harness/spawn.js';
+import { showProgress } from '../harness/terminal.js';
 
 export const OPERATIONS = [
   'validate',
@@ -15,33 +14,36 @@ export const OPERATIONS = [
 ] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
-/** An application with so many live sessions, that does any operation. */
-export interface Grown extends Methods {
+/** An application with any number of live sessions. */
+export interface FilledApplication {
   fill(sessions: number): Promise<void>;
-  /** Operations a second. */
+  /** Repeats the operation for so many ms. Returns operations per second. */
   round(operation: Operation, ms: number): Promise<number>;
 }
 
 const FEW = 1_000;
 const MANY = 1_000_000;
-const BAR = 0.85;
+const THRESHOLD = 0.85;
 
-/** Whether any operation grows slower with the number of live sessions. */
+/** Whether any operation becomes slower with the number of live sessions. */
 export const growth: Scenario = {
   rows: ['growth'],
-  async run(place, effort) {
+  async run(servers, effort) {
     const other = await startRedis();
     try {
-      const many = await hire<Grown>('growth-ours', place);
-      const few = await hire<Grown>('growth-ours', { ...place, redisUrl: other.url });
+      const many = await spawn<FilledApplication>('growth-ours', servers);
+      const few = await spawn<FilledApplication>('growth-ours', {
+        ...servers,
+        redisUrl: other.url,
+      });
       try {
         await few.call('fill', FEW);
         const count = effort.quick ? 3_000 : MANY;
-        say(`growth: making ${count} live sessions`);
+        showProgress(`growth: creating ${count} live sessions`);
         await many.call('fill', count);
-        return [worst(await raceOperations(many, few, effort), count)];
+        return [slowestOf(await measureOperations(many, few, effort), count)];
       } finally {
-        await Promise.all([many.dismiss(), few.dismiss()]);
+        await Promise.all([many.stop(), few.stop()]);
       }
     } finally {
       await other.stop();
@@ -50,7 +52,7 @@ export const growth: Scenario = {
   chart: (rows) => ({
     name: 'growth',
     title: 'Speed with 1,000,000 live sessions',
-    unit: 'times that with 1,000',
+    unit: 'relative to the speed with 1,000',
     bars: OPERATIONS.map((label) => ({
       label,
       value: Number(rows[0]!.details![label]),
@@ -59,40 +61,30 @@ export const growth: Scenario = {
   }),
 };
 
-async function raceOperations(
-  many: Hired<Grown>,
-  few: Hired<Grown>,
+async function measureOperations(
+  many: Child<FilledApplication>,
+  few: Child<FilledApplication>,
   { rounds, roundMs }: Effort,
 ): Promise<Row[]> {
   const rows: Row[] = [];
   for (const operation of OPERATIONS) {
-    const [ours, peer]: [number[], number[]] = [[], []];
+    const ours = { label: `${operation}, many`, figures: [] as number[] };
+    const peer = { label: `${operation}, 1,000`, figures: [] as number[] };
     for (let round = 0; round <= rounds; round += 1) {
-      say(`growth: ${operation}, round ${round} of ${rounds}`);
-      const figures = [
-        await many.call('round', operation, roundMs / 2),
-        await few.call('round', operation, roundMs / 2),
-      ];
+      showProgress(`growth: ${operation}, round ${round} of ${rounds}`);
+      const withMany = await many.call('round', operation, roundMs / 2);
+      const withFew = await few.call('round', operation, roundMs / 2);
       if (round === 0) continue; // warm-up
-      ours.push(figures[0]!);
-      peer.push(figures[1]!);
+      ours.figures.push(withMany);
+      peer.figures.push(withFew);
     }
-    const names = { ours: `${operation}, many`, peer: `${operation}, 1,000` };
-    rows.push(
-      relativeRow(
-        operation,
-        BAR,
-        'calls/s',
-        { label: names.ours, figures: ours },
-        { label: names.peer, figures: peer },
-      ),
-    );
+    rows.push(relativeRow(operation, THRESHOLD, 'calls/s', ours, peer));
   }
   return rows;
 }
 
-/** One row: the operation that suffers most. All of them are in its details. */
-function worst(rows: Row[], count: number): Row {
+/** One row: the operation that slows down most. Its details have the ratios of all. */
+function slowestOf(rows: Row[], count: number): Row {
   const row = rows.toSorted((a, b) => a.ratio - b.ratio)[0]!;
   const ratios = rows.map((each) => [each.name, each.ratio] as const);
   return {

@@ -1,24 +1,24 @@
 import autocannon from 'autocannon';
 
+import type { Child } from '../../dev/child-process.js';
 import type { Bar } from '../harness/chart.js';
-import type { Methods, Place } from '../harness/contender.js';
-import { hire, type Hired } from '../harness/hire.js';
-import { relativeRow } from '../harness/in-turn.js';
-import { say } from '../harness/progress.js';
-import type { Row } from '../harness/row.js';
+import type { ServerUrls } from '../harness/contender.js';
+import { relativeRow, type Row } from '../harness/row.js';
 import type { Effort, Scenario } from '../harness/scenario.js';
+import { spawn } from '../harness/spawn.js';
+import { showProgress } from '../harness/terminal.js';
 
-/** A web application in a process of its own, with signed-in clients. */
-export interface WebServer extends Methods {
-  /** Its address, and a cookie of each client. */
+/** A web application with signed-in clients. */
+export interface WebServer {
+  /** Its URL, and a cookie for each client. */
   listen(): Promise<{ url: string; cookies: string[] }>;
 }
 
 export const CLIENTS = 64;
-/** Requests of a tiny run. */
-const FEW = 200;
+/** The requests of a quick run. */
+const FEW_REQUESTS = 200;
 
-/** Each measurement: a server, and the route that is asked for. */
+/** What is measured: a contender, and the route that is requested. */
 const ROUTES = [
   ['guarded', 'http-express', '/guarded'],
   ['bare', 'http-express', '/bare'],
@@ -28,11 +28,11 @@ const ROUTES = [
 ] as const;
 type Name = (typeof ROUTES)[number][0];
 
-/** What a guard costs a request. The load comes from this process, the server is another. */
+/** What the guard costs a request. The bench's own process makes the requests. */
 export const http: Scenario = {
   rows: ['http', 'http-peer'],
-  async run(place, effort) {
-    const figures = await loadInTurn(place, effort);
+  async run(servers, effort) {
+    const figures = await loadInterleaved(servers, effort);
     const of = (name: Name, label: string) => ({ label, figures: figures[name] });
     const express = relativeRow(
       'http',
@@ -55,41 +55,42 @@ export const http: Scenario = {
       of('guarded', 'guarded, Express'),
       of('peer', 'express-session + connect-redis'),
     );
-    return [worse(express, fastify), peer];
+    return [slowerOf(express, fastify), peer];
   },
   chart: (rows) => ({
     name: 'http',
     title: 'A guarded route in Nest',
-    unit: 'requests a second',
+    unit: 'requests per second',
     bars: rows.flatMap(barsOfRow),
   }),
 };
 
-async function loadInTurn(
-  place: Place,
+async function loadInterleaved(
+  servers: ServerUrls,
   { rounds, roundMs, quick }: Effort,
 ): Promise<Record<Name, number[]>> {
-  const servers = new Map<string, Hired<WebServer>>();
+  const applications = new Map<string, Child<WebServer>>();
   try {
-    for (const [, file] of ROUTES) {
-      if (!servers.has(file)) servers.set(file, await hire<WebServer>(file, place));
+    for (const [, name] of ROUTES) {
+      if (!applications.has(name)) applications.set(name, await spawn<WebServer>(name, servers));
     }
     const figures = {} as Record<Name, number[]>;
     for (let round = 0; round <= rounds; round += 1) {
-      for (const [name, file, route] of ROUTES) {
-        say(`http: ${name}, round ${round} of ${rounds}`);
-        const { url, cookies } = await servers.get(file)!.call('listen');
-        const figure = await load(url + route, cookies, quick ? FEW : undefined, roundMs);
+      for (const [name, contender, route] of ROUTES) {
+        showProgress(`http: ${name}, round ${round} of ${rounds}`);
+        const { url, cookies } = await applications.get(contender)!.call('listen');
+        const amount = quick ? FEW_REQUESTS : undefined;
+        const figure = await load(url + route, cookies, amount, roundMs);
         if (round > 0) (figures[name] ??= []).push(figure);
       }
     }
     return figures;
   } finally {
-    await Promise.all([...servers.values()].map((server) => server.dismiss()));
+    await Promise.all([...applications.values()].map((application) => application.stop()));
   }
 }
 
-/** Requests a second, from clients that each wait for the answer before they ask again. */
+/** Requests per second, from clients that each wait for a response before the next request. */
 async function load(
   url: string,
   cookies: string[],
@@ -103,7 +104,7 @@ async function load(
     ...(amount === undefined ? { duration: Math.ceil(ms / 1_000) } : { amount }),
   });
   if (result.non2xx + result.errors > 0 || result['2xx'] === 0) {
-    throw new Error(`${url} gave ${result.non2xx} refusals and ${result.errors} errors.`);
+    throw new Error(`${url}: ${result.non2xx} responses other than 2xx, ${result.errors} errors.`);
   }
   return result['2xx'] / result.duration;
 }
@@ -120,8 +121,8 @@ function barsOfRow({ name, labels, peer, details }: Row): Bar[] {
   ]);
 }
 
-/** The bar is for both platforms, so the row is that of the worse one. */
-function worse(express: Row, fastify: Row): Row {
+/** The threshold applies to both platforms, so the row is that of the slower one. */
+function slowerOf(express: Row, fastify: Row): Row {
   const row = express.ratio <= fastify.ratio ? express : fastify;
   const details = {
     'Express: guarded': express.ours,

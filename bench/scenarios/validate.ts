@@ -1,27 +1,28 @@
 import { barsOf } from '../harness/chart.js';
-import { raceInTurn, relativeRow } from '../harness/in-turn.js';
+import { measureInterleaved } from '../harness/interleaved.js';
+import { relativeRow } from '../harness/row.js';
 import type { Scenario } from '../harness/scenario.js';
 
-/** Calls under way at a time. */
-export const AT_ONCE = 64;
+/** Concurrent calls. */
+export const CONCURRENCY = 64;
 export const LIVE_SESSIONS = 10_000;
-/** Our keys and values with the sessions of `sample.ts`, as Redis's STRLEN counts them. */
+/** The size of our keys and values for the sessions of `sample-data.ts`, by Redis's STRLEN. */
 export const OUR_KEY_BYTES = 55;
 export const OUR_VALUE_BYTES = 202;
 
-/** Looking up a live session: what every request pays. */
+/** Looking up a live session: the cost of every request. */
 export const validate: Scenario = {
   rows: ['validate', 'validate-limit'],
-  async run(place, effort) {
-    const races = await raceInTurn(
+  async run(servers, effort) {
+    const figures = await measureInterleaved(
       'validate',
       ['validate-ours', 'validate-connect-redis', 'validate-bare-get'],
-      place,
+      servers,
       effort,
     );
-    const ours = { label: 'validateSession', figures: races['validate-ours']! };
-    const peer = { label: 'connect-redis get', figures: races['validate-connect-redis']! };
-    const bare = { label: 'bare ioredis GET', figures: races['validate-bare-get']! };
+    const ours = { label: 'validateSession', figures: figures['validate-ours']! };
+    const peer = { label: 'connect-redis get', figures: figures['validate-connect-redis']! };
+    const bare = { label: 'bare ioredis GET', figures: figures['validate-bare-get']! };
     return [
       relativeRow('validate', 1.7, 'calls/s', ours, peer),
       relativeRow('validate-limit', 0.8, 'calls/s', ours, bare),
@@ -30,7 +31,7 @@ export const validate: Scenario = {
   chart: (rows) => ({
     name: 'validate',
     title: 'Looking up a live session',
-    unit: 'calls a second, 64 at a time',
+    unit: 'calls per second, 64 at a time',
     bars: barsOf(rows),
   }),
 };

@@ -1,4 +1,4 @@
-/** As long as what browsers send: 120 characters. */
+/** As long as a browser's: 120 characters. */
 export const USER_AGENT =
   'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) ' +
   'Chrome/142.0.7444.175 Safari/537.36 Edg/142.0.1.0';
