@@ -14,6 +14,7 @@ const RUN_BY: [command: RegExp, where: string][] = [
   [/^npm run ledger -- [a-z-]+/, 'test/integration/cli'],
   [/^npm run faults( |$)/, 'test/system/faults'],
   [/^npm run bench( |$)/, 'test/system/bench'],
+  [/^node --inspect-brk /, 'test/unit/docs/debugger.spec.ts'],
   [/^node build\/bench\/costs\.js$/, 'test/system/bench'],
 ];
 
