@@ -7,12 +7,14 @@ import { prepareTransaction } from '../../../src/audit/postgres/connection.js';
 import { ledgerTables } from '../../../src/audit/postgres/schema.js';
 import { listActiveSessions, listUserSessions } from '../../../src/audit/queries/history.js';
 import { DAY } from '../../support/durations.js';
-import { tablesReadInFull, type ExplainResult } from './query-plan.js';
+import { tableScans, type ExplainRow } from '../../support/query-plan.js';
 import { seedSessions } from './seed-sessions.js';
 import { useLedger } from '../../support/use-ledger.js';
 
 const ROWS = 150_000; // in each of two partitions
 const BATCH = 1_000;
+/** More rows than any page or batch has. */
+const MANY = 5_000;
 /** The position before the first page: later than every row. */
 const FIRST_PAGE = ['infinity', '9223372036854775807'];
 const tables = ledgerTables('public');
@@ -52,7 +54,7 @@ describe('Query plans on large tables', () => {
     await client.connect();
     const fullScans = async ([sql, parameters]: [string, unknown[]]) => {
       const explain = `EXPLAIN (ANALYZE, FORMAT JSON) ${sql}`;
-      const { rows } = await client.query<ExplainResult>(explain, parameters);
+      const { rows } = await client.query<ExplainRow>(explain, parameters);
       return tablesReadInFull(rows[0]!);
     };
     // The first round runs without statistics, as in a partition whose month has just started.
@@ -66,3 +68,16 @@ describe('Query plans on large tables', () => {
     await client.end();
   });
 });
+
+/** The tables that a statement read sequentially, or of which it read more than `MANY` rows. */
+function tablesReadInFull(row: ExplainRow): string[] {
+  return tableScans(row)
+    .map((node) => ({
+      rows: node['Actual Rows']! + (node['Rows Removed by Filter'] ?? 0),
+      text: `${node['Node Type']} of ${node['Relation Name']}`,
+    }))
+    .filter(
+      ({ rows, text }) => rows > MANY || (text.startsWith('Seq Scan of sessions') && rows > 0),
+    )
+    .map(({ rows, text }) => `${text}: ${rows} rows`);
+}

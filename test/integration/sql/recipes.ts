@@ -1,17 +1,17 @@
 import { readFileSync } from 'node:fs';
 
-/** A statement of docs/sql.md, with the heading over it. */
+/** An SQL statement of docs/sql.md, with the heading above it. */
 export interface Recipe {
   heading: string;
-  /** The `##` heading that it stands under. */
-  part: string;
+  /** The `##` heading of the section that contains it. */
+  section: string;
   sql: string;
 }
 
 /** The text of docs/sql.md. */
 export const document = readFileSync(new URL('../../../docs/sql.md', import.meta.url), 'utf8');
 
-/** The statements of docs/sql.md, in order. Tests take them from there, so the two can't part. */
+/** The statements of docs/sql.md, in order. Tests run these, so the document can't become stale. */
 export const recipes: Recipe[] = readRecipes(document);
 
 /** The statement under this heading. */
@@ -23,11 +23,11 @@ export function recipe(heading: string): string {
 
 function readRecipes(text: string): Recipe[] {
   const found: Recipe[] = [];
-  let [part, heading] = ['', ''];
+  let [section, heading] = ['', ''];
   for (const [, level, title, sql] of text.matchAll(/^(##+) (.+)$|^```sql\n([^]*?)^```$/gm)) {
-    if (level === '##') part = title!;
+    if (level === '##') section = title!;
     if (level) heading = title!;
-    else found.push({ heading, part, sql: sql! });
+    else found.push({ heading, section, sql: sql! });
   }
   return found;
 }

@@ -5,16 +5,16 @@ import { LedgerDatabase } from '../../../src/audit/postgres/connection.js';
 import { LedgerWriter } from '../../../src/audit/drain/ledger-writer.js';
 import type { LedgerEvent } from '../../../src/audit/drain/event.js';
 import { Verifier } from '../../../src/audit/queries/verifier.js';
-import { makeMonths } from './crowd.js';
+import { createPartitions } from './background-sessions.js';
 import { recipe } from './recipes.js';
-import { handle } from './story.js';
+import { handle } from './sample-sessions.js';
 import { createLedgerTables } from '../../support/ledger-tables.js';
 import { useLedgerDatabase } from './use-ledger-database.js';
 
 const tables = ledgerTables('public');
 const writer = new LedgerWriter({ tables, userIdType: 'text', users: null });
 
-describe('retiring old months', () => {
+describe('Retiring old months', () => {
   const server = useLedgerDatabase();
   let ledger: LedgerDatabase;
 
@@ -22,9 +22,9 @@ describe('retiring old months', () => {
     const { client } = server;
     await client.query('DROP SCHEMA public CASCADE; CREATE SCHEMA public');
     await createLedgerTables(server.url);
-    await makeMonths(client);
+    await createPartitions(client);
     ledger = new LedgerDatabase(server.url, {}, false);
-    // Around the turn of each month the rows come in another order than they came about.
+    // Around the turn of each month, rows are recorded in a different order than they occurred.
     for (const chain of [0, 1]) {
       await record(chain, '2026-01-10', '2026-01-31', '2026-02-01', '2026-01-31', '2026-02-10');
       await record(chain, '2026-03-01', '2026-02-28', '2026-03-02', '2026-02-27', '2026-04-01');
@@ -33,19 +33,19 @@ describe('retiring old months', () => {
   });
   afterEach(() => ledger.close());
 
-  /** Writes a beginning for each day, in this order, as the drain does. */
+  /** Records a `created` event for each day, in this order, as the drain does. */
   async function record(chain: number, ...days: string[]): Promise<void> {
     await ledger.transaction(async (runner) => {
       const locked = await writer.waitForLock(runner, chain);
       await writer.record(
         runner,
         locked,
-        days.map((day, i) => beginning(chain, day, i)),
+        days.map((day, i) => createdEvent(chain, day, i)),
       );
     });
   }
 
-  function beginning(chain: number, day: string, i: number): LedgerEvent {
+  function createdEvent(chain: number, day: string, i: number): LedgerEvent {
     const at = Date.parse(`${day}T12:00:00Z`) + i;
     return {
       event: 'created',
@@ -68,13 +68,13 @@ describe('retiring old months', () => {
       )
     ).map((row) => row.retire_session_events);
   const breaks = async () => (await new Verifier(ledger, tables).verify()).breaks;
-  const ask = () => server.rows(recipe('The whole ledger'));
+  const breaksBySql = () => server.rows(recipe('The whole ledger'));
   const seqsOf = async (table: string) =>
     (
       await server.rows<{ seq: string }>(`SELECT seq FROM ${table} WHERE chain = 0 ORDER BY seq`)
     ).map(({ seq }) => Number(seq));
 
-  it('leaves a ledger that still verifies, and goes on', async () => {
+  it('a ledger with retired months is valid and can grow', async () => {
     expect(await breaks()).toEqual([]);
 
     expect(await retire()).toEqual([
@@ -82,30 +82,30 @@ describe('retiring old months', () => {
       'retired_session_events_2026_02',
     ]);
     expect(await breaks()).toEqual([]);
-    expect(await ask()).toEqual([]);
+    expect(await breaksBySql()).toEqual([]);
     await record(0, '2026-04-02', '2026-02-20');
     expect(await breaks()).toEqual([]);
-    expect(await ask()).toEqual([]);
+    expect(await breaksBySql()).toEqual([]);
   });
 
-  it('keeps the rows of a retired month that stand behind the cut', async () => {
+  it('rows of a retired month that come after the retired part of the chain are kept', async () => {
     await retire();
 
-    // Recorded as 6: 1 March, 7: 28 February, 8: 2 March, 9: 27 February, 10: 1 April.
+    // seq 6: 1 March, 7: 28 February, 8: 2 March, 9: 27 February, 10: 1 April.
     expect(await seqsOf('session_events')).toEqual([6, 7, 8, 9, 10]);
     expect(await seqsOf('session_events_before_2026_03')).toEqual([7, 9]);
     expect(await seqsOf('retired_session_events_2026_01')).toEqual([1, 2, 4]);
     expect(await seqsOf('retired_session_events_2026_02')).toEqual([3, 5]);
   });
 
-  it('notes where each chain was cut, also of one that is retired as a whole', async () => {
+  it('each chain stores its last retired row, even if all of its rows are retired', async () => {
     await retire();
 
-    const cuts = await server.rows(
+    const retired = await server.rows(
       `SELECT chain, retired_seq::int AS seq, retired_hash = last_hash AS whole
        FROM session_chains WHERE chain < 4 ORDER BY chain`,
     );
-    expect(cuts).toEqual([
+    expect(retired).toEqual([
       { chain: 0, seq: 5, whole: false },
       { chain: 1, seq: 5, whole: false },
       { chain: 2, seq: 2, whole: true },
@@ -113,23 +113,23 @@ describe('retiring old months', () => {
     ]);
   });
 
-  it('can be done month by month', async () => {
+  it('months can be retired one by one', async () => {
     await retire('2026-02-01');
     expect(await breaks()).toEqual([]);
     expect(await seqsOf('session_events')).toEqual([3, 4, 5, 6, 7, 8, 9, 10]);
 
     await retire('2026-03-01');
     expect(await breaks()).toEqual([]);
-    expect(await ask()).toEqual([]);
+    expect(await breaksBySql()).toEqual([]);
     await retire('2026-05-01');
     expect(await breaks()).toEqual([]);
     expect(await seqsOf('session_events')).toEqual([]);
     await record(0, '2026-05-02');
     expect(await breaks()).toEqual([]);
-    expect(await ask()).toEqual([]);
+    expect(await breaksBySql()).toEqual([]);
   });
 
-  it('hides nothing: what is touched afterwards is found', async () => {
+  it('tampering after months were retired is found', async () => {
     await retire();
     await server.client.query('SET session_replication_role = replica');
     try {
@@ -142,26 +142,26 @@ describe('retiring old months', () => {
       await server.client.query('RESET session_replication_role');
     }
 
-    const places = [
+    const expected = [
       { chain: 0, seq: '7', problem: 'gap' },
       { chain: 1, seq: '7', problem: 'hash' },
       { chain: 2, seq: '2', problem: 'head' },
     ];
-    expect(await breaks()).toEqual(places);
-    expect(await ask()).toEqual(places);
+    expect(await breaks()).toEqual(expected);
+    expect(await breaksBySql()).toEqual(expected);
   });
 
-  it('shows the gaps where a month is dropped without it', async () => {
+  it('verification reports gaps if a partition is dropped without retiring it', async () => {
     await server.client.query('DROP TABLE session_events_2026_01');
 
-    expect(await breaks()).toEqual(await ask());
-    expect((await ask()).slice(0, 2)).toEqual([
+    expect(await breaks()).toEqual(await breaksBySql());
+    expect((await breaksBySql()).slice(0, 2)).toEqual([
       { chain: 0, seq: '3', problem: 'gap' },
       { chain: 0, seq: '5', problem: 'gap' },
     ]);
   });
 
-  it('can be verified in the archive, with the rows that stayed', async () => {
+  it('retired partitions can be verified in an archive, together with the rows that were kept', async () => {
     await retire();
     await server.client.query(`
       UPDATE session_chains SET retired_seq = 0, retired_hash = sha256('');
@@ -179,15 +179,15 @@ describe('retiring old months', () => {
     expect(await seqsOf('session_events')).toHaveLength(10);
   });
 
-  it.each(['2026-02-15', '2999-01-01'])('refuses %s', async (before) => {
+  it.each(['2026-02-15', '2999-01-01'])('retire_session_events rejects %s', async (before) => {
     await expect(retire(before)).rejects.toThrow('not the first day of a month that has begun');
   });
 
-  it('leaves the kept partition as well guarded as the others', async () => {
+  it('the partition with the kept rows has the same guards as the others', async () => {
     await retire();
 
     const missing = await server.rows(recipe("Are the ledger's guards in place?"));
-    // This test made the months of the past itself, without them.
+    // The other partitions have none: this spec created them without.
     expect(missing.filter(({ guard }) => String(guard).includes('before'))).toEqual([]);
     await expect(server.client.query('TRUNCATE session_events_before_2026_03')).rejects.toThrow(
       'append-only',

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 
 import { useRecordedTrail } from './use-recorded-trail.js';
 
-describe('verifying a part of the ledger', () => {
+describe('Verifying a range of the ledger', () => {
   const trail = useRecordedTrail();
   let last: bigint;
 
@@ -17,7 +17,7 @@ describe('verifying a part of the ledger', () => {
   const breakAt = (seq: bigint, chain = 0) =>
     trail.tamper(`UPDATE session_events SET user_id = 'x' WHERE chain = ${chain} AND seq = ${seq}`);
 
-  it('looks at one chain only', async () => {
+  it('verify with a chain checks that chain only', async () => {
     await breakAt(5n, 1);
 
     expect(await trail.audit.verify({ chain: 0 })).toEqual({
@@ -28,18 +28,18 @@ describe('verifying a part of the ledger', () => {
     expect((await trail.audit.verify({ chain: 1 })).valid).toBe(false);
   });
 
-  it('starts and stops where it is told to', async () => {
+  it('verify with fromSeq and toSeq checks the rows in between only', async () => {
     await breakAt(10n);
-    const whole = async (fromSeq?: bigint, toSeq?: bigint) =>
+    const isValid = async (fromSeq?: bigint, toSeq?: bigint) =>
       (await trail.audit.verify({ chain: 0, fromSeq, toSeq })).valid;
 
-    expect(await whole(11n)).toBe(true);
-    expect(await whole(undefined, 9n)).toBe(true);
-    expect(await whole(10n, 10n)).toBe(false);
-    expect(await whole(9n, 11n)).toBe(false);
+    expect(await isValid(11n)).toBe(true);
+    expect(await isValid(undefined, 9n)).toBe(true);
+    expect(await isValid(10n, 10n)).toBe(false);
+    expect(await isValid(9n, 11n)).toBe(false);
   });
 
-  it('counts the rows that it looked at', async () => {
+  it('verify counts the rows that it checked', async () => {
     const rows = async (fromSeq?: bigint, toSeq?: bigint) =>
       (await trail.audit.verify({ chain: 0, fromSeq, toSeq })).rows;
 
@@ -49,7 +49,7 @@ describe('verifying a part of the ledger', () => {
     expect(await rows(1n, last + 100n)).toBe(String(last));
   });
 
-  it('judges the first row by the one before it, which is outside of the range', async () => {
+  it('verify checks the first row of a range against the row before the range', async () => {
     await trail.tamper(`UPDATE session_events SET hash = sha256(hash) WHERE chain = 0 AND seq = 9`);
 
     const { breaks } = await trail.audit.verify({ chain: 0, fromSeq: 10n });
@@ -57,7 +57,7 @@ describe('verifying a part of the ledger', () => {
     expect(breaks).toEqual([{ chain: 0, seq: '10', problem: 'hash' }]);
   });
 
-  it('misses a row just before the range', async () => {
+  it('verify reports a gap if the row just before the range is missing', async () => {
     await trail.tamper('DELETE FROM session_events WHERE chain = 0 AND seq = 9');
 
     const { breaks } = await trail.audit.verify({ chain: 0, fromSeq: 10n });
@@ -65,12 +65,12 @@ describe('verifying a part of the ledger', () => {
     expect(breaks).toEqual([{ chain: 0, seq: '10', problem: 'gap' }]);
   });
 
-  it('asks for the chain to end where it should only if the range reaches beyond', async () => {
+  it('verify checks the head of a chain only if the range includes it', async () => {
     await trail.tamper(`DELETE FROM session_events WHERE chain = 0 AND seq = ${last}`);
-    const whole = async (toSeq: bigint) => (await trail.audit.verify({ chain: 0, toSeq })).valid;
+    const isValid = async (toSeq: bigint) => (await trail.audit.verify({ chain: 0, toSeq })).valid;
 
-    expect(await whole(last - 1n)).toBe(true);
-    expect(await whole(last)).toBe(false);
+    expect(await isValid(last - 1n)).toBe(true);
+    expect(await isValid(last)).toBe(false);
   });
 
   it.each([
@@ -78,14 +78,14 @@ describe('verifying a part of the ledger', () => {
     [{ toSeq: 0n }, /to 0/],
     [{ fromSeq: 7n, toSeq: 5n }, /from seq 7 to 5/],
     [{ chain: 1.5 }, /chain is 1\.5/],
-  ])('refuses a range that can not be: %j', async (range, message) => {
+  ])('verify rejects the invalid range %j', async (range, message) => {
     await expect(trail.audit.verify(range)).rejects.toMatchObject({
       code: 'ERR_SESSION_INPUT',
       message: expect.stringMatching(message),
     });
   });
 
-  it('tells how far it is, up to the end', async () => {
+  it('verify reports its progress up to the last row', async () => {
     const steps: [bigint, bigint][] = [];
 
     const { rows } = await trail.audit.verify({
@@ -100,7 +100,7 @@ describe('verifying a part of the ledger', () => {
     );
   });
 
-  it('goes page by page through a chain that is longer than a page', async () => {
+  it('verify reads a long chain page by page', async () => {
     await trail.tamper(
       `INSERT INTO session_events SELECT (jsonb_populate_record(e, jsonb_build_object(
          'chain', 9, 'seq', i))).*
@@ -110,7 +110,7 @@ describe('verifying a part of the ledger', () => {
 
     const report = await trail.audit.verify({ chain: 9, onProgress: (done) => steps.push(done) });
 
-    // Every row but the first follows a row that it wasn't hashed with.
+    // Every row except the first is hashed with the wrong previous row.
     expect(report.valid).toBe(false);
     expect(report.breaks).toHaveLength(1_000);
     expect(steps).toEqual([100_000n, 100_000n]);
@@ -118,10 +118,10 @@ describe('verifying a part of the ledger', () => {
     expect(tail.rows).toBe('101');
   });
 
-  it('finds nothing while sessions begin and drains go on', async () => {
-    const load = { goesOn: true };
+  it('verify finds no breaks while sessions are created, destroyed and drained', async () => {
+    const load = { isRunning: true };
     const work = (async () => {
-      for (let i = 0; load.goesOn; i += 1) {
+      for (let i = 0; load.isRunning; i += 1) {
         const { id } = await trail.sessions.createSession({ userId: `busy${i % 20}` });
         if (i % 2) await trail.sessions.destroySession(id);
         if (i % 10 === 0) await trail.audit.flush();
@@ -136,7 +136,7 @@ describe('verifying a part of the ledger', () => {
         expect(Number(after.rows[0].sum)).toBeGreaterThan(Number(before.rows[0].sum));
       }
     } finally {
-      load.goesOn = false;
+      load.isRunning = false;
       await work;
     }
   });

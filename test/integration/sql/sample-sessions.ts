@@ -1,53 +1,62 @@
 import type { Client } from 'pg';
 
-/** A session of the story, whose answers are known. Times are UTC. */
-interface Chapter {
+const FLAWS = [
+  'no row',
+  'no start',
+  'no end',
+  'other user',
+  'other expiry',
+  'other reason',
+] as const;
+
+/** A sample session. Times are UTC. */
+interface SampleSession {
   token: string;
   user: string;
-  began: string;
-  /** The hard end; twelve hours after the beginning unless given. */
+  created: string;
+  /** The absolute expiry. Default: twelve hours after the session was created. */
   expires?: string;
   ended?: string;
   reason?: string;
   by?: string;
-  /** Begun by a rotation. */
+  /** Created by a rotation. */
   rotated?: true;
   ip?: string;
   agent?: string;
-  /** When its end was recorded, where that wasn't at once. */
+  /** When its end was recorded. Default: at once. */
   endRecorded?: string;
-  /** What is wrong with it: the tables disagree. */
-  flaw?: 'no row' | 'no beginning' | 'no end' | 'other user' | 'other end' | 'other reason';
+  /** How its rows in `sessions` and `session_events` disagree. */
+  flaw?: (typeof FLAWS)[number];
 }
 
-/** A handle that can be read. */
+/** A readable handle, as long as a real one. */
 export const handle = (chain: number, name: string) =>
   (chain.toString(16).padStart(2, '0') + name).padEnd(45, '_');
 
-/** A moment of the story's day, 10 March 2026. */
+/** A time on the day of the sample, 10 March 2026. */
 export const at = (time: string) => `2026-03-10 ${time}Z`;
 const nextDay = (time: string) => `2026-03-11 ${time}Z`;
 const FAR = '2999-01-01Z';
 
 const [alice, bob, carol, dave, mallory, erin] = [3, 10, 15, 1, 6, 4];
 
-/** Ten people on one day, and what was done to erin's rows on the next. */
-const story: Chapter[] = [
+/** The sessions of one day, and of the next day those of erin, whose rows were tampered with. */
+const samples: SampleSession[] = [
   // alice: a laptop whose session is rotated twice, and a phone that stays signed in
   ...rotations(),
   {
     token: handle(alice, 'alice-phone'),
     user: 'alice',
-    began: at('11:30'),
+    created: at('11:30'),
     expires: FAR,
     ip: '198.51.100.7',
     agent: 'iPhone',
   },
-  // bob: one session runs its full time, another is revoked
+  // bob: one session expires, another is revoked
   {
     token: handle(bob, 'bob-desktop'),
     user: 'bob',
-    began: at('07:00'),
+    created: at('07:00'),
     ended: at('19:00'),
     reason: 'expired',
     ip: '192.0.2.10',
@@ -56,18 +65,18 @@ const story: Chapter[] = [
   {
     token: handle(bob, 'bob-tablet'),
     user: 'bob',
-    began: at('10:00'),
+    created: at('10:00'),
     ended: at('10:20'),
     reason: 'revoked',
     by: 'admin:carol',
     ip: '203.0.113.5',
     agent: 'iPad',
   },
-  // carol: logs out before noon; a second session is ended by dave, recorded two hours late
+  // carol: logs out before noon; dave ends a second session, which is recorded two hours late
   {
     token: handle(carol, 'carol-1'),
     user: 'carol',
-    began: at('09:00'),
+    created: at('09:00'),
     ended: at('11:59'),
     reason: 'logout',
     ip: '198.51.100.9',
@@ -75,7 +84,7 @@ const story: Chapter[] = [
   {
     token: handle(carol, 'carol-2'),
     user: 'carol',
-    began: at('09:15'),
+    created: at('09:15'),
     ended: at('14:00'),
     reason: 'fired',
     by: 'admin:dave',
@@ -86,50 +95,48 @@ const story: Chapter[] = [
   ...['watch', 'laptop', 'phone'].map((agent, i) => ({
     token: handle(dave, `dave-${agent}`),
     user: 'dave',
-    began: at(`12:30:0${i}`),
+    created: at(`12:30:0${i}`),
     expires: FAR,
     ip: '198.51.100.20',
     agent,
   })),
-  // mallory tries a list of passwords by night
+  // mallory tries a list of stolen passwords at night
   ...[1, 2, 3, 4, 5, 6].map((i) => ({
     token: handle(mallory, `victim-${i}`),
     user: `victim${i}`,
-    began: at(`03:0${i}`),
+    created: at(`03:0${i}`),
     ended: at(`03:0${i}:30`),
     reason: 'logout',
     ip: '203.0.113.66',
     agent: 'curl',
   })),
-  // erin's rows were tampered with, each in another way; erin-fine was not
-  ...(['no row', 'no beginning', 'no end', 'other user', 'other end', 'other reason'] as const).map(
-    (flaw, i) => ({
-      token: handle(erin, `erin-${flaw.replace(' ', '-')}`),
-      user: 'erin',
-      began: nextDay(`10:0${i}`),
-      ended: nextDay(`10:1${i}`),
-      reason: 'logout',
-      flaw,
-    }),
-  ),
+  // erin: the rows of each session were tampered with in a different way, except erin-fine
+  ...FLAWS.map((flaw, i) => ({
+    token: handle(erin, `erin-${flaw.replace(' ', '-')}`),
+    user: 'erin',
+    created: nextDay(`10:0${i}`),
+    ended: nextDay(`10:1${i}`),
+    reason: 'logout',
+    flaw,
+  })),
   {
     token: handle(erin, 'erin-fine'),
     user: 'erin',
-    began: nextDay('10:08'),
+    created: nextDay('10:08'),
     ended: nextDay('10:18'),
     reason: 'logout',
   },
 ];
 
-function rotations(): Chapter[] {
+function rotations(): SampleSession[] {
   const laptop = { user: 'alice', expires: at('20:00'), ip: '192.0.2.10', agent: 'Firefox' };
   const token = (i: number) => handle(alice, `alice-laptop-${i}`);
   return [
-    { ...laptop, token: token(1), began: at('08:00'), ended: at('09:30'), reason: 'rotated' },
+    { ...laptop, token: token(1), created: at('08:00'), ended: at('09:30'), reason: 'rotated' },
     {
       ...laptop,
       token: token(2),
-      began: at('09:30'),
+      created: at('09:30'),
       ended: at('11:00'),
       reason: 'rotated',
       rotated: true,
@@ -137,7 +144,7 @@ function rotations(): Chapter[] {
     {
       ...laptop,
       token: token(3),
-      began: at('11:00'),
+      created: at('11:00'),
       ended: at('17:45'),
       reason: 'logout',
       rotated: true,
@@ -145,12 +152,12 @@ function rotations(): Chapter[] {
   ];
 }
 
-/** Writes the story into the tables. The hashes are not those of a chain: no question asks them. */
-export async function tellStory(client: Client): Promise<void> {
+/** Inserts the sample sessions. The hashes are not valid: no query of the cookbook reads them. */
+export async function insertSampleSessions(client: Client): Promise<void> {
   const seqs = new Map<number, number>();
-  const events = story.flatMap(eventsOf).toSorted((a, b) => a.order.localeCompare(b.order));
-  for (const { chapter, event, occurred, recorded } of events) {
-    const chain = Number.parseInt(chapter.token.slice(0, 2), 16);
+  const events = samples.flatMap(eventsOf).toSorted((a, b) => a.order.localeCompare(b.order));
+  for (const { session, event, occurred, recorded } of events) {
+    const chain = Number.parseInt(session.token.slice(0, 2), 16);
     const seq = (seqs.get(chain) ?? 0) + 1;
     seqs.set(chain, seq);
     const isEnd = event === 'destroyed';
@@ -163,20 +170,20 @@ export async function tellStory(client: Client): Promise<void> {
         chain,
         seq,
         event,
-        chapter.token,
-        chapter.began,
-        chapter.user,
+        session.token,
+        session.created,
+        session.user,
         occurred,
-        chapter.expires,
-        isEnd ? chapter.reason : chapter.rotated && 'rotated',
-        isEnd ? chapter.by : null,
-        isEnd ? null : (chapter.ip ?? ''),
-        isEnd ? null : (chapter.agent ?? ''),
+        session.expires,
+        isEnd ? session.reason : session.rotated && 'rotated',
+        isEnd ? session.by : null,
+        isEnd ? null : (session.ip ?? ''),
+        isEnd ? null : (session.agent ?? ''),
         recorded,
       ],
     );
   }
-  for (const chapter of story) await writeSession(client, chapter);
+  for (const session of samples) await insertSession(client, session);
   await client.query(
     `INSERT INTO session_dead_letters (chain, stream_id, raw, sqlstate, reason, redriven_at) VALUES
        (3, '1773144000000-0', 'one', '22021', 'invalid byte sequence', NULL),
@@ -185,29 +192,30 @@ export async function tellStory(client: Client): Promise<void> {
   );
 }
 
-function eventsOf(chapter: Chapter) {
-  const { began, ended, endRecorded, flaw, rotated } = chapter;
-  // An end by rotation stands before the beginning that belongs to it.
-  const created = { chapter, event: 'created', occurred: began, recorded: began };
-  const events = [{ ...created, order: `${sortable(began)} ${rotated ? 2 : 1}` }];
+function eventsOf(session: SampleSession) {
+  const { ended, endRecorded, flaw, rotated } = session;
+  const created = { session, event: 'created', occurred: session.created };
+  // A rotation records the end of the old session before the start of the new one.
+  const order = `${sortable(session.created)} ${rotated ? 2 : 1}`;
+  const events = [{ ...created, recorded: session.created, order }];
   if (ended) {
     const recorded = endRecorded ?? ended;
-    const destroyed = { chapter, event: 'destroyed', occurred: ended, recorded };
+    const destroyed = { session, event: 'destroyed', occurred: ended, recorded };
     events.push({ ...destroyed, order: `${sortable(recorded)} 1` });
   }
   return events.filter(
     ({ event }) =>
-      !(flaw === 'no beginning' && event === 'created') &&
+      !(flaw === 'no start' && event === 'created') &&
       !(flaw === 'no end' && event === 'destroyed'),
   );
 }
 
-function sortable(moment: string): string {
-  return new Date(moment.replace(' ', 'T')).toISOString();
+function sortable(time: string): string {
+  return new Date(time.replace(' ', 'T')).toISOString();
 }
 
-async function writeSession(client: Client, chapter: Chapter): Promise<void> {
-  const { token, user, began, expires, ended, reason, by, ip, agent, flaw } = chapter;
+async function insertSession(client: Client, session: SampleSession): Promise<void> {
+  const { token, user, created, expires, ended, reason, by, ip, agent, flaw } = session;
   if (flaw === 'no row') return;
   await client.query(
     `INSERT INTO sessions (token, user_id, created_at, expires_at, ended_at, end_reason, ended_by,
@@ -217,8 +225,8 @@ async function writeSession(client: Client, chapter: Chapter): Promise<void> {
     [
       token,
       flaw === 'other user' ? 'mallory' : user,
-      began,
-      flaw === 'other end' ? FAR : expires,
+      created,
+      flaw === 'other expiry' ? FAR : expires,
       ended,
       flaw === 'other reason' ? 'expired' : reason,
       by,

@@ -1,35 +1,38 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 
-import { makeMonths } from './crowd.js';
+import { createPartitions } from './background-sessions.js';
 import { recipe, recipes } from './recipes.js';
-import { handle, tellStory } from './story.js';
+import { handle, insertSampleSessions } from './sample-sessions.js';
 import { useLedgerDatabase } from './use-ledger-database.js';
 
-describe('the upkeep of docs/sql.md', () => {
+describe('The maintenance statements of docs/sql.md', () => {
   const database = useLedgerDatabase();
 
   beforeAll(async () => {
-    await makeMonths(database.client);
-    await tellStory(database.client);
+    await createPartitions(database.client);
+    await insertSampleSessions(database.client);
   });
   beforeEach(() => database.client.query('BEGIN'));
   afterEach(() => database.client.query('ROLLBACK'));
 
-  describe('the role for auditors', () => {
+  describe('The role for auditors', () => {
     beforeEach(async () => {
       await database.client.query(recipe('A role for auditors'));
-      // Partitions to come are covered, too.
+      // The role must also be able to read partitions that are created later.
       await database.client.query('SELECT make_session_partitions(5)');
       await database.client.query('SET LOCAL ROLE ledger_auditor');
     });
 
-    const questions = recipes.filter(({ part }) => part !== 'Upkeep');
-    it.each(questions.map(({ heading }) => heading))('may ask: %s', async (heading) => {
-      await expect(database.client.query(recipe(heading))).resolves.toBeDefined();
-    });
+    const queries = recipes.filter(({ section }) => section !== 'Maintenance');
+    it.each(queries.map(({ heading }) => heading))(
+      'the role for auditors can run the query "%s"',
+      async (heading) => {
+        await expect(database.client.query(recipe(heading))).resolves.toBeDefined();
+      },
+    );
 
     it.each(['sessions', 'session_events', 'session_chains', 'session_dead_letters'])(
-      'may change nothing in %s',
+      'the role for auditors cannot change %s',
       async (table) => {
         for (const change of [
           `DELETE FROM ${table}`,
@@ -46,8 +49,8 @@ describe('the upkeep of docs/sql.md', () => {
     );
   });
 
-  describe('erasing personal data', () => {
-    it("takes what is personal out of a user's sessions that are over, and nothing else", async () => {
+  describe('Erasing personal data', () => {
+    it("erasing personal data clears ip, user agent and salt of a user's ended sessions", async () => {
       await database.client.query(recipe('Erasing personal data'));
 
       const left = await database.rows<{ user_id: string }>(
@@ -62,27 +65,27 @@ describe('the upkeep of docs/sql.md', () => {
       expect(bob).toEqual({ ip: null, user_agent: null, client_salt: null, end_reason: 'revoked' });
     });
 
-    it('removes the dead letters that were recorded after all', async () => {
-      await database.client.query(recipe('Erasing dead letters that were recorded after all'));
+    it('erasing redriven dead letters keeps those that still wait', async () => {
+      await database.client.query(recipe('Erasing redriven dead letters'));
 
       const left = await database.rows('SELECT chain FROM session_dead_letters ORDER BY chain');
       expect(left).toEqual([{ chain: 3 }, { chain: 5 }]);
     });
   });
 
-  describe('matching a known client', () => {
-    const matches = async (sql = recipe('Does a known client match the ledger?')) =>
+  describe('Matching a client', () => {
+    const matches = async (sql = recipe("Does a session's client match the ledger?")) =>
       (await database.rows<{ matches: boolean | null }>(sql))[0]?.matches;
 
-    it('tells a true address from a false one', async () => {
-      const sql = recipe('Does a known client match the ledger?');
+    it('the ledger confirms the true client of a session and no other', async () => {
+      const sql = recipe("Does a session's client match the ledger?");
 
       expect(await matches()).toBe(true);
       expect(await matches(sql.replace('192.0.2.10', '192.0.2.11'))).toBe(false);
       expect(await matches(sql.replace('Firefox', 'Chrome'))).toBe(false);
     });
 
-    it('tells nothing once the data is erased', async () => {
+    it('the ledger cannot confirm a client once its data is erased', async () => {
       await database.client.query(recipe('Erasing personal data').replaceAll('bob', 'alice'));
 
       expect(await matches()).toBeNull();

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 
 import { useRecordedTrail } from './use-recorded-trail.js';
 
-/** A row is meant by a number, which is taken modulo the rows there are. */
+/** A change to the ledger. `row` is taken modulo the number of rows. */
 type Tampering =
   | { kind: 'set'; row: number; column: string; value: string }
   | { kind: 'delete'; row: number; count: number }
@@ -65,7 +65,7 @@ const tampering: fc.Arbitrary<Tampering> = fc.oneof(
     .map(([chain, set]) => ({ kind: 'head', chain, ...set }) as const),
 );
 
-describe('whatever is done to a trail', () => {
+describe('Random tampering', () => {
   const trail = useRecordedTrail();
   let rows = 0;
 
@@ -74,29 +74,29 @@ describe('whatever is done to a trail', () => {
     ({ rows } = counted.rows[0]);
   });
 
-  it('both verifications name the chains that differ from those recorded, and no others', async () => {
-    let differing = 0;
+  it('both verifications report exactly the chains that differ from the recorded ones', async () => {
+    let changed = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(tampering, { minLength: 1, maxLength: 3 }), async (list) => {
         for (const each of list) await apply(each);
 
-        const touched = await chainsThatDiffer();
-        if (touched.length > 0) differing += 1;
-        expect(chainsOf(await trail.verify())).toEqual(touched);
-        expect(chainsOf(await trail.ask())).toEqual(touched);
+        const expected = await changedChains();
+        if (expected.length > 0) changed += 1;
+        expect(chainsOf(await trail.verify())).toEqual(expected);
+        expect(chainsOf(await trail.ask())).toEqual(expected);
         await trail.restore();
       }),
       { numRuns: 100, endOnFailure: true },
     );
-    expect(differing).toBeGreaterThan(50);
+    expect(changed).toBeGreaterThan(50);
   }, 240_000);
 
-  it('each changed row is named: where it is, or by the row behind it', async () => {
+  it('both verifications report each changed row at its place or right next to it', async () => {
     await fc.assert(
       fc.asyncProperty(row, pickFrom(VALUES), async (r, { column, value }) => {
         const [place] = await placeOf(r);
         await apply({ kind: 'set', row: r, column, value });
-        if ((await chainsThatDiffer()).length > 0) {
+        if ((await changedChains()).length > 0) {
           const near = [0n, 1n, -1n].map((step) => String(BigInt(place!.seq) + step));
           const isNear = ({ chain, seq }: { chain: number; seq: string }) =>
             chain === place!.chain && near.includes(seq);
@@ -109,7 +109,7 @@ describe('whatever is done to a trail', () => {
     );
   }, 240_000);
 
-  /** Some tamperings fail, as two rows can't have the same key: then there is none. */
+  /** Applies a change, unless a constraint prevents it. */
   async function apply(each: Tampering): Promise<void> {
     try {
       await trail.tamper(await statement(each));
@@ -160,8 +160,8 @@ describe('whatever is done to a trail', () => {
     return (e) => `(${e}.chain, ${e}.seq, ${e}.occurred_at) = (${chain}, ${seq}, '${at}')`;
   }
 
-  /** The chains whose rows or heads are not those recorded. */
-  async function chainsThatDiffer(): Promise<number[]> {
+  /** The chains whose rows or heads differ from the recorded ones. */
+  async function changedChains(): Promise<number[]> {
     const { rows: found } = await trail.client.query<{ chain: number }>(
       ['events', 'chains']
         .flatMap((table) => [

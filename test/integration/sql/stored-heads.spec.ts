@@ -3,35 +3,38 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { recipe } from './recipes.js';
 import { useRecordedTrail } from './use-recorded-trail.js';
 
-interface KeptHead {
+interface ChainHead {
   chain: number;
   seq: string;
   hash: string;
 }
 
-describe('a copy of the heads, kept elsewhere', () => {
+describe('Chain heads stored outside the database', () => {
   const trail = useRecordedTrail();
-  let kept: KeptHead[];
+  let stored: ChainHead[];
   const CHAIN = 1;
 
   beforeAll(async () => {
-    kept = await keep();
+    stored = await readHeads();
   });
 
-  async function keep(): Promise<KeptHead[]> {
-    return (await trail.client.query<KeptHead>(recipe('Keeping the heads'))).rows;
+  async function readHeads(): Promise<ChainHead[]> {
+    return (await trail.client.query<ChainHead>(recipe('Storing the chain heads'))).rows;
   }
 
-  /** The statement of docs/sql.md, with the kept heads where it has its examples. */
-  async function check(heads = kept): Promise<object[]> {
+  /** Runs the query of docs/sql.md, with these heads in place of its examples. */
+  async function check(heads = stored): Promise<object[]> {
     const values = heads.map(({ chain, seq, hash }) => `(${chain}, ${seq}, '${hash}')`).join(', ');
-    const sql = recipe('Checking kept heads').replace(/\(VALUES[^]*?\n\)/, `(VALUES ${values})`);
+    const sql = recipe('Checking stored chain heads').replace(
+      /\(VALUES[^]*?\n\)/,
+      `(VALUES ${values})`,
+    );
     return (await trail.client.query<object>(sql)).rows;
   }
 
-  const headOfChain = () => kept.find(({ chain }) => chain === CHAIN)!;
+  const storedHead = () => stored.find(({ chain }) => chain === CHAIN)!;
 
-  /** Rewrites a chain from some row on as only somebody with both tables can: with its hashes. */
+  /** Rewrites a chain from a row on, with valid hashes: possible with write access to both tables. */
   async function rewriteFrom(seq: string): Promise<void> {
     await trail.tamper(`DO $$
       DECLARE row session_events; previous bytea;
@@ -53,29 +56,29 @@ describe('a copy of the heads, kept elsewhere', () => {
       END $$`);
   }
 
-  it('agrees with an untouched trail', async () => {
-    expect(kept.map(({ chain }) => chain)).toEqual([0, 1]);
+  it('stored heads match an unchanged ledger', async () => {
+    expect(stored.map(({ chain }) => chain)).toEqual([0, 1]);
     expect(await check()).toEqual([]);
   });
 
-  it('agrees with a trail that has grown since', async () => {
+  it('stored heads match a ledger that has grown since', async () => {
     await trail.sessions.createSession({ userId: 'zoe' });
     await trail.audit.flush();
 
     expect(await check()).toEqual([]);
-    expect(await keep()).not.toEqual(kept);
+    expect(await readHeads()).not.toEqual(stored);
   });
 
-  it('shows a chain that was rewritten with hashes of its own, which nothing else can', async () => {
+  it('only stored heads reveal a chain that was rewritten with valid hashes', async () => {
     await rewriteFrom('5');
 
     expect(await trail.verify()).toEqual([]);
     expect(await trail.ask()).toEqual([]);
-    const { chain, seq } = headOfChain();
+    const { chain, seq } = storedHead();
     expect(await check()).toEqual([{ chain, seq: Number(seq), problem: 'rewritten' }]);
   });
 
-  it('shows an end that was cut off, with the head set back to it', async () => {
+  it('only stored heads reveal a chain whose last rows were removed and whose head was reset', async () => {
     await trail.tamper(
       `DELETE FROM session_events WHERE chain = ${CHAIN} AND seq > 5;
        UPDATE session_chains c SET last_seq = 5, last_hash = e.hash, updated_at = e.recorded_at
@@ -84,11 +87,11 @@ describe('a copy of the heads, kept elsewhere', () => {
 
     expect(await trail.verify()).toEqual([]);
     expect(await trail.ask()).toEqual([]);
-    const { chain, seq } = headOfChain();
+    const { chain, seq } = storedHead();
     expect(await check()).toEqual([{ chain, seq: Number(seq), problem: 'missing' }]);
   });
 
-  it('shows a beginning that was removed and passed off as retired', async () => {
+  it('rows that were removed and declared retired with a forged hash are found', async () => {
     await trail.tamper(
       `UPDATE session_chains c SET retired_seq = 5, retired_hash = sha256('forged')
        FROM session_events e WHERE c.chain = ${CHAIN} AND e.chain = c.chain AND e.seq = 5;
@@ -96,9 +99,9 @@ describe('a copy of the heads, kept elsewhere', () => {
     );
 
     expect(await trail.verify()).toContainEqual({ chain: CHAIN, seq: '6', problem: 'hash' });
-    const early = { chain: CHAIN, seq: '3', hash: headOfChain().hash };
+    const early = { chain: CHAIN, seq: '3', hash: storedHead().hash };
     expect(await check([early])).toEqual([
-      { chain: CHAIN, seq: 3, problem: 'retired: look into the archive' },
+      { chain: CHAIN, seq: 3, problem: 'retired: check the archive' },
     ]);
   });
 });

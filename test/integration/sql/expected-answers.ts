@@ -1,8 +1,8 @@
-import { at, handle } from './story.js';
+import { at, handle } from './sample-sessions.js';
 
-/** A moment as Postgres writes it in JSON. */
-const time = (moment: string) =>
-  new Date(moment.replace(' ', 'T')).toISOString().replace(/(\.000)?Z$/, '+00:00');
+/** A time as Postgres writes it in JSON. */
+const time = (text: string) =>
+  new Date(text.replace(' ', 'T')).toISOString().replace(/(\.000)?Z$/, '+00:00');
 const t = (clock: string) => time(at(clock));
 
 const laptop = (i: number) => handle(3, `alice-laptop-${i}`);
@@ -10,21 +10,21 @@ const phone = handle(3, 'alice-phone');
 const erin = (what: string) => handle(4, `erin-${what}`);
 const FAR = '2999-01-01T00:00:00+00:00';
 
-/** What the cookbook's statements answer about the story, by heading. */
-export const answers: Record<string, object[]> = {
+/** What the cookbook's queries return for the sample sessions, by heading. */
+export const expectedAnswers: Record<string, object[]> = {
   'Who was signed in at noon?': [
     { user_id: 'alice', token: laptop(3), created_at: t('11:00'), until: t('17:45') },
     { user_id: 'alice', token: phone, created_at: t('11:30'), until: FAR, ip: '198.51.100.7' },
     { user_id: 'bob', token: handle(10, 'bob-desktop'), until: t('19:00') },
     { user_id: 'carol', token: handle(15, 'carol-2'), until: t('14:00') },
   ],
-  'All sign-ins of a user, with how each ended': [
+  'All sign-ins of a user and how each ended': [
     { created_at: t('11:30'), token: phone, how_it_ended: 'open', ended_at: null },
     { created_at: t('11:00'), token: laptop(3), how_it_ended: 'logout', ended_at: t('17:45') },
     { created_at: t('09:30'), token: laptop(2), how_it_ended: 'rotated', ended_at: t('11:00') },
     { created_at: t('08:00'), token: laptop(1), how_it_ended: 'rotated', ended_at: t('09:30') },
   ],
-  'Sessions of one address': [
+  'Sessions from one address': [
     { user_id: 'bob', created_at: t('07:00'), user_agent: 'Chrome', ended_at: t('19:00') },
     { user_id: 'alice', created_at: t('08:00'), token: laptop(1) },
     { user_id: 'alice', created_at: t('09:30'), token: laptop(2) },
@@ -40,9 +40,9 @@ export const answers: Record<string, object[]> = {
     { moment: t('11:30'), sessions: 2 },
     { moment: t('17:45'), sessions: 1 },
   ],
-  // alice's two, bob's desktop, carol's second and dave's three
-  'The most sessions at once on a day': [{ moment: t('12:30:02'), sessions: 7 }],
-  'Sessions that outlived eight hours': [
+  // alice's two, bob's desktop, carol's second session and dave's three
+  'Peak number of sessions on a day': [{ moment: t('12:30:02'), sessions: 7 }],
+  'Sessions that lasted longer than eight hours': [
     { user_id: 'bob', token: handle(10, 'bob-desktop'), lived: '12:00:00' },
   ],
   'Who ended whose sessions': [
@@ -58,7 +58,7 @@ export const answers: Record<string, object[]> = {
     { hour: t('11:00'), sign_ins: 1, users: 1 },
     { hour: t('12:00'), sign_ins: 3, users: 1 },
   ],
-  'Reasons of ends per day': [
+  'End reasons per day': [
     { day: t('00:00'), reason: 'expired', ends: 1 },
     { day: t('00:00'), reason: 'fired', ends: 1 },
     { day: t('00:00'), reason: 'logout', ends: 8 },
@@ -72,11 +72,11 @@ export const answers: Record<string, object[]> = {
     { user_id: 'dave', token: handle(1, 'dave-laptop'), overdue: false },
     { user_id: 'dave', token: handle(1, 'dave-phone'), overdue: false },
   ],
-  'Users with most devices': [
+  'Users with the most devices': [
     { user_id: 'dave', sessions: 3, devices: 3 },
     { user_id: 'alice', sessions: 1, devices: 1 },
   ],
-  'What the ledger says of a session': [
+  'A session in the ledger': [
     { chain: 10, seq: 2, event: 'created', occurred_at: t('10:00'), user_id: 'bob', actor: null },
     {
       seq: 3,
@@ -86,22 +86,22 @@ export const answers: Record<string, object[]> = {
       actor: 'admin:carol',
     },
   ],
-  'What became of a session by rotation': [
-    { began: t('08:00'), token: laptop(1) },
-    { began: t('09:30'), token: laptop(2) },
-    { began: t('11:00'), token: laptop(3) },
+  'The rotations of a session': [
+    { created: t('08:00'), token: laptop(1) },
+    { created: t('09:30'), token: laptop(2) },
+    { created: t('11:00'), token: laptop(3) },
   ],
   'Ends that were recorded late': [
     { occurred_at: t('14:00'), late_by: '02:00:00', user_id: 'carol', reason: 'fired' },
   ],
-  'Sessions that disagree with the ledger': [
-    { token: erin('no-beginning'), disagreement: 'its beginning is not in the ledger' },
-    { token: erin('no-end'), disagreement: 'its end is not in the ledger' },
-    { token: erin('no-row'), disagreement: 'its beginning is not in sessions' },
-    { token: erin('no-row'), disagreement: 'its end is not in sessions' },
-    { token: erin('other-end'), disagreement: 'another hard end' },
-    { token: erin('other-reason'), disagreement: 'another reason or actor' },
-    { token: erin('other-user'), disagreement: 'another user' },
+  'Rows that disagree with the ledger': [
+    { token: erin('no-end'), disagreement: 'ended, but not in the ledger' },
+    { token: erin('no-row'), disagreement: 'created, but not in sessions' },
+    { token: erin('no-row'), disagreement: 'ended, but not in sessions' },
+    { token: erin('no-start'), disagreement: 'created, but not in the ledger' },
+    { token: erin('other-expiry'), disagreement: 'different absolute expiry' },
+    { token: erin('other-reason'), disagreement: 'different reason or actor' },
+    { token: erin('other-user'), disagreement: 'different user' },
   ],
   'Dead letters': [
     { chain: 3, occurred: '2026-03-10T12:00:00+00:00', sqlstate: '22021' },
