@@ -27,8 +27,10 @@ beforeAll(async () => {
   port = await freePort();
 });
 
+/** Also waits until the watchdogs have stopped the private servers. */
 async function killAll(): Promise<void> {
   await Promise.all(started.map((child) => child.kill()));
+  await eventually(async () => expect(processesWithin(folder)).toEqual([]), 30_000);
 }
 
 afterAll(async () => {
