@@ -2,9 +2,13 @@ import { parseArgs } from 'node:util';
 
 import type { CampaignOptions } from './campaign.js';
 
-export const USAGE = `npm run faults -- [--faults N] [--seed N] [--only KIND[,KIND]] [--cluster]`;
+export const USAGE = `npm run faults -- [--faults N] [--seed N] [--only KIND[,KIND]] [--cluster]
+  --faults N     inject so many faults (default 100)
+  --seed N       repeat the campaign of this seed (default: a random one, which is printed)
+  --only KIND    inject only faults of this kind; can be repeated, or be a list with commas
+  --cluster      use a Redis Cluster instead of a single Redis`;
 
-/** What the command line asks for. Without a seed, one is drawn; it is printed in any case. */
+/** Reads the command line. The default seed is random; `run.ts` prints it. */
 export function parseArguments(args: string[]): CampaignOptions {
   const { values } = parseArgs({
     args,

@@ -1,38 +1,38 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 import type { StartOptions } from './application/protocol.js';
-import type { Breach } from './checker/breach.js';
+import type { CampaignContext, FaultKind } from './campaign-context.js';
 import { check } from './checker/check.js';
 import type { Evidence } from './checker/evidence.js';
+import type { Guarantees } from './checker/guarantees.js';
 import type { Losses } from './checker/losses.js';
-import type { Promises } from './checker/promises.js';
-import { time } from './clock.js';
+import type { Violation } from './checker/violation.js';
 import { Directory } from './directory.js';
 import { Fleet } from './fleet.js';
-import { History } from './history.js';
+import { History, now } from './history.js';
 import { BUCKETS, PREFIX } from './keys.js';
-import { kindsFor, type Kind } from './kinds/index.js';
+import { kindsFor } from './kinds/index.js';
 import { Random } from './random.js';
 import { readEvidence } from './read-evidence.js';
 import { Servers } from './servers.js';
-import { reconcile, settle } from './settle.js';
 import { Traffic } from './traffic.js';
-import type { World } from './world.js';
+import { reconcile, waitUntilIdle } from './wait-until-idle.js';
 
 /** Faults between two checks. */
 const ROUND = 50;
-/** Faults that may reign at the same time. */
-const AT_ONCE = 3;
+/** Faults that can be active at the same time. */
+const CONCURRENT_FAULTS = 3;
 
 export interface CampaignOptions {
   faults: number;
   seed: number;
+  /** Kinds of faults to inject. Empty: all. */
   only: string[];
   isCluster: boolean;
 }
 
-/** A fault, and when it reigned. */
-export interface Strike {
+/** A fault, and when it was active. */
+export interface Fault {
   kind: string;
   from: number;
   to: number;
@@ -42,22 +42,22 @@ export interface Outcome {
   options: CampaignOptions;
   rules: StartOptions['module'];
   versions: string;
-  strikes: Strike[];
+  faults: Fault[];
   history: History;
-  breaches: Breach[];
+  violations: Violation[];
   losses: Losses;
   evidence: Evidence;
   seconds: number;
 }
 
 export interface Progress {
-  struck(strikes: Strike[], acknowledged: number): void;
-  checked(rounds: number): void;
+  injected(faults: Fault[], acknowledged: number): void;
+  checked(): void;
 }
 
-/** Runs faults against an application under traffic, until all are done or a promise is broken. */
+/** Injects faults into an application under traffic, until all are done or a check fails. */
 export async function runCampaign(options: CampaignOptions, progress: Progress): Promise<Outcome> {
-  const began = time();
+  const startedAt = now();
   const random = new Random(options.seed);
   const servers = await Servers.start(options.isCluster);
   const redis = servers.openRedis();
@@ -67,34 +67,34 @@ export async function runCampaign(options: CampaignOptions, progress: Progress):
     const fleet = await Fleet.start(servers, rules);
     const history = new History();
     const traffic = new Traffic(fleet, new Directory(), history, random.fork());
-    const world: World = {
+    const context: CampaignContext = {
       servers,
       fleet,
       traffic,
       random,
-      reigning: [],
+      activeKinds: [],
       lossWindows: [],
       undoAfterCheck: [],
-      complaints: [],
+      problems: [],
     };
-    const strikes: Strike[] = [];
+    const faults: Fault[] = [];
     try {
       for (;;) {
         traffic.start();
-        await strikeRound(world, options, strikes, () =>
-          progress.struck(strikes, history.acknowledged),
+        await injectRound(context, options, faults, () =>
+          progress.injected(faults, history.acknowledged),
         );
-        await settle(world, redis);
-        await reconcile(world);
+        await waitUntilIdle(context, redis);
+        await reconcile(context);
         const evidence = await readEvidence(redis, servers.postgres.url);
-        const verdict = check(history.calls, evidence, promisesOf(rules, world));
-        const breaches = [...verdict.breaches, ...complaints(world)];
-        for (const undo of world.undoAfterCheck.splice(0)) undo();
-        progress.checked(strikes.length);
-        if (strikes.length < options.faults && breaches.length === 0) continue;
-        const seconds = (time() - began) / 1_000;
+        const verdict = check(history.calls, evidence, guaranteesOf(rules, context));
+        const violations = [...verdict.violations, ...problemsOf(context)];
+        for (const undo of context.undoAfterCheck.splice(0)) undo();
+        progress.checked();
+        if (faults.length < options.faults && violations.length === 0) continue;
+        const seconds = (now() - startedAt) / 1_000;
         const { losses } = verdict;
-        return { options, rules, versions, strikes, history, breaches, losses, evidence, seconds };
+        return { options, rules, versions, faults, history, violations, losses, evidence, seconds };
       }
     } finally {
       await fleet.stop();
@@ -105,7 +105,7 @@ export async function runCampaign(options: CampaignOptions, progress: Progress):
   }
 }
 
-/** The module's options that a seed stands for. */
+/** The module's options, chosen by the seed. */
 function drawRules(random: Random): StartOptions['module'] {
   return {
     prefix: PREFIX,
@@ -118,7 +118,7 @@ function drawRules(random: Random): StartOptions['module'] {
   };
 }
 
-function promisesOf(rules: StartOptions['module'], { lossWindows }: World): Promises {
+function guaranteesOf(rules: StartOptions['module'], { lossWindows }: CampaignContext): Guarantees {
   return {
     idleTimeout: Number(rules.idleTimeout),
     maxSessionsPerUser: rules.maxSessionsPerUser ?? 0,
@@ -127,38 +127,39 @@ function promisesOf(rules: StartOptions['module'], { lossWindows }: World): Prom
   };
 }
 
-/** Several faults reign at any time, as they seldom come alone. */
-async function strikeRound(
-  world: World,
-  { faults, only, isCluster }: CampaignOptions,
-  strikes: Strike[],
-  onStrike: () => void,
+/** Injects faults concurrently, because real faults seldom come alone. */
+async function injectRound(
+  context: CampaignContext,
+  { faults: total, only, isCluster }: CampaignOptions,
+  faults: Fault[],
+  onInjected: () => void,
 ): Promise<void> {
-  const { random } = world;
+  const { random } = context;
   const kinds = kindsFor(isCluster, only).map((kind) => [kind.weight ?? 1, kind] as const);
-  const goal = Math.min(faults, strikes.length + ROUND);
-  const lane = async () => {
+  const goal = Math.min(total, faults.length + ROUND);
+  const injectInTurn = async () => {
     await delay(random.between(50, 700));
-    while (strikes.length < goal) {
-      await strike(random.weighed(kinds), world, strikes);
-      onStrike();
+    while (faults.length < goal) {
+      await inject(random.pickWeighted(kinds), context, faults);
+      onInjected();
       await delay(random.between(50, 700));
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, lane));
+  await Promise.all(Array.from({ length: CONCURRENT_FAULTS }, injectInTurn));
 }
 
-async function strike(kind: Kind, world: World, strikes: Strike[]): Promise<void> {
-  const one: Strike = { kind: kind.name, from: time(), to: Infinity };
-  strikes.push(one);
-  world.reigning.push(kind.name);
-  await kind.strike(world);
-  world.reigning.splice(world.reigning.indexOf(kind.name), 1);
-  one.to = time();
+async function inject(kind: FaultKind, context: CampaignContext, faults: Fault[]): Promise<void> {
+  const { activeKinds } = context;
+  const fault: Fault = { kind: kind.name, from: now(), to: Infinity };
+  faults.push(fault);
+  activeKinds.push(kind.name);
+  await kind.inject(context);
+  activeKinds.splice(activeKinds.indexOf(kind.name), 1);
+  fault.to = now();
 }
 
 /** What no call shows: processes that ended by themselves, work that is never done. */
-function complaints({ fleet, complaints: heard }: World): Breach[] {
-  const crashes = fleet.members.flatMap((member) => member.crashes);
-  return [...heard, ...crashes].map((text) => ({ kind: 'wrong', handle: null, text }));
+function problemsOf({ fleet, problems }: CampaignContext): Violation[] {
+  const crashes = fleet.processes.flatMap((process) => process.crashes);
+  return [...problems, ...crashes].map((text) => ({ kind: 'wrong', handle: null, text }));
 }

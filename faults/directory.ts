@@ -1,7 +1,7 @@
 import type { Call } from './history.js';
 import type { Random } from './random.js';
 
-/** A session that the harness knows, since the call that began it was answered. */
+/** A session that the harness knows, because the call that created it was answered. */
 export interface KnownSession {
   id: string;
   handle: string;
@@ -10,12 +10,12 @@ export interface KnownSession {
 
 const ENDED_KEPT = 200;
 
-/** What the traffic may ask for: sessions that should be live, and those that ended lately. */
+/** The sessions that calls can use: those that should be live, and some that have ended. */
 export class Directory {
   private readonly live: KnownSession[] = [];
   private readonly ended: KnownSession[] = [];
 
-  /** A live session mostly; at times one that is over and must stay so. */
+  /** Usually a live session; sometimes one that is over and must stay so. */
   pick(random: Random): KnownSession | undefined {
     const from = this.ended.length > 0 && random.chance(0.2) ? this.ended : this.live;
     return from.length > 0 ? random.pick(from) : undefined;
@@ -25,10 +25,10 @@ export class Directory {
     return this.live.length;
   }
 
-  /** Takes in what a call's answer says of sessions. */
-  learn({ operation, answer }: Call): void {
-    if (answer?.ok && 'begun' in answer.value) {
-      const { id, handle } = answer.value.begun;
+  /** Updates the directory by a call's answer. */
+  update({ operation, answer }: Call): void {
+    if (answer?.ok && 'created' in answer.value) {
+      const { id, handle } = answer.value.created;
       const userId = operation.op === 'create' ? operation.userId : this.userOf(operation);
       this.live.push({ id, handle, userId });
     }
@@ -49,7 +49,7 @@ export class Directory {
   }
 }
 
-/** Whether the answer says that the session of the call is over. */
+/** Whether the answer shows that the session of the call is over. */
 function isOver({ op }: Call['operation'], answer: Call['answer']): boolean {
   if (!answer) return false;
   if (!answer.ok) return answer.code === 'ERR_SESSION_NOT_FOUND';

@@ -1,28 +1,27 @@
 import type { Answer, Operation } from './application/protocol.js';
-import { time } from './clock.js';
 
-/** A call, as the harness saw it. Times in ms since 1970, by the harness's clock. */
+/** A call, as the harness saw it. Times are in ms since 1970, by the harness's clock. */
 export interface Call {
   n: number;
   process: string;
   operation: Operation;
   startedAt: number;
-  /** Null where no answer came: it may have happened or not, but at most once. */
+  /** Null if no answer came. The call may or may not have taken effect then, but at most once. */
   endedAt: number | null;
   answer: Answer | null;
 }
 
-/** Every call that was made, in the order in which they began. */
+/** All calls, in the order in which they were started. */
 export class History {
   readonly calls: Call[] = [];
 
-  begin(process: string, operation: (n: number) => Operation): Call {
+  start(process: string, operation: (n: number) => Operation): Call {
     const n = this.calls.length;
     const call: Call = {
       n,
       process,
       operation: operation(n),
-      startedAt: time(),
+      startedAt: now(),
       endedAt: null,
       answer: null,
     };
@@ -31,11 +30,16 @@ export class History {
   }
 
   end(call: Call, answer: Answer): void {
-    call.endedAt = time();
+    call.endedAt = now();
     call.answer = answer;
   }
 
   get acknowledged(): number {
     return this.calls.filter((call) => call.answer?.ok).length;
   }
+}
+
+/** Milliseconds since 1970, with fractions. Redis runs on the same machine, with the same clock. */
+export function now(): number {
+  return performance.timeOrigin + performance.now();
 }

@@ -1,4 +1,4 @@
-/** The module's own key layout, which the harness reads past the module. See ARCHITECTURE.md. */
+/** The module's key layout, because the harness reads Redis without the module. See ARCHITECTURE.md. */
 export const PREFIX = 'faults';
 export const BUCKETS = 4;
 

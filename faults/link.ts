@@ -4,15 +4,15 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 interface Pair {
   client: Socket;
   server: Socket;
-  /** Nothing passes any more, and neither end hears of it. */
+  /** Drops all data in both directions, and doesn't pass on that an end has closed. */
   frozen: boolean;
-  /** What the server says is lost. */
-  mute: boolean;
+  /** Drops all data from the server. */
+  dropsReplies: boolean;
 }
 
-/** A TCP proxy on loopback: the way from one process to one server, which may be disturbed. */
+/** A TCP proxy on loopback between one process and one server, which faults can disturb. */
 export class Link {
-  /** ms that each piece of data is held back. */
+  /** The delay of data in either direction (ms). */
   latency = 0;
   private readonly pairs = new Set<Pair>();
   private listener!: Server;
@@ -31,12 +31,15 @@ export class Link {
     return (this.listener.address() as AddressInfo).port;
   }
 
-  /** Ends all connections, both ways. */
-  cut(): void {
+  /** Closes all connections. */
+  dropConnections(): void {
     for (const pair of this.pairs) end(pair);
   }
 
-  /** From now on these connections are dead, and neither end hears of it. New ones work. */
+  /**
+   * Makes the present connections hang without closing them; new connections work. Returns a function
+   * that closes them.
+   */
   freeze(): () => void {
     const frozen = [...this.pairs];
     for (const pair of frozen) pair.frozen = true;
@@ -48,35 +51,38 @@ export class Link {
     };
   }
 
-  /** The server's replies are lost from now on; what was asked is done all the same. */
-  mute(): () => void {
-    const muted = [...this.pairs];
-    for (const pair of muted) pair.mute = true;
-    return () => muted.forEach(end);
+  /**
+   * Drops the server's replies on the present connections, though the server still gets the requests.
+   * Returns a function that closes them.
+   */
+  dropReplies(): () => void {
+    const pairs = [...this.pairs];
+    for (const pair of pairs) pair.dropsReplies = true;
+    return () => pairs.forEach(end);
   }
 
   close(): void {
-    this.cut();
+    this.dropConnections();
     this.listener.close();
   }
 
   private accept(client: Socket): void {
     const server = connect(this.target, '127.0.0.1');
-    const pair: Pair = { client, server, frozen: false, mute: false };
+    const pair: Pair = { client, server, frozen: false, dropsReplies: false };
     this.pairs.add(pair);
     client.setNoDelay(true);
     server.setNoDelay(true);
     this.pass(client, server, () => pair.frozen);
-    this.pass(server, client, () => pair.frozen || pair.mute);
+    this.pass(server, client, () => pair.frozen || pair.dropsReplies);
     const gone = () => {
-      if (pair.frozen) return; // the other end isn't told
+      if (pair.frozen) return; // the other end must not notice
       end(pair);
       this.pairs.delete(pair);
     };
     for (const socket of [client, server]) socket.on('error', gone).on('close', gone);
   }
 
-  /** Passes data on in order, each piece at its time. */
+  /** Passes data on, in order, after the latency that held when it arrived. */
   private pass(from: Socket, to: Socket, isLost: () => boolean): void {
     const waiting: { data: Buffer; due: number }[] = [];
     const flush = () => {

@@ -1,8 +1,8 @@
-/** Numbers drawn from a seed: the same seed draws the same campaign. */
+/** Pseudo-random numbers: the same seed gives the same campaign. */
 export class Random {
   constructor(private state: number) {}
 
-  /** From 0 to under 1 (mulberry32). */
+  /** At least 0 and less than 1 (mulberry32). */
   float(): number {
     this.state = (this.state + 0x6d2b79f5) | 0;
     let t = Math.imul(this.state ^ (this.state >>> 15), 1 | this.state);
@@ -10,7 +10,7 @@ export class Random {
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   }
 
-  /** A whole number, both bounds included. */
+  /** A whole number between the bounds, which are included. */
   between(low: number, high: number): number {
     return low + Math.floor(this.float() * (high - low + 1));
   }
@@ -23,8 +23,8 @@ export class Random {
     return from[this.between(0, from.length - 1)]!;
   }
 
-  /** By weights: `[[3, 'often'], [1, 'rarely']]`. */
-  weighed<T>(from: readonly (readonly [weight: number, value: T])[]): T {
+  /** Picks by weight: `[[3, 'often'], [1, 'rarely']]`. */
+  pickWeighted<T>(from: readonly (readonly [weight: number, value: T])[]): T {
     let left = this.float() * from.reduce((sum, [weight]) => sum + weight, 0);
     for (const [weight, value] of from) {
       left -= weight;
@@ -33,7 +33,7 @@ export class Random {
     return from.at(-1)![1];
   }
 
-  /** Another stream of numbers, so that one part's draws don't move another's. */
+  /** An independent stream of numbers, so that the numbers of one part don't depend on another's. */
   fork(): Random {
     return new Random(Math.floor(this.float() * 2 ** 32));
   }

@@ -3,7 +3,6 @@ import { Client } from 'pg';
 
 import type { EventRecord, Evidence, LiveSession, SessionRow } from './checker/evidence.js';
 import { allBuckets, handleOf, indexKey, PREFIX } from './keys.js';
-import { CHAIN_BREAKS } from './sql.js';
 
 const ms = (column: string) => `(extract(epoch FROM ${column}) * 1000)::float8`;
 
@@ -22,9 +21,35 @@ FROM sessions`;
 
 const DEAD_LETTERS = `SELECT count(*)::int AS count FROM session_dead_letters`;
 
-/** Reads what Redis and then Postgres hold, past the module. */
+/**
+ * The rows that don't follow from the row before them, and the chains that don't end where
+ * `session_chains` says. Written independently of the module, so as not to share its mistakes.
+ */
+const CHAIN_BREAKS = `
+SELECT chain, 'row ' || seq || CASE WHEN gap THEN ' leaves a gap' ELSE ' has a wrong hash' END AS problem
+FROM (
+  SELECT chain, seq, hash,
+         seq <> coalesce(lag(seq) OVER w, 0) + 1 AS gap,
+         sha256(coalesce(lag(hash) OVER w, sha256('')) || convert_to(concat_ws(E'\\x1f',
+           chain, seq, event, token, (extract(epoch FROM session_created_at) * 1000)::bigint,
+           coalesce(user_id, E'\\x1e'), (extract(epoch FROM occurred_at) * 1000)::bigint,
+           (extract(epoch FROM expires_at) * 1000)::bigint, coalesce(reason, E'\\x1e'),
+           coalesce(actor, E'\\x1e'), coalesce(encode(client, 'hex'), E'\\x1e'),
+           (extract(epoch FROM recorded_at) * 1000)::bigint), 'UTF8')) AS want
+  FROM session_events WINDOW w AS (PARTITION BY chain ORDER BY seq)
+) rows WHERE gap OR hash <> want
+UNION ALL
+SELECT chain, 'the chain ends at ' || coalesce(last.seq, 0) || ', its head says ' || last_seq
+FROM session_chains
+LEFT JOIN LATERAL (
+  SELECT seq, hash FROM session_events e WHERE e.chain = session_chains.chain
+  ORDER BY seq DESC LIMIT 1
+) last ON true
+WHERE last_seq <> coalesce(last.seq, 0) OR last_hash <> coalesce(last.hash, sha256(''))`;
+
+/** Reads Redis and Postgres without the module. The order matters: see `Evidence`. */
 export async function readEvidence(redis: Redis | Cluster, database: string): Promise<Evidence> {
-  const due = await readDue(redis);
+  const expiryIndex = await readExpiryIndex(redis);
   const client = new Client({ connectionString: database });
   await client.connect();
   try {
@@ -34,21 +59,21 @@ export async function readEvidence(redis: Redis | Cluster, database: string): Pr
     const [deadLetters] = (await client.query<{ count: number }>(DEAD_LETTERS)).rows;
     const chainBreaks = breaks.map(({ chain, problem }) => `chain ${chain}: ${problem}`);
     const live = await readLive(redis);
-    return { due, events, rows, chainBreaks, deadLetters: deadLetters!.count, live };
+    return { expiryIndex, events, rows, chainBreaks, deadLetters: deadLetters!.count, live };
   } finally {
     await client.end();
   }
 }
 
-/** Every session that has a member in the expiry index. */
-async function readDue(redis: Redis | Cluster): Promise<Set<string>> {
-  const due = new Set<string>();
+/** The sessions that have a member in the expiry index. */
+async function readExpiryIndex(redis: Redis | Cluster): Promise<Set<string>> {
+  const handles = new Set<string>();
   for (const bucket of allBuckets()) {
     for (const member of await redis.zrange(indexKey(bucket), 0, -1)) {
-      due.add(handleOf(bucket, member.split(':')[0]!));
+      handles.add(handleOf(bucket, member.split(':')[0]!));
     }
   }
-  return due;
+  return handles;
 }
 
 async function readLive(redis: Redis | Cluster): Promise<LiveSession[]> {

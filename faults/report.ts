@@ -1,18 +1,22 @@
-import type { Outcome, Strike } from './campaign.js';
-import { BREACH_KINDS, type Breach } from './checker/breach.js';
-import { tellHistory } from './tell-history.js';
+import type { Fault, Outcome } from './campaign.js';
+import { VIOLATION_KINDS, type Violation } from './checker/violation.js';
+import { formatHistory } from './format-history.js';
 
-/** The table, the breaches with their histories, and the closing line. */
+/** Violations whose histories are compared, as there may be thousands. */
+const MAX_COMPARED = 200;
+const MAX_LISTED = 12;
+
+/** The table, the violations with one history, and the closing line. */
 export function report(outcome: Outcome): string {
-  const { breaches } = outcome;
+  const { violations } = outcome;
   return [
     '',
     table(outcome),
     '',
     `${Math.round(outcome.seconds)} s`,
-    ...tellLosses(outcome),
-    ...breaches.slice(0, 1).map((breach) => tellBreach(shortest(breach, outcome), outcome)),
-    ...others(breaches),
+    ...formatLosses(outcome),
+    ...violations.slice(0, 1).map((first) => formatViolation(shortest(first, outcome), outcome)),
+    ...listViolations(violations),
     closingLine(outcome),
     '',
   ].join('\n');
@@ -31,19 +35,20 @@ export function heading({
   ].join('\n');
 }
 
-function table({ strikes, history }: Outcome): string {
-  const kinds = [...new Set(strikes.map(({ kind }) => kind))].toSorted();
+/** For each kind of fault: how the calls went that were started while one was active. */
+function table({ faults, history }: Outcome): string {
+  const kinds = [...new Set(faults.map(({ kind }) => kind))].toSorted();
   const rows = kinds.map((kind) => {
-    const own = strikes.filter((each) => each.kind === kind);
-    const calls = history.calls.filter((call) => reigned(own, call.startedAt));
+    const own = faults.filter((fault) => fault.kind === kind);
+    const calls = history.calls.filter((call) => wasActive(own, call.startedAt));
     const acknowledged = calls.filter(({ answer }) => answer?.ok).length;
-    const refused = calls.filter(({ answer }) => answer && !answer.ok).length;
+    const failed = calls.filter(({ answer }) => answer && !answer.ok).length;
     const mean = own.reduce((sum, { from, to }) => sum + to - from, 0) / own.length / 1_000;
-    const unanswered = calls.length - acknowledged - refused;
-    return [kind, own.length, mean.toFixed(1), acknowledged, refused, unanswered];
+    const unanswered = calls.length - acknowledged - failed;
+    return [kind, own.length, mean.toFixed(1), acknowledged, failed, unanswered];
   });
-  const head = ['kind', 'faults', 's each', 'acknowledged', 'failed', 'no answer'];
-  return [head, ...rows].map(line).join('\n');
+  const headings = ['kind', 'faults', 'mean (s)', 'acknowledged', 'failed', 'unanswered'];
+  return [headings, ...rows].map(line).join('\n');
 }
 
 function line(cells: (string | number)[]): string {
@@ -52,62 +57,62 @@ function line(cells: (string | number)[]): string {
     .join('');
 }
 
-function reigned(strikes: Strike[], moment: number): boolean {
-  return strikes.some(({ from, to }) => moment >= from && moment <= to);
+function wasActive(faults: Fault[], moment: number): boolean {
+  return faults.some(({ from, to }) => moment >= from && moment <= to);
 }
 
-function tellLosses({ options, losses }: Outcome): string[] {
+function formatLosses({ options, losses }: Outcome): string[] {
   if (!options.isCluster) return [];
   return [
     '',
-    `Lost by asynchronous replication in failovers, of what was acknowledged: ${losses.beginnings} ` +
-      `beginnings (no trace), ${losses.ends} ends (the session lived on), ${losses.endedAsLost} ` +
-      `sessions that SQL knew and that were ended as lost.`,
+    `Acknowledged, then lost by asynchronous replication in failovers: ${losses.starts} starts (no ` +
+      `trace), ${losses.ends} ends (the session lived on), ${losses.endedAsLost} sessions that SQL ` +
+      `knew and that reconciliation ended as lost.`,
   ];
 }
 
-/** Where there are thousands of breaches, so many histories are enough to choose from. */
-const COMPARED = 200;
-
-/** Of breaches of the same kind, the one whose session has the shortest history. */
-function shortest(first: Breach, { breaches, history, evidence }: Outcome): Breach {
-  const length = ({ handle }: Breach) =>
-    handle === null ? Infinity : tellHistory(handle, history.calls, evidence).length;
-  return breaches
+/** The violation of the same kind whose session has the shortest history. */
+function shortest(first: Violation, { violations, history, evidence }: Outcome): Violation {
+  const length = ({ handle }: Violation) =>
+    handle === null ? Infinity : formatHistory(handle, history.calls, evidence).length;
+  return violations
     .filter(({ kind }) => kind === first.kind)
-    .slice(0, COMPARED)
+    .slice(0, MAX_COMPARED)
     .reduce((best, each) => (length(each) < length(best) ? each : best), first);
 }
 
-function tellBreach(breach: Breach, { history, evidence, options }: Outcome): string {
-  const told = breach.handle === null ? [] : tellHistory(breach.handle, history.calls, evidence);
+function formatViolation(
+  { kind, handle, text }: Violation,
+  { history, evidence, options }: Outcome,
+): string {
+  const lines = handle === null ? [] : formatHistory(handle, history.calls, evidence);
   const only = options.only.length > 0 ? ` --only ${options.only.join(',')}` : '';
   const cluster = options.isCluster ? ' --cluster' : '';
   return [
     '',
-    `${breach.kind}: ${breach.handle ?? ''} ${breach.text}`,
-    ...told,
-    `Replay: npm run faults -- --faults ${options.faults} --seed ${options.seed}${only}${cluster}`,
+    `${kind}: ${handle ?? ''} ${text}`,
+    ...lines,
+    `To repeat: npm run faults -- --faults ${options.faults} --seed ${options.seed}${only}${cluster}`,
   ].join('\n');
 }
 
-function others(breaches: Breach[]): string[] {
-  if (breaches.length < 2) return [''];
-  // What concerns the whole system first: it may be the cause of the others.
-  const some = breaches
+function listViolations(violations: Violation[]): string[] {
+  if (violations.length < 2) return [''];
+  // Those of the whole system come first, because they may have caused the others.
+  const some = violations
     .toSorted((a, b) => Number(a.handle !== null) - Number(b.handle !== null))
-    .slice(0, 12)
+    .slice(0, MAX_LISTED)
     .map(({ kind, handle, text }) => `  ${kind}: ${handle ?? ''} ${text}`);
-  return ['', `${breaches.length} breaches in all:`, ...some, ''];
+  return ['', `${violations.length} violations in total:`, ...some, ''];
 }
 
-function closingLine({ strikes, history, breaches }: Outcome): string {
-  const count = (kind: Breach['kind']) => breaches.filter((each) => each.kind === kind).length;
-  const [lost, doubled, phantom, resurrected] = BREACH_KINDS.map(count);
+function closingLine({ faults, history, violations }: Outcome): string {
+  const count = (kind: Violation['kind']) => violations.filter((each) => each.kind === kind).length;
+  const [lost, doubled, phantom, resurrected] = VIOLATION_KINDS.map(count);
   const chain = count('chain') === 0 ? 'chain whole' : 'chain broken';
   const wrong = count('wrong') === 0 ? '' : `, ${count('wrong')} otherwise wrong`;
   return (
-    `${strikes.length} faults, ${history.acknowledged} acknowledged calls, ${lost} lost, ` +
+    `${faults.length} faults, ${history.acknowledged} acknowledged calls, ${lost} lost, ` +
     `${doubled} doubled, ${phantom} phantom, ${resurrected} resurrected, ${chain}${wrong}`
   );
 }

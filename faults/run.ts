@@ -1,9 +1,9 @@
 import { parseArguments, USAGE } from './arguments.js';
-import { runCampaign, type CampaignOptions } from './campaign.js';
-import { showProgress } from './progress.js';
+import { runCampaign, type CampaignOptions, type Fault, type Progress } from './campaign.js';
 import { heading, report } from './report.js';
 
-// Crashes, cuts and clocks gone wrong, and whether every promise was kept. See docs/reliability.md.
+// Injects faults into an application under traffic, and checks that every guarantee holds. See
+// docs/reliability.md.
 
 let options: CampaignOptions;
 try {
@@ -15,5 +15,19 @@ try {
 console.log(`seed ${options.seed}`);
 const outcome = await runCampaign(options, showProgress(options.faults));
 console.log(`${heading(outcome)}\n${report(outcome)}`);
-// What still listens on a link that was frozen must not keep this process.
-process.exit(outcome.breaches.length > 0 ? 1 : 0);
+// Sockets of frozen links may still be open, and must not keep this process alive.
+process.exit(outcome.violations.length > 0 ? 1 : 0);
+
+/** On a terminal, one line that is overwritten; elsewhere, one line for each check. */
+function showProgress(goal: number): Progress {
+  const isTerminal = process.stderr.isTTY;
+  let last = '';
+  return {
+    injected(faults: Fault[], acknowledged: number) {
+      const { kind } = faults.at(-1)!;
+      last = `${faults.length}/${goal} faults, ${acknowledged} acknowledged calls, last: ${kind}`;
+      if (isTerminal) process.stderr.write(`\r\x1b[K${last}`);
+    },
+    checked: () => process.stderr.write(isTerminal ? '\n' : `${last}; checked\n`),
+  };
+}

@@ -9,17 +9,16 @@ import { startPostgres, startRedis, startRedisCluster, type PrivateServer } from
 import type { StartOptions } from './application/protocol.js';
 import { allBuckets, outboxKey } from './keys.js';
 import type { Link } from './link.js';
-import { Lock } from './lock.js';
 
 const DURABLE = { appendonly: 'yes', appendfsync: 'always' };
 
-/** The servers of a campaign. Who stops one and brings it back holds its lock. */
+/** The servers of a campaign. A fault that stops a server holds its lock until the server is back. */
 export class Servers {
   readonly redisLock = new Lock();
   readonly postgresLock = new Lock();
 
   private constructor(
-    /** The single Redis, or a Cluster's masters and then their replicas. */
+    /** The single Redis, or a Cluster's masters followed by their replicas. */
     readonly redisNodes: PrivateServer[],
     readonly postgres: PrivateServer,
     readonly isCluster: boolean,
@@ -46,7 +45,7 @@ export class Servers {
     return this.redisNodes.map((node) => node.port);
   }
 
-  /** How a process reaches Redis over its links: a Cluster's nodes by their addresses' substitutes. */
+  /** How a process reaches Redis over its links. For a Cluster, each node's address is mapped to a link. */
   redisThrough(links: Link[]): StartOptions['redis'] {
     if (!this.isCluster) return `redis://127.0.0.1:${links[0]!.port}`;
     const natMap = Object.fromEntries(
@@ -62,7 +61,7 @@ export class Servers {
     return this.postgres.url.replace(`:${this.postgres.port}/`, `:${link.port}/`);
   }
 
-  /** A way of the harness's own, past all links. */
+  /** Connects the harness itself to Redis, without a link. */
   openRedis(): Redis | Cluster {
     const client = this.isCluster
       ? new Cluster(this.redisNodes.map(({ port }) => ({ host: '127.0.0.1', port })))
@@ -71,14 +70,14 @@ export class Servers {
     return client;
   }
 
-  /** The nodes that hold data now. */
+  /** The nodes that are masters now. */
   async masters(): Promise<PrivateServer[]> {
     if (!this.isCluster) return this.redisNodes;
     const ports = (await this.topology()).filter(({ flags }) => flags.includes('master'));
     return this.redisNodes.filter((node) => ports.some(({ port }) => port === node.port));
   }
 
-  /** Buckets whose keys the master holds. */
+  /** The buckets whose keys the master holds. */
   async bucketsOf(master: PrivateServer): Promise<Set<number>> {
     const own = (await this.topology()).find(({ port }) => port === master.port);
     const slots = await this.on(master, (node) =>
@@ -113,8 +112,8 @@ export class Servers {
     });
   }
 
-  /** Resolves once every slot is served and every master has its replica in step. */
-  async untilWhole(): Promise<void> {
+  /** Resolves once every slot is served and every master has a replica in sync. */
+  async untilHealthy(): Promise<void> {
     if (!this.isCluster) return;
     await until(async () => {
       const states = await Promise.all(
@@ -134,7 +133,7 @@ export class Servers {
     });
   }
 
-  /** Says what the servers are, for the record. */
+  /** The versions of the servers and of Node, for the report. */
   async versions(): Promise<string> {
     const info = await this.on(this.redisNodes[0]!, (node) => node.info('server'));
     const redis = /redis_version:(\S+)/.exec(info)?.[1];
@@ -166,7 +165,7 @@ interface ClusterNode {
   slots: [first: number, last: number][];
 }
 
-/** `id address flags master ping pong epoch link slot…` */
+/** Parses lines of `id address flags master ping pong epoch link slot…`. */
 function parseNodes(text: string): ClusterNode[] {
   return text
     .trim()
@@ -182,10 +181,22 @@ function parseNodes(text: string): ClusterNode[] {
     }));
 }
 
+/** A mutex. Waiters get it in order. */
+class Lock {
+  private last: Promise<unknown> = Promise.resolve();
+
+  hold<T>(work: () => Promise<T>): Promise<T> {
+    const held = this.last.then(work);
+    this.last = held.catch(() => undefined);
+    return held;
+  }
+}
+
 async function until(holds: () => Promise<boolean>): Promise<void> {
   const deadline = performance.now() + 60_000;
   while (!(await holds().catch(() => false))) {
-    if (performance.now() > deadline) throw new Error('The Redis Cluster did not recover in time.');
+    if (performance.now() > deadline)
+      throw new Error('The Redis Cluster did not recover within 60 s.');
     await delay(50);
   }
 }

@@ -1,26 +1,25 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 import type { Operation } from './application/protocol.js';
-import { time } from './clock.js';
 import type { Directory, KnownSession } from './directory.js';
 import type { Fleet } from './fleet.js';
-import type { Call, History } from './history.js';
-import type { Member } from './member.js';
+import type { FleetProcess } from './fleet-process.js';
+import { now, type Call, type History } from './history.js';
 import type { Random } from './random.js';
 
 const USERS = 24;
-/** Calls under way at one process. */
-const SLOTS = 4;
-/** Live sessions beyond which fewer begin. */
-const ENOUGH = 120;
+/** Concurrent calls per process. */
+const CONCURRENCY = 4;
+/** With more live sessions than this, fewer are created. */
+const ENOUGH_SESSIONS = 120;
 
-type Make = (n: number) => Operation;
+type MakeOperation = (n: number) => Operation;
 
-/** Mixed calls at every process, as fast as they are answered, until it is stopped. */
+/** Makes mixed calls to every process, as fast as they are answered, until it is stopped. */
 export class Traffic {
-  private going = false;
-  private slots: Promise<void>[] = [];
-  private readonly waiting = new Set<Call>();
+  private running = false;
+  private loops: Promise<void>[] = [];
+  private readonly unanswered = new Set<Call>();
 
   constructor(
     private readonly fleet: Fleet,
@@ -30,67 +29,66 @@ export class Traffic {
   ) {}
 
   start(): void {
-    this.going = true;
-    this.slots = this.fleet.members.flatMap((member) =>
-      Array.from({ length: SLOTS }, () => this.run(member, this.random.fork())),
+    this.running = true;
+    this.loops = this.fleet.processes.flatMap((process) =>
+      Array.from({ length: CONCURRENCY }, () => this.run(process, this.random.fork())),
     );
   }
 
-  /** Resolves when the last call was answered, or its process has ended. */
+  /** Resolves when each call has been answered or its process has ended. */
   async stop(): Promise<void> {
-    this.going = false;
-    await Promise.all(this.slots);
+    this.running = false;
+    await Promise.all(this.loops);
   }
 
-  /** Calls that wait for their answers. */
-  underWay(): Call[] {
-    return [...this.waiting];
+  unansweredCalls(): Call[] {
+    return [...this.unanswered];
   }
 
-  /** One call, noted before and after. */
-  async call(member: Member, make: Make): Promise<Call> {
-    const call = this.history.begin(member.name, make);
-    this.waiting.add(call);
-    const answer = await member.process.call(call.n, call.operation);
-    this.waiting.delete(call);
+  /** Makes one call, and records it before and after. */
+  async call(process: FleetProcess, operation: MakeOperation): Promise<Call> {
+    const call = this.history.start(process.name, operation);
+    this.unanswered.add(call);
+    const answer = await process.application.perform(call.operation);
+    this.unanswered.delete(call);
     if (answer) this.history.end(call, answer);
-    this.directory.learn(call);
+    this.directory.update(call);
     return call;
   }
 
-  private async run(member: Member, random: Random): Promise<void> {
-    while (this.going) {
-      if (member.ready) await this.call(member, this.draw(member, random));
-      await delay(member.ready ? random.between(0, 20) : 20);
+  private async run(process: FleetProcess, random: Random): Promise<void> {
+    while (this.running) {
+      if (process.ready) await this.call(process, this.draw(process, random));
+      await delay(process.ready ? random.between(0, 20) : 20);
     }
   }
 
-  private draw(member: Member, random: Random): Make {
+  private draw(process: FleetProcess, random: Random): MakeOperation {
     const userId = `user-${random.between(1, USERS)}`;
     const known = this.directory.pick(random);
-    const begins = this.directory.size < ENOUGH ? 30 : 10;
-    const kinds: [number, () => Make][] = [
-      [known ? begins : 100, () => create(userId, random)],
+    const weightOfCreate = this.directory.size < ENOUGH_SESSIONS ? 30 : 10;
+    const choices: [weight: number, make: () => MakeOperation][] = [
+      [known ? weightOfCreate : 100, () => create(userId, random)],
       [4, () => () => ({ op: 'list', userId })],
       [1, () => destroyAll(userId, random.chance(0.4) ? known : undefined)],
     ];
-    if (member.isWorker) {
-      kinds.push([0.6, () => () => ({ op: 'flush' })], [0.3, () => () => ({ op: 'reconcile' })]);
+    if (process.isWorker) {
+      choices.push([0.6, () => () => ({ op: 'flush' })], [0.3, () => () => ({ op: 'reconcile' })]);
     }
-    if (known) kinds.push(...onSession(known, random));
-    return random.weighed(kinds)();
+    if (known) choices.push(...onSession(known, random));
+    return random.pickWeighted(choices)();
   }
 }
 
-function create(userId: string, random: Random): Make {
+function create(userId: string, random: Random): MakeOperation {
   const lifetime = random.chance(0.35)
     ? random.between(300, 3_000)
     : random.between(20_000, 600_000);
-  const until = random.chance(0.2) ? Math.floor(time()) + lifetime : undefined;
+  const until = random.chance(0.2) ? Math.floor(now()) + lifetime : undefined;
   return (n) => ({ op: 'create', userId, marker: `c${n}`, lifetime, ...(until && { until }) });
 }
 
-function onSession({ id, handle }: KnownSession, random: Random): [number, () => Make][] {
+function onSession({ id, handle }: KnownSession, random: Random): [number, () => MakeOperation][] {
   return [
     [34, () => () => ({ op: 'validate', id, handle })],
     [8, () => () => ({ op: 'find', id, handle })],
@@ -101,11 +99,11 @@ function onSession({ id, handle }: KnownSession, random: Random): [number, () =>
   ];
 }
 
-function destroyAll(userId: string, spared: KnownSession | undefined): Make {
+function destroyAll(userId: string, except: KnownSession | undefined): MakeOperation {
   return (n) => ({
     op: 'destroyAll',
     userId,
     actor: `c${n}`,
-    ...(spared && { except: spared.id, exceptHandle: spared.handle }),
+    ...(except && { except: except.id, exceptHandle: except.handle }),
   });
 }

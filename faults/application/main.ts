@@ -1,4 +1,4 @@
-import { shiftClock } from './wrong-clock.js';
+import { shiftClock } from './wrong-clock.js'; // must come first
 
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -13,54 +13,42 @@ import {
 } from 'nest-session-ledger';
 import { DataSource } from 'typeorm';
 
-import { Aim } from './aim.js';
-import { block } from './block.js';
+import { serveCalls } from '../../dev/child-calls.js';
+import { block, CommitFaults } from './commit-faults.js';
 import { perform, type Services } from './perform.js';
-import type { Request, Response, StartOptions } from './protocol.js';
+import type { ApplicationMethods, StartOptions } from './protocol.js';
 import { useShortLocks } from './short-locks.js';
 
-// One process of the application under test. It does what the harness asks over IPC.
+// One process of the application under test.
 
-const aim = new Aim(() => send({ type: 'aimed' }));
+const commitFaults = new CommitFaults();
 let application: INestApplicationContext | undefined;
-let isStarted!: (services: Services) => void;
-// What is asked before the start is done after it.
-const services = new Promise<Services>((resolve) => (isStarted = resolve));
+let resolveServices!: (services: Services) => void;
+const services = new Promise<Services>((resolve) => (resolveServices = resolve));
 
-process.on('message', (request: Request) => void handle(request));
-process.on('disconnect', () => process.exit());
-send({ type: 'loaded' });
-
-async function handle(request: Request): Promise<void> {
-  switch (request.type) {
-    case 'start':
-      return start(request.options);
-    case 'call': {
-      const answer = await perform(await services, request.operation);
-      return send({ type: 'answer', n: request.n, answer });
-    }
-    case 'clock':
-      return shiftClock(request.shift);
-    case 'block':
-      return block(request.ms);
-    case 'aim':
-      return aim.take(request);
-    case 'stop':
-      await application?.close();
-      process.exit();
-  }
-}
+serveCalls<ApplicationMethods>(
+  {
+    start,
+    perform: async (operation) => perform(await services, operation),
+    shiftClock: async (ms) => shiftClock(ms),
+    block: async (ms) => block(ms),
+    armCommitFault: (fault) => commitFaults.arm(fault),
+  },
+  async () => application?.close(),
+);
 
 async function start(options: StartOptions): Promise<void> {
   shiftClock(options.clockShift);
   if (options.shortLocks) useShortLocks();
-  // As a supervisor would: Redis may be away just now, and then the application doesn't start.
-  while (!application) application = await attempt(options);
-  isStarted({ sessions: application.get(SessionService), audit: application.get(SessionAudit) });
-  send({ type: 'started' });
+  // The application doesn't start while Redis is down. A supervisor would try again, too.
+  while (!application) application = await tryToStart(options);
+  resolveServices({
+    sessions: application.get(SessionService),
+    audit: application.get(SessionAudit),
+  });
 }
 
-async function attempt(options: StartOptions): Promise<INestApplicationContext | undefined> {
+async function tryToStart(options: StartOptions): Promise<INestApplicationContext | undefined> {
   const module = SessionModule.forRoot(moduleOptions(options));
   try {
     return await NestFactory.createApplicationContext(module, {
@@ -68,7 +56,7 @@ async function attempt(options: StartOptions): Promise<INestApplicationContext |
       abortOnError: false,
     });
   } catch (error) {
-    console.error(`could not start: ${String(error)}`);
+    console.error(`The application did not start: ${String(error)}`);
     await delay(100);
     return undefined;
   }
@@ -80,8 +68,8 @@ function moduleOptions(options: StartOptions): SessionModuleOptions {
     ...options.module,
     redis:
       typeof redis === 'string' ? redis : { nodes: redis.nodes.map(toNode), natMap: redis.natMap },
-    database: options.aimable
-      ? aim.watch(new DataSource(ledgerDataSourceOptions(database)))
+    database: options.commitFaults
+      ? commitFaults.watch(new DataSource(ledgerDataSourceOptions(database)))
       : database,
   };
 }
@@ -89,8 +77,4 @@ function moduleOptions(options: StartOptions): SessionModuleOptions {
 function toNode(address: string): { host: string; port: number } {
   const [host = '', port] = address.split(':');
   return { host, port: Number(port) };
-}
-
-function send(response: Response): void {
-  process.send?.(response);
 }

@@ -7,12 +7,12 @@ export interface Services {
   audit: SessionAudit;
 }
 
-/** Does what the harness asked for, and says how it went. */
+/** Performs an operation. Returns its result or its error. */
 export async function perform(services: Services, operation: Operation): Promise<Answer> {
   try {
     return { ok: true, value: await run(services, operation) };
   } catch (error) {
-    const code = error instanceof SessionError ? error.code : 'NOT_OURS';
+    const code = error instanceof SessionError ? error.code : 'UNKNOWN_ERROR';
     return { ok: false, code, message: String(error) };
   }
 }
@@ -20,7 +20,7 @@ export async function perform(services: Services, operation: Operation): Promise
 async function run({ sessions, audit }: Services, operation: Operation): Promise<Value> {
   switch (operation.op) {
     case 'create':
-      return begun(
+      return created(
         await sessions.createSession({
           userId: operation.userId,
           expires: operation.until ?? operation.lifetime,
@@ -28,7 +28,7 @@ async function run({ sessions, audit }: Services, operation: Operation): Promise
         }),
       );
     case 'rotate':
-      return begun(await sessions.rotateSession(operation.id));
+      return created(await sessions.rotateSession(operation.id));
     case 'validate':
       return { live: (await sessions.validateSession(operation.id)) !== null };
     case 'find':
@@ -54,9 +54,11 @@ async function run({ sessions, audit }: Services, operation: Operation): Promise
   }
 }
 
-function begun(session: { id: string; handle: string; createdAt: Date; expiresAt: Date }): Value {
+function created(session: { id: string; handle: string; createdAt: Date; expiresAt: Date }): Value {
   const { id, handle, createdAt, expiresAt } = session;
-  return { begun: { id, handle, createdAt: createdAt.getTime(), expiresAt: expiresAt.getTime() } };
+  return {
+    created: { id, handle, createdAt: createdAt.getTime(), expiresAt: expiresAt.getTime() },
+  };
 }
 
 async function done(call: Promise<void>): Promise<Value> {

@@ -1,6 +1,6 @@
 import type { SessionModuleOptions } from 'nest-session-ledger';
 
-/** A call that the harness asks a process for. `n` in an actor or marker ties records to calls. */
+/** A call to the module. The number of the call, in `marker` or `actor`, ties records to calls. */
 export type Operation =
   | { op: 'create'; userId: string; marker: string; lifetime: number; until?: number }
   | { op: 'validate' | 'find' | 'rotate'; id: string; handle: string }
@@ -10,9 +10,9 @@ export type Operation =
   | { op: 'destroyAll'; userId: string; actor: string; except?: string; exceptHandle?: string }
   | { op: 'flush' | 'reconcile' };
 
-/** What a call answered. */
+/** What a call returned. */
 export type Value =
-  | { begun: { id: string; handle: string; createdAt: number; expiresAt: number } }
+  | { created: { id: string; handle: string; createdAt: number; expiresAt: number } }
   | { live: boolean }
   | { handles: string[] }
   | { report: object }
@@ -20,8 +20,13 @@ export type Value =
 
 export type Answer = { ok: true; value: Value } | { ok: false; code: string; message: string };
 
-/** Where in the drain's transaction an aimed fault strikes. */
-export type AimPoint = 'before-commit' | 'inside-commit' | 'after-commit';
+/** A fault at the commit of the next transaction that writes to the ledger. */
+export interface CommitFault {
+  point: 'before-commit' | 'inside-commit' | 'after-commit';
+  /** Kill the process, block its event loop, or only delay the transaction. */
+  action: 'kill' | 'block' | 'pause';
+  ms: number;
+}
 
 export interface StartOptions {
   module: Pick<
@@ -30,26 +35,22 @@ export interface StartOptions {
   >;
   redis: string | { nodes: string[]; natMap: { [node: string]: { host: string; port: number } } };
   database: string;
-  /** Hand in a live `DataSource`, whose commits can be aimed at. */
-  aimable: boolean;
-  /** Locks of BullMQ that a block of a few seconds outlives. */
+  /** Give the module a `DataSource` whose commits can fail on purpose. */
+  commitFaults: boolean;
+  /** Shorten BullMQ's locks, so that blocking the process for a few seconds outlasts them. */
   shortLocks: boolean;
-  /** ms that `Date` is off. */
+  /** By how much `Date` is wrong (ms). */
   clockShift: number;
 }
 
-/** From the harness to a process. */
-export type Request =
-  | { type: 'start'; options: StartOptions }
-  | { type: 'call'; n: number; operation: Operation }
-  | { type: 'clock'; shift: number }
-  | { type: 'block'; ms: number }
-  | { type: 'aim'; point: AimPoint; act: 'kill' | 'block' | 'pause'; ms: number }
-  | { type: 'stop' };
-
-/** From a process to the harness. */
-export type Response =
-  | { type: 'loaded' }
-  | { type: 'started' }
-  | { type: 'aimed' }
-  | { type: 'answer'; n: number; answer: Answer };
+/** What the harness calls in a process of the application. */
+export interface ApplicationMethods {
+  /** Resolves once the application has started. */
+  start(options: StartOptions): Promise<void>;
+  /** Waits for the start, if necessary. */
+  perform(operation: Operation): Promise<Answer>;
+  shiftClock(ms: number): Promise<void>;
+  block(ms: number): Promise<void>;
+  /** Replaces the fault that is armed, if any. Resolves when the fault happens. */
+  armCommitFault(fault: CommitFault): Promise<void>;
+}

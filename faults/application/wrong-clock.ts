@@ -1,21 +1,23 @@
-// Imported before anything else: whatever asks for the wall clock gets one that may be wrong.
+// Replaces `Date` by one that can be wrong. Import it first, so that every other module gets it.
+
 let shift = 0;
 
-const RightDate = Date;
+const RealDate = Date;
 
-class WrongDate extends RightDate {
+class WrongDate extends RealDate {
   constructor(...args: unknown[]) {
-    if (args.length === 0) super(RightDate.now() + shift);
+    if (args.length === 0) super(RealDate.now() + shift);
     else super(...(args as [number]));
   }
 
   static override now(): number {
-    return RightDate.now() + shift;
+    return RealDate.now() + shift;
   }
 }
 
 globalThis.Date = WrongDate as DateConstructor;
 
+/** Sets by how much `Date` is wrong (ms). */
 export function shiftClock(ms: number): void {
   shift = ms;
 }

@@ -1,9 +1,9 @@
 import type { Call } from '../history.js';
-import type { Breach } from './breach.js';
-import type { Case } from './dossier.js';
+import type { Violation } from './violation.js';
+import type { HistoryIndex } from './session-history.js';
 
-/** What a disturbed Redis or Postgres may make a call answer. */
-const EXCUSES = new Set([
+/** Errors that calls may get while Redis or Postgres is disturbed. */
+const ALLOWED = new Set([
   'ERR_SESSION_REDIS_UNAVAILABLE',
   'ERR_SESSION_DATABASE_UNAVAILABLE',
   'ERR_SESSION_LIMIT',
@@ -11,16 +11,16 @@ const EXCUSES = new Set([
   'ERR_SESSION_NOT_FOUND',
 ]);
 
-/** Only what must write something new may be refused for want of memory. */
+/** Only these may be rejected when Redis is out of memory, because they write something new. */
 const MAY_BE_FULL = new Set(['create', 'update', 'rotate', 'reconcile']);
 
-/** Every error is one that a caller can act on; ending a session is never refused. */
-export function checkAnswers({ calls }: Case): Breach[] {
+/** Every error must be one that a caller can act on. Ending a session is never rejected. */
+export function checkAnswers({ calls }: HistoryIndex): Violation[] {
   return calls.flatMap((call) => {
     const { answer, operation, n } = call;
-    if (!answer || answer.ok || EXCUSES.has(answer.code)) return [];
+    if (!answer || answer.ok || ALLOWED.has(answer.code)) return [];
     if (answer.code === 'ERR_SESSION_REDIS_FULL' && MAY_BE_FULL.has(operation.op)) return [];
-    // A moment that passed while the call was on its way.
+    // The expiry that was asked for passed before Redis executed the call.
     if (answer.code === 'ERR_SESSION_EXPIRES' && hasPassed(call)) return [];
     const handle = 'handle' in operation ? operation.handle : null;
     const text = `call ${n} (${operation.op}) failed: ${answer.code} ${answer.message}`;

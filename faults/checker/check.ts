@@ -1,70 +1,69 @@
 import type { Call } from '../history.js';
 import { checkAnswers } from './answers.js';
-import { checkBeginning } from './beginnings.js';
-import type { Breach } from './breach.js';
-import { openCase, type Case, type Dossier } from './dossier.js';
-import { checkEnd } from './ends.js';
+import { checkCreation } from './creation.js';
+import type { Violation } from './violation.js';
+import { indexHistory, type HistoryIndex, type SessionHistory } from './session-history.js';
+import { checkEnd } from './end.js';
 import type { Evidence } from './evidence.js';
 import { checkLife } from './life.js';
-import { isAtRisk, judgeFailover, type Losses } from './losses.js';
-import type { Promises } from './promises.js';
-import { checkRow } from './rows.js';
+import { isAtRisk, checkAfterFailover, type Losses } from './losses.js';
+import type { Guarantees } from './guarantees.js';
+import { checkRow } from './row.js';
 
 export interface Verdict {
-  breaches: Breach[];
+  violations: Violation[];
   /** What asynchronous replication lost. */
   losses: Losses;
 }
 
-/** Holds the history of every call against what Postgres and Redis hold. */
-export function check(calls: Call[], evidence: Evidence, promises: Promises): Verdict {
-  const theCase = openCase(calls, evidence, promises);
-  const losses: Losses = { beginnings: 0, ends: 0, endedAsLost: 0 };
-  const breaches = [...checkAnswers(theCase), ...checkWhole(evidence), ...checkLimit(theCase)];
-  for (const dossier of theCase.dossiers.values()) {
-    breaches.push(
-      ...(isAtRisk(dossier, theCase)
-        ? judgeFailover(dossier, theCase, losses)
-        : checkSession(dossier, theCase)),
+/** Compares the history of all calls with what Postgres and Redis hold. */
+export function check(calls: Call[], evidence: Evidence, guarantees: Guarantees): Verdict {
+  const index = indexHistory(calls, evidence, guarantees);
+  const losses: Losses = { starts: 0, ends: 0, endedAsLost: 0 };
+  const violations = [...checkAnswers(index), ...checkLedger(evidence), ...checkLimit(index)];
+  for (const session of index.sessions.values()) {
+    violations.push(
+      ...(isAtRisk(session, index)
+        ? checkAfterFailover(session, index, losses)
+        : checkSession(session, index)),
     );
   }
-  return { breaches, losses };
+  return { violations, losses };
 }
 
-function checkSession(dossier: Dossier, theCase: Case): Breach[] {
+function checkSession(session: SessionHistory, index: HistoryIndex): Violation[] {
   return [
-    ...checkBeginning(dossier, theCase),
-    ...checkEnd(dossier, theCase),
-    ...checkLife(dossier, theCase),
-    ...checkRow(dossier),
+    ...checkCreation(session, index),
+    ...checkEnd(session, index),
+    ...checkLife(session, index),
+    ...checkRow(session),
   ];
 }
 
-function checkWhole({ chainBreaks, deadLetters }: Evidence): Breach[] {
-  const breaches: Breach[] = chainBreaks.map((text) => ({ kind: 'chain', handle: null, text }));
+function checkLedger({ chainBreaks, deadLetters }: Evidence): Violation[] {
+  const violations: Violation[] = chainBreaks.map((text) => ({
+    kind: 'chain',
+    handle: null,
+    text,
+  }));
   if (deadLetters > 0) {
-    const text = `${deadLetters} records among the dead letters`;
-    breaches.push({ kind: 'lost', handle: null, text });
+    const text = `${deadLetters} dead letters`;
+    violations.push({ kind: 'lost', handle: null, text });
   }
-  return breaches;
+  return violations;
 }
 
-function checkLimit({ dossiers, promises }: Case): Breach[] {
-  const { maxSessionsPerUser: limit } = promises;
-  if (limit === 0 || promises.lossWindows.length > 0) return [];
+function checkLimit({ sessions, guarantees }: HistoryIndex): Violation[] {
+  const { maxSessionsPerUser: limit } = guarantees;
+  if (limit === 0 || guarantees.lossWindows.length > 0) return [];
   const live = new Map<string, number>();
-  for (const { live: session } of dossiers.values()) {
-    if (session) live.set(session.userId, (live.get(session.userId) ?? 0) + 1);
+  for (const session of sessions.values()) {
+    if (session.live) live.set(session.live.userId, (live.get(session.live.userId) ?? 0) + 1);
   }
-  return [...live].flatMap(([user, count]) =>
-    count > limit
-      ? [
-          {
-            kind: 'wrong',
-            handle: null,
-            text: `${user} has ${count} sessions of ${limit}`,
-          } as const,
-        ]
-      : [],
-  );
+  return [...live]
+    .filter(([, count]) => count > limit)
+    .map(([user, count]) => {
+      const text = `${user} has ${count} sessions; the limit is ${limit}`;
+      return { kind: 'wrong', handle: null, text };
+    });
 }

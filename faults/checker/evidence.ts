@@ -1,4 +1,4 @@
-/** A row of `session_events`. Times in ms. */
+/** A row of `session_events`. Times are in ms since 1970. */
 export interface EventRecord {
   chain: number;
   seq: number;
@@ -32,16 +32,16 @@ export interface LiveSession {
   createdAt: number;
 }
 
-/** What Redis and Postgres hold once the system has settled, read in this order. */
+/** What Redis and Postgres hold once the system is idle, read in this order. */
 export interface Evidence {
-  /** Sessions in the expiry index: their ends wait there. */
-  due: Set<string>;
+  /** The sessions in the expiry index. */
+  expiryIndex: Set<string>;
   events: EventRecord[];
   rows: SessionRow[];
-  /** What is wrong with the chains, by `SessionAudit.verify()`'s statements; empty where whole. */
+  /** What is wrong with the chains; empty if they are intact. */
   chainBreaks: string[];
-  /** Entries that Postgres refused: the campaign sends none that it should refuse. */
+  /** Entries that Postgres rejected. The campaign causes none that it should reject. */
   deadLetters: number;
-  /** Read last: what expires meanwhile is then neither live nor missed. */
+  /** Read last, so that a session which expires meanwhile counts neither as live nor as lost. */
   live: LiveSession[];
 }

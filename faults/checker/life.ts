@@ -1,41 +1,41 @@
 import type { Call } from '../history.js';
-import type { Breach } from './breach.js';
-import { callOf, type Case, type Dossier } from './dossier.js';
-import { acknowledgedEnds } from './ends.js';
-import { TOLERANCE } from './promises.js';
+import type { Violation } from './violation.js';
+import { callOf, type HistoryIndex, type SessionHistory } from './session-history.js';
+import { acknowledgedEnds } from './end.js';
+import { TOLERANCE } from './guarantees.js';
 
-/** A session is found alive from its beginning to its end, and never after. */
-export function checkLife(dossier: Dossier, theCase: Case): Breach[] {
-  const sightings = sightingsOf(dossier, theCase);
+/** Calls find a session alive from its creation to its end, and never after. */
+export function checkLife(session: SessionHistory, index: HistoryIndex): Violation[] {
+  const observations = observationsOf(session, index);
   return [
-    ...checkAfterlife(dossier, theCase, sightings),
-    ...checkDisappearance(dossier, theCase, sightings),
+    ...checkResurrection(session, index, observations),
+    ...checkDisappearance(session, index, observations),
   ];
 }
 
-/** Whether a call was answered that ended it, and it was alive after that. */
-export function isFoundAfterEnd(dossier: Dossier, theCase: Case): boolean {
-  const answered = acknowledgedEnds(dossier, theCase).map(({ over }) => over);
+/** Whether it was alive after an answered call had ended it. */
+export function isFoundAfterEnd(session: SessionHistory, index: HistoryIndex): boolean {
+  const answered = acknowledgedEnds(session, index).map(({ over }) => over);
   if (answered.length === 0) return false;
-  if (dossier.live) return true;
+  if (session.live) return true;
   const over = Math.min(...answered);
-  return sightingsOf(dossier, theCase).some(({ live, call }) => live && call.startedAt > over);
+  return observationsOf(session, index).some(({ live, call }) => live && call.startedAt > over);
 }
 
-interface Sighting {
+interface Observation {
   call: Call;
   live: boolean;
 }
 
-/** What answers said of the session: alive at some moment of the call, or over. */
-function sightingsOf(dossier: Dossier, { userCalls }: Case): Sighting[] {
-  const own = dossier.calls.flatMap((call) => {
+/** What answers said about the session: alive at some time during the call, or not. */
+function observationsOf(session: SessionHistory, { userCalls }: HistoryIndex): Observation[] {
+  const own = session.calls.flatMap((call) => {
     const live = aliveBy(call);
     return live === null ? [] : [{ call, live }];
   });
-  const lists = (userCalls.get(dossier.userId) ?? []).flatMap((call) => {
+  const lists = (userCalls.get(session.userId) ?? []).flatMap((call) => {
     if (!call.answer?.ok || !('handles' in call.answer.value)) return [];
-    return [{ call, live: call.answer.value.handles.includes(dossier.handle) }];
+    return [{ call, live: call.answer.value.handles.includes(session.handle) }];
   });
   return [...own, ...lists];
 }
@@ -47,31 +47,39 @@ function aliveBy({ operation, answer }: Call): boolean | null {
   return operation.op === 'update' || operation.op === 'rotate' ? true : null;
 }
 
-function checkAfterlife(dossier: Dossier, theCase: Case, sightings: Sighting[]): Breach[] {
-  const { handle, destroyed, live } = dossier;
-  const over = firstEnd(dossier, theCase);
-  const seen = sightings.find((each) => each.live && each.call.startedAt > over);
+function checkResurrection(
+  session: SessionHistory,
+  index: HistoryIndex,
+  observations: Observation[],
+): Violation[] {
+  const { handle, destroyed, live } = session;
+  const over = firstEnd(session, index);
+  const seen = observations.find((each) => each.live && each.call.startedAt > over);
   if (seen) {
     const text = `call ${seen.call.n} found it alive after its end`;
     return [{ kind: 'resurrected', handle, text }];
   }
   if (live && destroyed.length > 0) {
-    return [{ kind: 'resurrected', handle, text: 'its end is recorded, and Redis still has it' }];
+    return [{ kind: 'resurrected', handle, text: 'its end is recorded but Redis still has it' }];
   }
-  if (live && !dossier.isDue) {
+  if (live && !session.inExpiryIndex) {
     return [
-      { kind: 'lost', handle, text: 'it lives, and nothing in the expiry index will end it' },
+      {
+        kind: 'lost',
+        handle,
+        text: 'it is live but not in the expiry index, so it will never end',
+      },
     ];
   }
   return [];
 }
 
-/** The moment from which on nothing may find the session alive. */
-function firstEnd(dossier: Dossier, theCase: Case): number {
-  const { destroyed, created, marker } = dossier;
-  const answered = acknowledgedEnds(dossier, theCase).map(({ over }) => over);
+/** The time after which no call may find the session alive. */
+function firstEnd(session: SessionHistory, index: HistoryIndex): number {
+  const { destroyed, created, marker } = session;
+  const answered = acknowledgedEnds(session, index).map(({ over }) => over);
   const recorded = destroyed.map(({ occurredAt }) => occurredAt + TOLERANCE);
-  const asked = marker === null ? undefined : callOf(theCase.calls, marker)?.operation;
+  const asked = marker === null ? undefined : callOf(index.calls, marker)?.operation;
   const root = created[0];
   const promised =
     asked?.op === 'create' && root && root.reason !== 'rotated'
@@ -80,14 +88,18 @@ function firstEnd(dossier: Dossier, theCase: Case): number {
   return Math.min(...answered, ...recorded, ...promised);
 }
 
-/** Found gone though nothing had ended it. */
-function checkDisappearance(dossier: Dossier, _theCase: Case, sightings: Sighting[]): Breach[] {
-  const { handle, beginning, destroyed } = dossier;
-  if (!beginning) return [];
+/** A call found the session gone although nothing had ended it. */
+function checkDisappearance(
+  session: SessionHistory,
+  _theCase: HistoryIndex,
+  observations: Observation[],
+): Violation[] {
+  const { handle, creation, destroyed } = session;
+  if (!creation) return [];
   const end = Math.min(...destroyed.map(({ occurredAt }) => occurredAt - TOLERANCE));
-  const missed = sightings.find(
-    ({ live, call }) => !live && call.startedAt > beginning.endedAt! && call.endedAt! < end,
+  const missed = observations.find(
+    ({ live, call }) => !live && call.startedAt > creation.endedAt! && call.endedAt! < end,
   );
   if (!missed) return [];
-  return [{ kind: 'lost', handle, text: `call ${missed.call.n} missed it before its end` }];
+  return [{ kind: 'lost', handle, text: `call ${missed.call.n} did not find it before its end` }];
 }

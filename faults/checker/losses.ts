@@ -1,50 +1,47 @@
 import type { Call } from '../history.js';
-import { checkBeginning } from './beginnings.js';
-import type { Breach } from './breach.js';
-import { bucketOf, type Case, type Dossier } from './dossier.js';
-import { checkEnd } from './ends.js';
+import { checkCreation } from './creation.js';
+import type { Violation } from './violation.js';
+import { bucketOf, relatedTo, type HistoryIndex, type SessionHistory } from './session-history.js';
+import { checkEnd } from './end.js';
 import { isFoundAfterEnd } from './life.js';
-import { checkRow } from './rows.js';
+import { checkRow } from './row.js';
 
-/** What failovers lost, of what had been answered. */
+/** Acknowledged writes that failovers lost. */
 export interface Losses {
-  /** Sessions that began and left no trace: they don't live, and nothing is recorded. */
-  beginnings: number;
-  /** Ends that were undone: the session lives on, open in SQL, until something ends it. */
+  /** Sessions that were created and left no trace: neither live nor recorded. */
+  starts: number;
+  /** Ends that were undone: the session is live, and open in SQL, until something ends it. */
   ends: number;
-  /** Sessions that SQL knew and Redis had lost: their end is recorded as `lost`. */
+  /** Sessions that SQL knew and Redis lost: reconciliation recorded their end as `lost`. */
   endedAsLost: number;
 }
 
 /**
- * Whether a failover could lose something of the session that was answered or recorded; or of one
- * that it was rotated from: where that one's end was undone, this one began all the same.
+ * Whether a failover may have lost a write of the session, or of one that it was rotated from. If the
+ * end of that one was undone, this one may exist all the same.
  */
-export function isAtRisk(dossier: Dossier, theCase: Case): boolean {
-  const kin = dossier.marker === null ? [] : (theCase.byMarker.get(dossier.marker) ?? []);
-  const lives = [dossier, ...kin].map(lifeOf);
-  const began = Math.min(...lives.map(([from]) => from));
-  const [, ended] = lifeOf(dossier);
-  const windows = theCase.promises.lossWindows.filter(
-    ({ from, to, buckets }) =>
-      buckets.has(bucketOf(dossier.handle)) && began <= to && ended >= from,
+export function isAtRisk(session: SessionHistory, index: HistoryIndex): boolean {
+  const related = relatedTo(session, index);
+  const start = Math.min(...related.map(startOf));
+  const end = session.destroyed[0]?.occurredAt ?? Infinity;
+  const windows = index.guarantees.lossWindows.filter(
+    ({ from, to, buckets }) => buckets.has(bucketOf(session.handle)) && start <= to && end >= from,
   );
   if (windows.length === 0) return false;
-  const user = theCase.userCalls.get(dossier.userId) ?? [];
-  const own = [dossier, ...kin].flatMap((each) => [each.beginning, ...each.calls]);
+  const user = index.userCalls.get(session.userId) ?? [];
+  const own = related.flatMap((each) => [each.creation, ...each.calls]);
   const calls = [...own, ...user.filter(changesSessions)];
   const spans = calls.flatMap((call) => (call ? [[call.startedAt, call.endedAt ?? Infinity]] : []));
-  const moments = [...dossier.created, ...dossier.destroyed].map((each) => each.occurredAt);
+  const moments = [...session.created, ...session.destroyed].map((each) => each.occurredAt);
   return windows.some(
     ({ from, to }) =>
-      spans.some(([start, end]) => start! <= to && end! >= from) ||
+      spans.some(([first, last]) => first! <= to && last! >= from) ||
       moments.some((moment) => moment >= from && moment <= to),
   );
 }
 
-function lifeOf({ created, destroyed, beginning }: Dossier): [began: number, ended: number] {
-  const began = created[0]?.occurredAt ?? beginning?.startedAt ?? -Infinity;
-  return [began, destroyed[0]?.occurredAt ?? Infinity];
+function startOf({ created, creation }: SessionHistory): number {
+  return created[0]?.occurredAt ?? creation?.startedAt ?? -Infinity;
 }
 
 function changesSessions({ operation }: Call): boolean {
@@ -52,23 +49,27 @@ function changesSessions({ operation }: Call): boolean {
 }
 
 /**
- * A failover may lose what it had acknowledged, but detectably: no end is doubled, nothing lives
- * without a record, and once reconciled no session that SQL knows to be over lives on.
+ * A failover may lose acknowledged writes, but detectably: no end is doubled, no session is live
+ * without a record, and after reconciliation no session is live that is over in SQL.
  */
-export function judgeFailover(dossier: Dossier, theCase: Case, losses: Losses): Breach[] {
-  const { created, destroyed, live, beginning, handle } = dossier;
+export function checkAfterFailover(
+  session: SessionHistory,
+  index: HistoryIndex,
+  losses: Losses,
+): Violation[] {
+  const { created, destroyed, live, creation, handle } = session;
   if (created.length > 1 || destroyed.length > 1 || (live && created.length === 0)) {
-    return [...checkBeginning(dossier, theCase), ...checkEnd(dossier, theCase)];
+    return [...checkCreation(session, index), ...checkEnd(session, index)];
   }
   if (live && destroyed.length > 0) {
-    const text = 'its end is recorded, and after reconciliation Redis still has it';
+    const text = 'its end is recorded but after reconciliation Redis still has it';
     return [{ kind: 'resurrected', handle, text }];
   }
-  if (created.length > 0 && destroyed.length === 0 && !live && !dossier.isDue) {
-    return [{ kind: 'lost', handle, text: 'Redis lost it, and its end is not recorded' }];
+  if (created.length > 0 && destroyed.length === 0 && !live && !session.inExpiryIndex) {
+    return [{ kind: 'lost', handle, text: 'Redis lost it but its end is not recorded' }];
   }
-  if (beginning && created.length === 0) losses.beginnings += 1;
-  if (isFoundAfterEnd(dossier, theCase)) losses.ends += 1;
+  if (creation && created.length === 0) losses.starts += 1;
+  if (isFoundAfterEnd(session, index)) losses.ends += 1;
   if (destroyed[0]?.reason === 'lost') losses.endedAsLost += 1;
-  return checkRow(dossier);
+  return checkRow(session);
 }

@@ -2,41 +2,45 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import type { Redis } from 'ioredis';
 
-import { time } from '../clock.js';
-import type { World } from '../world.js';
-import type { Kind } from './kind.js';
+import { now } from '../history.js';
+import type { CampaignContext, FaultKind } from '../campaign-context.js';
 
-/** What a master answered this long before its end may not have reached the replica. ms */
+/** What a master answered this long before it was killed may not have reached the replica (ms). */
 const MARGIN = 200;
 
 /**
- * A master is killed and its replica promoted. Half of the time the replica is cut off first, so
- * that what the master answered since is lost for certain.
+ * Kills a master, so that its replica is promoted. Half of the time, it first disconnects the replica,
+ * so that everything the master has answered since is lost for certain.
  */
-async function failOver(world: World): Promise<void> {
-  const { servers, random, lossWindows } = world;
+async function failOver(context: CampaignContext): Promise<void> {
+  const { servers, random, lossWindows } = context;
   await servers.redisLock.hold(async () => {
     const master = random.pick(await servers.masters());
     const buckets = await servers.bucketsOf(master);
-    const from = time() - MARGIN;
+    const from = now() - MARGIN;
     if (random.chance(0.5)) {
-      await servers.on(master, cutOffReplica);
+      await servers.on(master, disconnectReplica);
       await delay(random.between(50, 400));
     }
     await master.kill();
     await servers.untilPromoted(master);
-    lossWindows.push({ from, to: time() + MARGIN, buckets });
+    lossWindows.push({ from, to: now() + MARGIN, buckets });
     await master.restart();
-    await servers.untilWhole();
+    await servers.untilHealthy();
   });
 }
 
-/** It would connect again at once; but it knows no password. Clients that are there need none. */
-async function cutOffReplica(master: Redis): Promise<void> {
+/** A new password keeps the replica from reconnecting. Clients that are connected don't need it. */
+async function disconnectReplica(master: Redis): Promise<void> {
   await master.config('SET', 'requirepass', 'unknown-to-the-replica');
   await master.client('KILL', 'TYPE', 'replica');
 }
 
-const masterKilled: Kind = { name: 'master-killed', on: 'cluster', weight: 3, strike: failOver };
+const masterKilled: FaultKind = {
+  name: 'master-killed',
+  on: 'cluster',
+  weight: 3,
+  inject: failOver,
+};
 
-export const failoverKinds: Kind[] = [masterKilled];
+export const failoverKinds: FaultKind[] = [masterKilled];

@@ -1,79 +1,74 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 import type { Link } from '../link.js';
-import type { World } from '../world.js';
-import type { Kind } from './kind.js';
+import type { CampaignContext, FaultKind } from '../campaign-context.js';
 
-/** The links of one process, or of all. */
-function drawLinks({ fleet, random }: World, of: 'redis' | 'any'): Link[] {
-  const members = random.chance(0.6) ? [random.pick(fleet.members)] : fleet.members;
+/** The links of one process or of all, to Redis, to Postgres or to both. */
+function pickLinks({ fleet, random }: CampaignContext, of: 'redis' | 'any'): Link[] {
+  const processes = random.chance(0.6) ? [random.pick(fleet.processes)] : fleet.processes;
   const which = of === 'redis' ? 'redis' : random.pick(['redis', 'postgres', 'both'] as const);
-  return members.flatMap((member) => [
-    ...(which === 'postgres' ? [] : member.redisLinks),
-    ...(which === 'redis' ? [] : [member.postgresLink]),
+  return processes.flatMap((process) => [
+    ...(which === 'postgres' ? [] : process.redisLinks),
+    ...(which === 'redis' ? [] : [process.postgresLink]),
   ]);
 }
 
-function undoAll(undo: (() => void)[]): void {
-  for (const each of undo) each();
-}
-
-/** Redis does what it was asked, its replies never come, and the connection ends: ioredis asks again. */
-const repliesDropped: Kind = {
+/** Redis executes commands, but its replies are lost. When the connection closes, ioredis sends them again. */
+const repliesDropped: FaultKind = {
   name: 'replies-dropped',
   on: 'both',
-  strike: async (world) => {
-    const undo = drawLinks(world, 'redis').map((link) => link.mute());
-    await delay(world.random.between(5, 400));
-    undoAll(undo);
+  inject: async (context) => {
+    const undos = pickLinks(context, 'redis').map((link) => link.dropReplies());
+    await delay(context.random.between(5, 400));
+    for (const undo of undos) undo();
   },
 };
 
-const connectionsCut: Kind = {
+const connectionsCut: FaultKind = {
   name: 'connections-cut',
   on: 'both',
-  strike: async (world) => {
-    const links = drawLinks(world, 'any');
-    for (let left = world.random.between(1, 4); left > 0; left -= 1) {
-      for (const link of links) link.cut();
-      await delay(world.random.between(5, 150));
+  inject: async (context) => {
+    const links = pickLinks(context, 'any');
+    for (let left = context.random.between(1, 4); left > 0; left -= 1) {
+      for (const link of links) link.dropConnections();
+      await delay(context.random.between(5, 150));
     }
   },
 };
 
-const slowLink: Kind = {
+const slowLink: FaultKind = {
   name: 'slow-link',
   on: 'both',
-  strike: async (world) => {
-    const links = drawLinks(world, 'any');
-    const latency = world.random.between(30, 900);
+  inject: async (context) => {
+    const links = pickLinks(context, 'any');
+    const latency = context.random.between(30, 900);
     for (const link of links) link.latency = latency;
-    await delay(world.random.between(300, 2_000));
+    await delay(context.random.between(300, 2_000));
     for (const link of links) link.latency = 0;
   },
 };
 
 /**
- * The connections that are there go dead, and neither end hears of it until the round is over, as
- * in life it may not for hours. New connections work. At times it is the one to Postgres in the
- * middle of a drain, whose locks Postgres then goes on holding.
+ * Connections hang, and neither end notices until the round is over, just as it can take hours in
+ * production. New connections work. Sometimes it is a worker's connection to Postgres in the middle of
+ * a drain, and Postgres keeps the drain's locks.
  */
-const halfOpen: Kind = {
+const halfOpen: FaultKind = {
   name: 'half-open',
   on: 'both',
-  strike: async (world) => {
-    const { random, fleet, undoAfterCheck } = world;
+  inject: async (context) => {
+    const { random, fleet, undoAfterCheck } = context;
     if (random.chance(0.3)) {
       const worker = random.pick(fleet.workers);
       await worker.start();
-      worker.process.send({ type: 'aim', point: 'before-commit', act: 'pause', ms: 300 });
-      await worker.process.hit(2_000);
+      const fault = { point: 'before-commit', action: 'pause', ms: 300 } as const;
+      await worker.application.armCommitFault(fault, 2_000);
       undoAfterCheck.push(worker.postgresLink.freeze());
     } else {
-      undoAfterCheck.push(...drawLinks(world, 'any').map((link) => link.freeze()));
+      undoAfterCheck.push(...pickLinks(context, 'any').map((link) => link.freeze()));
     }
     await delay(random.between(300, 1_500));
   },
 };
 
-export const linkKinds: Kind[] = [repliesDropped, connectionsCut, slowLink, halfOpen];
+export const linkKinds: FaultKind[] = [repliesDropped, connectionsCut, slowLink, halfOpen];

@@ -1,135 +1,132 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import type { AimPoint } from '../application/protocol.js';
-import type { Member } from '../member.js';
-import type { World } from '../world.js';
-import type { Kind } from './kind.js';
+import type { CommitFault } from '../application/protocol.js';
+import type { CampaignContext, FaultKind } from '../campaign-context.js';
+import type { FleetProcess } from '../fleet-process.js';
 
-/** How long an aimed fault waits for a drain to come by, ms. */
-const AIM_PATIENCE = 3_000;
+/** How long to wait for a drain whose commit can fail (ms). */
+const COMMIT_TIMEOUT = 3_000;
 
-async function killAndReplace(member: Member, { random }: World): Promise<void> {
-  await member.kill();
+async function killAndReplace(process: FleetProcess, { random }: CampaignContext): Promise<void> {
+  await process.kill();
   await delay(random.between(0, 300));
-  void member.start();
+  void process.start();
 }
 
-/** A kill mostly; at times an orderly stop, as a deployment does. */
-async function end(member: Member, world: World): Promise<void> {
-  if (world.random.chance(0.2)) {
-    await member.start();
-    await member.stop();
-    void member.start();
+/** Usually kills the process; sometimes stops it in good order, as a deployment does. */
+async function endAndReplace(process: FleetProcess, context: CampaignContext): Promise<void> {
+  if (context.random.chance(0.2)) {
+    await process.start();
+    await process.stop();
+    void process.start();
   } else {
-    await killAndReplace(member, world);
+    await killAndReplace(process, context);
   }
 }
 
-const appKilled: Kind = {
+const appKilled: FaultKind = {
   name: 'app-killed',
   on: 'both',
-  strike: async (world) => end(world.random.pick(world.fleet.web), world),
+  inject: async (context) => endAndReplace(context.random.pick(context.fleet.web), context),
 };
 
-const workerKilled: Kind = {
+const workerKilled: FaultKind = {
   name: 'worker-killed',
   on: 'both',
-  strike: async (world) => end(world.random.pick(world.fleet.workers), world),
+  inject: async (context) => endAndReplace(context.random.pick(context.fleet.workers), context),
 };
 
-/** A worker kills itself at a chosen step of its next drain. */
-function killedAt(point: AimPoint): Kind {
+/** A worker kills itself at this point of its next drain. */
+function workerKilledAt(point: CommitFault['point']): FaultKind {
   return {
     name: `worker-killed-${point}`,
     on: 'both',
-    strike: async (world) => {
-      const member = world.random.pick(world.fleet.workers);
-      await member.start();
-      const { process } = member;
-      process.send({ type: 'aim', point, act: 'kill', ms: 0 });
-      void world.traffic.call(member, () => ({ op: 'flush' }));
-      await process.hit(AIM_PATIENCE);
-      await killAndReplace(member, world);
+    inject: async (context) => {
+      const worker = context.random.pick(context.fleet.workers);
+      await worker.start();
+      const fault = { point, action: 'kill', ms: 0 } as const;
+      const killed = worker.application.armCommitFault(fault, COMMIT_TIMEOUT);
+      void context.traffic.call(worker, () => ({ op: 'flush' }));
+      await killed;
+      await killAndReplace(worker, context);
     },
   };
 }
 
-/** A worker hangs in mid-drain for longer than its lock in BullMQ, so that another takes the job. */
-const loopBlocked: Kind = {
+/** A worker is blocked in a drain for longer than its BullMQ lock, so that another takes the job. */
+const loopBlocked: FaultKind = {
   name: 'loop-blocked',
   on: 'both',
-  strike: async ({ fleet, random }) => {
-    const member = random.pick(fleet.members);
-    const { process } = member;
+  inject: async ({ fleet, random }) => {
+    const { isWorker, application } = random.pick(fleet.processes);
     const ms = random.between(1_500, 3_500);
-    if (!member.isWorker || random.chance(0.3)) {
-      process.send({ type: 'block', ms });
+    if (!isWorker || random.chance(0.3)) {
+      void application.block(ms);
     } else {
       const point = random.pick(['before-commit', 'after-commit'] as const);
-      process.send({ type: 'aim', point, act: 'block', ms });
-      await process.hit(AIM_PATIENCE);
+      await application.armCommitFault({ point, action: 'block', ms }, COMMIT_TIMEOUT);
     }
     await delay(ms + 100);
   },
 };
 
-/** Two workers drain the same buckets at once, and one of them dawdles around its commit. */
-const twoDrainers: Kind = {
+/** Two workers drain the same buckets at the same time, and one of them pauses around its commit. */
+const twoDrainers: FaultKind = {
   name: 'two-drainers',
   on: 'both',
-  strike: async ({ fleet, random, traffic }) => {
+  inject: async ({ fleet, random, traffic }) => {
     const [slow, other] = random.chance(0.5) ? fleet.workers : fleet.workers.toReversed();
     await fleet.startAll();
     const ms = random.between(100, 1_000);
     const point = random.pick(['before-commit', 'after-commit'] as const);
-    slow!.process.send({ type: 'aim', point, act: 'pause', ms });
-    const flushes = [slow!, other!, other!].map(async (member, i) => {
+    void slow!.application.armCommitFault({ point, action: 'pause', ms }, COMMIT_TIMEOUT);
+    const flushes = [slow!, other!, other!].map(async (worker, i) => {
       await delay(i * 20);
-      await traffic.call(member, () => ({ op: 'flush' }));
+      await traffic.call(worker, () => ({ op: 'flush' }));
     });
     await Promise.race([Promise.all(flushes), delay(ms + 1_000)]);
   },
 };
 
-/** Sessions must not care: where nothing else is wrong, they begin. */
-async function checkIndifference(member: Member, world: World): Promise<void> {
-  const { traffic, reigning, complaints } = world;
-  const isAlone = () => reigning.every((kind) => kind === 'clock-wrong') && member.ready;
-  for (let tries = 0; tries < 8; tries += 1) {
-    const userId = `user-of-${member.name}`;
-    const call = await traffic.call(member, (n) => {
+/** Creates a session, which must work although the clock of the process is wrong. */
+async function checkCreation(process: FleetProcess, context: CampaignContext): Promise<void> {
+  const { traffic, activeKinds, problems } = context;
+  const isOnlyFault = () => activeKinds.every((kind) => kind === 'clock-wrong') && process.ready;
+  for (let attempt = 0; attempt < 8; attempt += 1) {
+    const userId = `user-of-${process.name}`;
+    const call = await traffic.call(process, (n) => {
       return { op: 'create', userId, marker: `c${n}`, lifetime: 1_000 };
     });
-    if (!isAlone() || call.answer?.ok || call.answer?.code === 'ERR_SESSION_BACKLOG') return;
+    if (!isOnlyFault() || call.answer?.ok || call.answer?.code === 'ERR_SESSION_BACKLOG') return;
     await delay(200);
   }
-  complaints.push(`${member.name} begins no sessions while its clock is wrong`);
+  problems.push(`${process.name} creates no sessions while its clock is wrong`);
 }
 
-/** An application process whose clock is an hour off: from its start, or all of a sudden. */
-const clockWrong: Kind = {
+/** The clock of a process is an hour off, either from its start or suddenly. */
+const clockWrong: FaultKind = {
   name: 'clock-wrong',
   on: 'both',
-  strike: async (world) => {
-    const { fleet, random } = world;
-    const member = random.pick(fleet.members);
+  inject: async (context) => {
+    const { fleet, random } = context;
+    const process = random.pick(fleet.processes);
     const shift = random.pick([-3_600_000, 3_600_000]);
-    member.options.clockShift = shift;
-    if (random.chance(0.3)) await killAndReplace(member, world);
-    else member.process.send({ type: 'clock', shift });
+    process.options.clockShift = shift;
+    if (random.chance(0.3)) await killAndReplace(process, context);
+    else void process.application.shiftClock(shift);
     await delay(random.between(300, 1_500));
-    await checkIndifference(member, world);
-    member.options.clockShift = 0;
-    member.process.send({ type: 'clock', shift: 0 });
+    await checkCreation(process, context);
+    process.options.clockShift = 0;
+    void process.application.shiftClock(0);
   },
 };
 
-export const processKinds: Kind[] = [
+export const processKinds: FaultKind[] = [
   appKilled,
   workerKilled,
-  killedAt('before-commit'),
-  killedAt('inside-commit'),
-  killedAt('after-commit'),
+  workerKilledAt('before-commit'),
+  workerKilledAt('inside-commit'),
+  workerKilledAt('after-commit'),
   loopBlocked,
   twoDrainers,
   clockWrong,

@@ -3,78 +3,77 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Cluster, type Redis } from 'ioredis';
 
 import { PREFIX } from '../keys.js';
-import type { World } from '../world.js';
-import type { Kind } from './kind.js';
+import type { CampaignContext, FaultKind } from '../campaign-context.js';
 
-const redisKilled: Kind = {
+const redisKilled: FaultKind = {
   name: 'redis-killed',
   on: 'both',
-  strike: async ({ servers, random, complaints }) => {
+  inject: async ({ servers, random, problems }) => {
     await servers.redisLock.hold(async () => {
       const node = random.pick(await servers.masters());
       await node.kill();
-      // On a Cluster soon enough that its replica isn't promoted: that is another kind.
+      // On a Cluster at once, before the replica is promoted: `master-killed` is about that.
       if (!servers.isCluster) await delay(random.between(0, 800));
-      await node.restart().catch((error: unknown) => complaints.push(String(error)));
+      await node.restart().catch((error: unknown) => problems.push(String(error)));
     });
   },
 };
 
-async function takePostgresAway({ servers, complaints }: World, ms: number): Promise<void> {
+async function stopPostgres({ servers, problems }: CampaignContext, ms: number): Promise<void> {
   await servers.postgresLock.hold(async () => {
     await servers.postgres.kill();
     await delay(ms);
-    await servers.postgres.restart().catch((error: unknown) => complaints.push(String(error)));
+    await servers.postgres.restart().catch((error: unknown) => problems.push(String(error)));
   });
 }
 
-const postgresKilled: Kind = {
+const postgresKilled: FaultKind = {
   name: 'postgres-killed',
   on: 'both',
-  strike: async (world) => takePostgresAway(world, world.random.between(0, 300)),
+  inject: async (context) => stopPostgres(context, context.random.between(0, 300)),
 };
 
-const postgresAway: Kind = {
+const postgresAway: FaultKind = {
   name: 'postgres-away',
   on: 'both',
   weight: 0.5,
-  strike: async (world) => takePostgresAway(world, world.random.between(3_000, 7_000)),
+  inject: async (context) => stopPostgres(context, context.random.between(3_000, 7_000)),
 };
 
-/** Servers and processes, all gone at once, while sessions expire. */
-const allDown: Kind = {
+/** All servers and processes are down at the same time, while sessions expire. */
+const allDown: FaultKind = {
   name: 'all-down',
   on: 'both',
   weight: 0.5,
-  strike: async (world) => {
-    const { servers, fleet, random, complaints } = world;
+  inject: async (context) => {
+    const { servers, fleet, random, problems } = context;
     await servers.redisLock.hold(() =>
       servers.postgresLock.hold(async () => {
         const all = [...servers.redisNodes, servers.postgres];
         await Promise.all([
           ...all.map((server) => server.kill()),
-          ...fleet.members.map((member) => member.kill()),
+          ...fleet.processes.map((process) => process.kill()),
         ]);
         await delay(random.between(1_000, 3_500));
         const restarts = all.map((server) => server.restart());
-        await Promise.all(restarts).catch((error: unknown) => complaints.push(String(error)));
+        await Promise.all(restarts).catch((error: unknown) => problems.push(String(error)));
       }),
     );
     await fleet.startAll();
   },
 };
 
-/** BullMQ's keys are deleted: all of them, or some, as an operator's mistake would. */
-const queueDeleted: Kind = {
+/** BullMQ's keys are deleted, all or some of them, as an operator could do by mistake. */
+const queueDeleted: FaultKind = {
   name: 'queue-deleted',
   on: 'both',
-  strike: async ({ servers, random }) => {
+  inject: async ({ servers, random }) => {
     const share = random.pick([1, 1, 0.5, 0.2]);
     const redis = servers.openRedis();
     try {
       await deleteKeys(redis, `{${PREFIX}:jobs}*`, () => random.chance(share));
     } catch {
-      // Another fault has struck this Redis: some keys are deleted, as they were to be.
+      // Another fault has stopped this Redis. Some keys may be deleted, which is a fault as well.
     } finally {
       redis.disconnect();
     }
@@ -98,10 +97,10 @@ async function keysOf(redis: Redis | Cluster, pattern: string): Promise<string[]
   return keys.flat();
 }
 
-const redisFull: Kind = {
+const redisFull: FaultKind = {
   name: 'redis-full',
   on: 'both',
-  strike: async ({ servers, random }) => {
+  inject: async ({ servers, random }) => {
     await servers.redisLock.hold(async () => {
       await servers.onMasters((node) => node.config('SET', 'maxmemory', '1'));
       await delay(random.between(200, 1_500));
@@ -110,7 +109,7 @@ const redisFull: Kind = {
   },
 };
 
-export const serverKinds: Kind[] = [
+export const serverKinds: FaultKind[] = [
   redisKilled,
   postgresKilled,
   postgresAway,

@@ -1,18 +1,19 @@
-/** A deliberate break of the code, and the kind of fault that must show it. */
+/** A deliberate bug, and the kind of fault that must reveal it. */
 export interface Mutant {
   name: string;
-  /** What is broken, in a few words: the table of docs/reliability.md. */
-  says: string;
+  /** What it breaks, as the table in docs/reliability.md says. */
+  breaks: string;
+  /** The kind of fault. */
   kind: string;
   cluster?: boolean;
   edits: { file: string; from: string; to: string }[];
 }
 
-/** One for each kind, at least. An edit whose text is not found is an error: mend it here. */
+/** At least one for each kind of fault. `from` must occur exactly once in its file: mutants.spec.ts. */
 export const mutants: Mutant[] = [
   {
     name: 'acknowledged-early',
-    says: '`destroySession` answers before Redis has done it',
+    breaks: '`destroySession` resolves before Redis has ended the session',
     kind: 'app-killed',
     edits: [
       {
@@ -28,7 +29,7 @@ export const mutants: Mutant[] = [
   },
   {
     name: 'removed-when-read',
-    says: 'events leave the outbox as soon as the drain has read them',
+    breaks: 'events are deleted from the outbox as soon as they are read',
     kind: 'worker-killed',
     edits: [
       {
@@ -41,7 +42,7 @@ export const mutants: Mutant[] = [
   },
   {
     name: 'removed-before-commit',
-    says: 'events leave the outbox before the transaction commits, and not after',
+    breaks: 'events are deleted from the outbox before the commit',
     kind: 'worker-killed-before-commit',
     edits: [
       {
@@ -53,7 +54,7 @@ export const mutants: Mutant[] = [
   },
   {
     name: 'ends-not-deduplicated',
-    says: 'the drain forgets to ask whether an end is recorded already',
+    breaks: "the drain doesn't check whether an end is recorded",
     kind: 'worker-killed-inside-commit',
     edits: [
       { file: 'src/audit/drain/session-rows.ts', from: 'ended: row.ended,', to: 'ended: false,' },
@@ -61,7 +62,7 @@ export const mutants: Mutant[] = [
   },
   {
     name: 'nothing-deduplicated',
-    says: 'the drain records whatever is in the outbox',
+    breaks: 'the drain records whatever is in the outbox',
     kind: 'worker-killed-after-commit',
     edits: [
       {
@@ -73,7 +74,7 @@ export const mutants: Mutant[] = [
   },
   {
     name: 'removed-by-count',
-    says: 'after the commit as many entries as were read are cut off, whichever those are',
+    breaks: 'after the commit, the drain trims the stream by the number of entries it read',
     kind: 'loop-blocked',
     edits: [
       {
@@ -87,7 +88,7 @@ export const mutants: Mutant[] = [
   },
   {
     name: 'chain-not-locked',
-    says: 'the head of the chain is read without a lock',
+    breaks: 'the head of the chain is read without a lock',
     kind: 'two-drainers',
     edits: [
       {
@@ -99,7 +100,7 @@ export const mutants: Mutant[] = [
   },
   {
     name: 'end-by-wall-clock',
-    says: 'a lifetime is counted from the clock of the application',
+    breaks: "a lifetime is measured by the application's clock",
     kind: 'clock-wrong',
     edits: [
       {
@@ -111,7 +112,7 @@ export const mutants: Mutant[] = [
   },
   {
     name: 'deadline-by-wall-clock',
-    says: "a request's deadline is set by the clock of the application",
+    breaks: "a request's deadline is set by the application's clock",
     kind: 'clock-wrong',
     edits: [
       {
@@ -123,7 +124,7 @@ export const mutants: Mutant[] = [
   },
   {
     name: 'script-loaded-once',
-    says: 'a script that Redis knew once is never loaded again',
+    breaks: 'a script that Redis has loaded once is never sent again',
     kind: 'redis-killed',
     edits: [
       {
@@ -140,7 +141,7 @@ export const mutants: Mutant[] = [
   },
   {
     name: 'given-up-on-error',
-    says: 'a batch that Postgres did not answer counts as recorded',
+    breaks: 'a batch that Postgres never answered counts as recorded',
     kind: 'postgres-killed',
     edits: [
       {
@@ -155,7 +156,7 @@ export const mutants: Mutant[] = [
   },
   {
     name: 'outbox-capped',
-    says: 'the outbox keeps its newest 50 events',
+    breaks: 'the outbox keeps its newest 50 events',
     kind: 'postgres-away',
     edits: [
       {
@@ -167,7 +168,7 @@ export const mutants: Mutant[] = [
   },
   {
     name: 'sweep-needs-record',
-    says: 'the sweep records an end only where the key has not expired yet',
+    breaks: 'the sweep records an end only if the key still exists',
     kind: 'all-down',
     edits: [
       {
@@ -179,7 +180,7 @@ export const mutants: Mutant[] = [
   },
   {
     name: 'no-watchdog',
-    says: 'the jobs rely on BullMQ alone',
+    breaks: 'the jobs rely on BullMQ alone',
     kind: 'queue-deleted',
     edits: [
       {
@@ -191,13 +192,13 @@ export const mutants: Mutant[] = [
   },
   {
     name: 'end-needs-memory',
-    says: 'the destroy script without `allow-oom`',
+    breaks: 'the destroy script without `allow-oom`',
     kind: 'redis-full',
     edits: [{ file: 'src/store/lua/destroy.lua', from: '#!lua flags=allow-oom', to: '#!lua' }],
   },
   {
     name: 'rotation-not-idempotent',
-    says: 'a copy of a rotation does not look for the first one’s answer',
+    breaks: "a repeated rotation doesn't look for the first one",
     kind: 'replies-dropped',
     edits: [
       { file: 'src/store/lua/rotate.lua', from: 'if earlier then return earlier end\n', to: '' },
@@ -205,7 +206,7 @@ export const mutants: Mutant[] = [
   },
   {
     name: 'creation-not-idempotent',
-    says: 'a copy of a creation does not look for the first one’s answer',
+    breaks: "a repeated creation doesn't look for the first one",
     kind: 'connections-cut',
     edits: [
       { file: 'src/store/lua/create.lua', from: 'if earlier then return earlier end\n', to: '' },
@@ -213,7 +214,7 @@ export const mutants: Mutant[] = [
   },
   {
     name: 'silence-means-no-session',
-    says: 'a read that Redis does not answer in time counts as no session',
+    breaks: 'a read without an answer counts as no session',
     kind: 'slow-link',
     edits: [
       {
@@ -225,13 +226,13 @@ export const mutants: Mutant[] = [
   },
   {
     name: 'dead-link-kept',
-    says: 'a connection to Redis that went silent is never given up',
+    breaks: 'a silent connection to Redis is never closed',
     kind: 'half-open',
     edits: [{ file: 'src/store/connect.ts', from: '    socketTimeout: 2 * timeout,\n', to: '' }],
   },
   {
     name: 'lock-held-for-ever',
-    says: 'Postgres keeps the transaction of a drainer that fell silent',
+    breaks: 'Postgres keeps the transaction of a silent drainer',
     kind: 'half-open',
     edits: [
       {
@@ -243,7 +244,7 @@ export const mutants: Mutant[] = [
   },
   {
     name: 'resurrection-overlooked',
-    says: 'reconciliation does not look for sessions that SQL knows to be over',
+    breaks: "reconciliation doesn't end sessions over in SQL",
     kind: 'master-killed',
     cluster: true,
     edits: [
@@ -256,7 +257,7 @@ export const mutants: Mutant[] = [
   },
   {
     name: 'loss-overlooked',
-    says: 'reconciliation does not look for sessions that Redis has lost',
+    breaks: "reconciliation doesn't look for what Redis has lost",
     kind: 'master-killed',
     cluster: true,
     edits: [

@@ -5,9 +5,10 @@ import { join } from 'node:path';
 
 import { mutants, type Mutant } from './mutants.js';
 
-// Breaks the code on purpose, in copies of the tree, and shows that the campaign notices.
-// Give names of mutants to run only those.
+// Applies each mutant to a copy of the tree, and reports whether the campaign reveals it.
+// `node build/faults/mutants/run.js NAME...` tries only those mutants.
 
+/** What a copy needs. */
 const NEEDED = [
   'src',
   'build',
@@ -21,16 +22,16 @@ const FAULTS = 15;
 
 const names = process.argv.slice(2);
 const chosen = mutants.filter(({ name }) => names.length === 0 || names.includes(name));
-let escaped = 0;
+let missed = 0;
 for (const mutant of chosen) {
   const verdict = tryMutant(mutant);
-  if (!verdict) escaped += 1;
-  console.log(`${mutant.name.padEnd(26)} ${mutant.kind.padEnd(28)} ${verdict ?? 'ESCAPED'}`);
+  if (!verdict) missed += 1;
+  console.log(`${mutant.name.padEnd(26)} ${mutant.kind.padEnd(28)} ${verdict ?? 'NOT CAUGHT'}`);
 }
-console.log(`${chosen.length - escaped} of ${chosen.length} mutants caught`);
-process.exitCode = escaped > 0 ? 1 : 0;
+console.log(`${chosen.length - missed} of ${chosen.length} mutants caught`);
+process.exitCode = missed > 0 ? 1 : 0;
 
-/** What the campaign said of it, or null where it noticed nothing. */
+/** The closing line of the first campaign that caught it; null if none did. */
 function tryMutant(mutant: Mutant): string | null {
   const folder = mkdtempSync(join(tmpdir(), 'nest-session-ledger-mutant-'));
   try {
@@ -51,7 +52,8 @@ function tryMutant(mutant: Mutant): string | null {
 function apply(folder: string, { file, from, to }: Mutant['edits'][number]): void {
   const path = join(folder, file);
   const text = readFileSync(path, 'utf8');
-  if (text.split(from).length !== 2) throw new Error(`${file} does not hold once: ${from}`);
+  if (text.split(from).length !== 2)
+    throw new Error(`${file} does not contain exactly once: ${from}`);
   writeFileSync(
     path,
     text.replace(from, () => to),
@@ -61,7 +63,7 @@ function apply(folder: string, { file, from, to }: Mutant['edits'][number]): voi
 function build(folder: string): void {
   const nest = join('node_modules', '@nestjs', 'cli', 'bin', 'nest.js');
   const { status, stdout } = spawnSync(process.execPath, [nest, 'build'], { cwd: folder });
-  if (status !== 0) throw new Error(`the mutant does not compile:\n${String(stdout)}`);
+  if (status !== 0) throw new Error(`The mutant does not compile:\n${String(stdout)}`);
 }
 
 function campaign(folder: string, { kind, cluster }: Mutant, seed: number): string | null {
@@ -71,5 +73,5 @@ function campaign(folder: string, { kind, cluster }: Mutant, seed: number): stri
   if (cluster) args.push('--cluster');
   const { status, stdout } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
   if (status === 0) return null;
-  return stdout.trim().split('\n').at(-1) ?? 'no answer';
+  return stdout.trim().split('\n').at(-1) ?? 'no output';
 }

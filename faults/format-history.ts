@@ -1,14 +1,15 @@
 import type { Evidence } from './checker/evidence.js';
 import type { Call } from './history.js';
 
-/** The calls about one session and its records, a line each, in the order of time. */
-export function tellHistory(handle: string, calls: Call[], evidence: Evidence): string[] {
+/** The calls about one session and its records, one line each, in the order of time. */
+export function formatHistory(handle: string, calls: Call[], evidence: Evidence): string[] {
   const lines: [at: number, text: string][] = [];
   const events = evidence.events.filter((event) => event.handle === handle);
-  const userId = events[0]?.userId ?? evidence.live.find((live) => live.handle === handle)?.userId;
+  const live = evidence.live.find((session) => session.handle === handle);
+  const userId = events[0]?.userId ?? live?.userId;
   for (const call of calls) {
     if (isAbout(call, handle, userId, events[0]?.sessionCreatedAt ?? 0)) {
-      lines.push([call.startedAt, tellCall(call, handle)]);
+      lines.push([call.startedAt, formatCall(call, handle)]);
     }
   }
   for (const event of events) {
@@ -16,7 +17,6 @@ export function tellHistory(handle: string, calls: Call[], evidence: Evidence): 
     const text = `record ${event.chain}/${event.seq} ${event.event} ${event.reason ?? ''}${by}`;
     lines.push([event.occurredAt, text]);
   }
-  const live = evidence.live.some((session) => session.handle === handle);
   const first = Math.min(...lines.map(([at]) => at));
   return [
     ...lines
@@ -33,26 +33,28 @@ function isAbout(
   since: number,
 ): boolean {
   if ('handle' in operation && operation.handle === handle) return true;
-  if (answer?.ok && 'begun' in answer.value && answer.value.begun.handle === handle) return true;
+  if (answer?.ok && 'created' in answer.value && answer.value.created.handle === handle) {
+    return true;
+  }
   if (operation.op === 'list' && answer?.ok && 'handles' in answer.value) {
     return answer.value.handles.includes(handle);
   }
   return operation.op === 'destroyAll' && operation.userId === userId && since > 0;
 }
 
-function tellCall(
+function formatCall(
   { n, process, operation, startedAt, endedAt, answer }: Call,
   handle: string,
 ): string {
   const role = 'handle' in operation && operation.handle === handle ? '' : ' (of its user)';
   const took = endedAt === null ? '' : ` in ${(endedAt - startedAt).toFixed(1)} ms`;
-  return `call c${n} at ${process}: ${operation.op}${role} -> ${tellAnswer(answer)}${took}`;
+  return `call c${n} in ${process}: ${operation.op}${role} -> ${formatAnswer(answer)}${took}`;
 }
 
-function tellAnswer(answer: Call['answer']): string {
+function formatAnswer(answer: Call['answer']): string {
   if (!answer) return 'no answer';
-  if (!answer.ok) return `${answer.code}`;
+  if (!answer.ok) return answer.code;
   if ('live' in answer.value) return answer.value.live ? 'live' : 'over';
-  if ('begun' in answer.value) return `began ${answer.value.begun.handle}`;
+  if ('created' in answer.value) return `created ${answer.value.created.handle}`;
   return 'handles' in answer.value ? 'listed' : 'done';
 }

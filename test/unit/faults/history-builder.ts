@@ -1,24 +1,24 @@
 import type { Answer, Operation } from '../../../faults/application/protocol.js';
-import type { Breach } from '../../../faults/checker/breach.js';
+import type { Violation } from '../../../faults/checker/violation.js';
 import { check, type Verdict } from '../../../faults/checker/check.js';
 import type { EventRecord, Evidence } from '../../../faults/checker/evidence.js';
-import type { Promises } from '../../../faults/checker/promises.js';
+import type { Guarantees } from '../../../faults/checker/guarantees.js';
 import type { Call } from '../../../faults/history.js';
 
 export const LIFETIME = 60_000;
 
-const PROMISES: Promises = {
+const GUARANTEES: Guarantees = {
   idleTimeout: 0,
   maxSessionsPerUser: 0,
   overflow: 'evict-oldest',
   lossWindows: [],
 };
 
-/** A history made by hand: calls a second apart, and what Redis and Postgres hold in the end. */
-export class MadeHistory {
+/** Builds a history: calls one second apart, and what Redis and Postgres hold in the end. */
+export class HistoryBuilder {
   readonly calls: Call[] = [];
   readonly evidence: Evidence = {
-    due: new Set(),
+    expiryIndex: new Set(),
     events: [],
     rows: [],
     chainBreaks: [],
@@ -27,7 +27,7 @@ export class MadeHistory {
   };
   private now = 1_000_000;
 
-  /** A call; without an answer it was cut off. */
+  /** A call; its answer is null if the process died before it. */
   call(operation: Operation, answer: Answer | null): Call {
     this.now += 1_000;
     const startedAt = this.now;
@@ -37,15 +37,15 @@ export class MadeHistory {
     return call;
   }
 
-  /** A sign-in: answered unless told otherwise, recorded, and live in Redis. */
+  /** A sign-in: answered by default, recorded, and live in Redis. */
   create(handle: string, { answered = true, userId = 'u' } = {}): Call {
     const createdAt = this.now + 1_005;
-    const begun = { id: `id of ${handle}`, handle, createdAt, expiresAt: createdAt + LIFETIME };
+    const created = { id: `id of ${handle}`, handle, createdAt, expiresAt: createdAt + LIFETIME };
     const operation = { op: 'create', userId, marker: this.next(), lifetime: LIFETIME } as const;
-    const call = this.call(operation, answered ? { ok: true, value: { begun } } : null);
+    const call = this.call(operation, answered ? { ok: true, value: { created } } : null);
     this.record({ event: 'created', handle, occurredAt: createdAt });
     this.evidence.live.push({ handle, userId, createdAt });
-    this.evidence.due.add(handle);
+    this.evidence.expiryIndex.add(handle);
     this.evidence.rows.push({
       handle,
       userId,
@@ -60,13 +60,13 @@ export class MadeHistory {
     return call;
   }
 
-  /** A rotation, answered, done and recorded. */
+  /** A rotation: answered, done and recorded. */
   rotate(from: string, to: string): Call {
     const row = this.evidence.rows.find(({ handle }) => handle === from)!;
     const createdAt = this.now + 1_005;
-    const begun = { id: `id of ${to}`, handle: to, createdAt, expiresAt: row.expiresAt };
+    const created = { id: `id of ${to}`, handle: to, createdAt, expiresAt: row.expiresAt };
     const operation = { op: 'rotate', id: `id of ${from}`, handle: from } as const;
-    const call = this.call(operation, { ok: true, value: { begun } });
+    const call = this.call(operation, { ok: true, value: { created } });
     this.end(from, { occurredAt: createdAt, reason: 'rotated' });
     const { expiresAt } = row; // a rotation keeps it
     this.record({
@@ -77,13 +77,12 @@ export class MadeHistory {
       expiresAt,
     });
     this.evidence.live.push({ handle: to, userId: row.userId!, createdAt });
-    this.evidence.due.add(to);
-    const begin = { handle: to, createdAt, endedAt: null, endReason: null };
-    this.evidence.rows.push({ ...row, ...begin });
+    this.evidence.expiryIndex.add(to);
+    this.evidence.rows.push({ ...row, handle: to, createdAt, endedAt: null, endReason: null });
     return call;
   }
 
-  /** A logout, answered, done and recorded. */
+  /** A logout: answered, done and recorded. */
   destroy(handle: string): Call {
     const actor = this.next();
     const id = `id of ${handle}`;
@@ -104,10 +103,10 @@ export class MadeHistory {
     this.forget(handle);
   }
 
-  /** Redis has it no more. */
+  /** Removes it from Redis. */
   forget(handle: string): void {
     this.evidence.live = this.evidence.live.filter((each) => each.handle !== handle);
-    this.evidence.due.delete(handle);
+    this.evidence.expiryIndex.delete(handle);
   }
 
   validate(handle: string, live: boolean): Call {
@@ -133,15 +132,15 @@ export class MadeHistory {
     });
   }
 
-  check(promises: Partial<Promises> = {}): Verdict {
-    return check(this.calls, this.evidence, { ...PROMISES, ...promises });
+  check(guarantees: Partial<Guarantees> = {}): Verdict {
+    return check(this.calls, this.evidence, { ...GUARANTEES, ...guarantees });
   }
 
-  kinds(promises: Partial<Promises> = {}): Breach['kind'][] {
-    return this.check(promises).breaches.map(({ kind }) => kind);
+  kinds(guarantees: Partial<Guarantees> = {}): Violation['kind'][] {
+    return this.check(guarantees).violations.map(({ kind }) => kind);
   }
 
-  /** The name of the next call. */
+  /** The marker of the next call. */
   private next(): string {
     return `c${this.calls.length}`;
   }

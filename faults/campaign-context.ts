@@ -1,0 +1,32 @@
+import type { LossWindow } from './checker/guarantees.js';
+import type { Fleet } from './fleet.js';
+import type { Random } from './random.js';
+import type { Servers } from './servers.js';
+import type { Traffic } from './traffic.js';
+
+/** What a fault can use and disturb. */
+export interface CampaignContext {
+  servers: Servers;
+  fleet: Fleet;
+  traffic: Traffic;
+  random: Random;
+  /** The kinds of the faults that are active now. */
+  activeKinds: string[];
+  /** The failovers, which may have lost acknowledged writes. */
+  lossWindows: LossWindow[];
+  /** Undoes faults that last until the system has been checked in spite of them. */
+  undoAfterCheck: (() => void)[];
+  /** Whatever went wrong that isn't the result of a call. */
+  problems: string[];
+}
+
+/** A kind of fault. `kinds/index.ts` explains how to add one. */
+export interface FaultKind {
+  name: string;
+  /** The servers that it applies to. */
+  on: 'single' | 'cluster' | 'both';
+  /** How often it is chosen, relative to the others. Default: 1. */
+  weight?: number;
+  /** Injects the fault and undoes it. The system may still be recovering when it resolves. */
+  inject(context: CampaignContext): Promise<void>;
+}

@@ -1,0 +1,131 @@
+import type { Call } from '../history.js';
+import type { Violation } from './violation.js';
+import { callOf, relatedTo, type HistoryIndex, type SessionHistory } from './session-history.js';
+import type { EventRecord } from './evidence.js';
+import { isRejection, TOLERANCE } from './guarantees.js';
+
+/** An answered call that ended the session, which was over at the latest at `over`. */
+export interface AcknowledgedEnd {
+  call: Call;
+  over: number;
+}
+
+/** Each session that is over has one `destroyed` record, and each record a cause. */
+export function checkEnd(session: SessionHistory, index: HistoryIndex): Violation[] {
+  const { handle, destroyed } = session;
+  const violation = (kind: Violation['kind'], text: string): Violation => ({ kind, handle, text });
+  if (destroyed.length > 1) return [violation('doubled', `${destroyed.length} destroyed records`)];
+  const [record] = destroyed;
+  if (record) return checkCause(session, record, index);
+  const [end] = acknowledgedEnds(session, index);
+  if (end) {
+    return [violation('lost', `call ${end.call.n} ended it but the end is not recorded`)];
+  }
+  const isGone = session.created.length > 0 && !session.live && !session.inExpiryIndex;
+  return isGone ? [violation('lost', 'it is gone from Redis but its end is not recorded')] : [];
+}
+
+export function acknowledgedEnds(session: SessionHistory, index: HistoryIndex): AcknowledgedEnd[] {
+  const own = session.calls.filter(
+    ({ operation, answer }) =>
+      answer?.ok && ['destroy', 'destroyByHandle', 'rotate'].includes(operation.op),
+  );
+  const all = index.userCalls.get(session.userId) ?? [];
+  const everywhere = all.filter((call) => call.answer?.ok && coversAll(call, session, index));
+  return [...own, ...everywhere].map((call) => ({ call, over: call.endedAt! }));
+}
+
+/** Whether a destroy-all of its user covers the session: created before the call, and not excepted. */
+function coversAll(
+  { operation, startedAt }: Call,
+  session: SessionHistory,
+  index: HistoryIndex,
+): boolean {
+  if (operation.op !== 'destroyAll') return false;
+  const excepted = operation.exceptHandle && index.sessions.get(operation.exceptHandle);
+  if (excepted && (excepted === session || excepted.marker === session.marker)) return false;
+  // A rotated session counts from the creation of the first session of its sign-in.
+  const signedIn = Math.min(
+    ...relatedTo(session, index).flatMap(({ created }) =>
+      created.map((each) => each.sessionCreatedAt),
+    ),
+  );
+  return signedIn < startedAt - TOLERANCE;
+}
+
+function checkCause(
+  session: SessionHistory,
+  record: EventRecord,
+  index: HistoryIndex,
+): Violation[] {
+  const problem = findProblem(session, record, index);
+  return problem ? [{ kind: problem[0], handle: session.handle, text: problem[1] }] : [];
+}
+
+function findProblem(
+  session: SessionHistory,
+  record: EventRecord,
+  index: HistoryIndex,
+): [Violation['kind'], string] | null {
+  switch (record.reason) {
+    case 'logout':
+    case 'revoked':
+      return problemOfCall(session, record, index);
+    case 'rotated':
+      return isByRotation(session) ? null : ['phantom', 'no rotation asked for its end'];
+    case 'evicted':
+      return isByEviction(session, record, index) ? null : ['phantom', 'nothing evicted it'];
+    case 'expired':
+      return problemOfExpiry(session, record, index);
+    default:
+      return ['lost', `ended as '${record.reason}' although Redis lost nothing`];
+  }
+}
+
+function problemOfCall(
+  session: SessionHistory,
+  record: EventRecord,
+  { calls }: HistoryIndex,
+): [Violation['kind'], string] | null {
+  const call = callOf(calls, record.actor ?? '');
+  const operation = call?.operation;
+  const isItsOwn =
+    (operation?.op === 'destroyAll' && operation.userId === session.userId) ||
+    (operation && operation.op.startsWith('destroy') && session.calls.includes(call!));
+  if (!call || !isItsOwn) return ['phantom', 'no call asked for its end'];
+  const early = record.occurredAt < call.startedAt - TOLERANCE;
+  const late = call.answer?.ok && record.occurredAt > call.endedAt! + TOLERANCE;
+  return early || late ? ['wrong', 'the recorded end is outside its call'] : null;
+}
+
+function isByRotation({ calls }: SessionHistory): boolean {
+  return calls.some(
+    ({ operation, answer }) =>
+      operation.op === 'rotate' && (!answer || answer.ok || !isRejection(answer.code)),
+  );
+}
+
+function isByEviction(session: SessionHistory, record: EventRecord, index: HistoryIndex): boolean {
+  const { overflow, maxSessionsPerUser } = index.guarantees;
+  if (maxSessionsPerUser === 0 || overflow !== 'evict-oldest') return false;
+  const all = index.userCalls.get(session.userId) ?? [];
+  return all.some(
+    ({ operation, startedAt }) =>
+      operation.op === 'create' && startedAt - TOLERANCE <= record.occurredAt,
+  );
+}
+
+function problemOfExpiry(
+  { created }: SessionHistory,
+  { occurredAt }: EventRecord,
+  { guarantees }: HistoryIndex,
+): [Violation['kind'], string] | null {
+  const [creation] = created;
+  if (!creation) return null;
+  if (occurredAt > creation.expiresAt) return ['wrong', 'expired after its absolute expiry'];
+  if (occurredAt === creation.expiresAt) return null;
+  const earliest = creation.sessionCreatedAt + guarantees.idleTimeout;
+  return guarantees.idleTimeout === 0 || occurredAt < earliest
+    ? ['wrong', 'expired too early']
+    : null;
+}
