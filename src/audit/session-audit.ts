@@ -41,7 +41,24 @@ export interface LedgerHealth {
 /**
  * What `SessionAudit` works with. No jobs are among it, so the command line starts without BullMQ.
  */
-export function auditParts(buckets: Buckets, database: LedgerDatabase, settings: LedgerSettings) {
+export interface SessionAuditParts {
+  buckets: Buckets;
+  database: LedgerDatabase;
+  tables: LedgerTables;
+  upkeep: SessionUpkeep;
+  outbox: Outbox;
+  deadLetters: DeadLetters;
+  drain: Drain;
+  history: History;
+  verifier: Verifier;
+  reconciler: Reconciler;
+}
+
+export function auditParts(
+  buckets: Buckets,
+  database: LedgerDatabase,
+  settings: LedgerSettings,
+): SessionAuditParts {
   const { tables } = settings;
   const upkeep = new SessionUpkeep(buckets);
   const outbox = new Outbox(buckets);
@@ -60,8 +77,6 @@ export function auditParts(buckets: Buckets, database: LedgerDatabase, settings:
     reconciler: new Reconciler(database, tables, buckets, upkeep),
   };
 }
-
-export type SessionAuditParts = ReturnType<typeof auditParts>;
 
 /** How many buckets a flush drains at once. While Postgres writes one batch, others are prepared. */
 const FLUSH_CONCURRENCY = 4;
