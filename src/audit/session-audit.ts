@@ -147,8 +147,8 @@ export class SessionAudit {
    * Compares SQL with Redis: records the end of sessions that Redis has lost, and ends sessions in
    * Redis that are over in SQL.
    *
-   * @param options `acceptLosses` is an operator's word that this Redis is the right one: without
-   * it, no session is declared lost if more than 5 % of the open ones (and more than 20) are missing
+   * @param options set `acceptLosses` to confirm that this is the right Redis. Otherwise no session
+   * is declared lost if more than 5 % of the open ones, and more than 20, are missing
    */
   async reconcile(options: { acceptLosses?: boolean } = {}): Promise<ReconcileReport> {
     await this.parts.upkeep.sweepAll();

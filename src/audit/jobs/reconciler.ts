@@ -13,11 +13,11 @@ import type { LedgerTables } from '../postgres/schema.js';
 const PAGE = 500;
 
 /**
- * Never more than this share of the open sessions is declared lost without an operator's word.
- * Far more is missing from a Redis that is empty, or not the one that holds the sessions.
+ * The largest share of the open sessions that is declared lost without an operator's confirmation.
+ * If more are missing, Redis was probably emptied, or is not the one that holds these sessions.
  */
 const MAX_LOSS_SHARE = 0.05;
-/** As many may always be declared lost: a failover loses a few, whatever their share. */
+/** This many may always be declared lost: if few are open, a failover can lose a large share. */
 const ALWAYS_ALLOWED = 20;
 
 interface OpenRow {
@@ -41,8 +41,8 @@ export interface ReconcileReport {
   /** Those that Redis does not have. Their ends are now in the outbox, unless `held`. */
   missing: number;
   /**
-   * Too many were missing (more than 5 % of the open sessions), so none was declared lost: this may
-   * be the wrong Redis, or an empty one. `missing` counts only up to the limit then.
+   * True if too many were missing (more than 5 % of the open sessions, and more than 20): this may
+   * be the wrong Redis, or an empty one. None was declared lost, and `missing` is not complete.
    */
   held: boolean;
   /** Sessions that are over in SQL but were alive in Redis. They were ended again. */
@@ -82,7 +82,7 @@ export class Reconciler {
     return Math.max(ALWAYS_ALLOWED, Math.floor(Number(open) * MAX_LOSS_SHARE));
   }
 
-  /** Compares until there are more than `limit`: nothing is declared lost before all are known. */
+  /** Finds the missing sessions, and stops once there are more than `limit`. It changes nothing. */
   private async findLost(limit: number): Promise<{ checked: number; lost: OpenSession[] }> {
     let checked = 0;
     const lost: OpenSession[] = [];

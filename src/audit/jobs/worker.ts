@@ -117,7 +117,7 @@ export class LedgerWorker {
     }
   }
 
-  /** Once, and not at each of the attempts that follow. */
+  /** Logs the damage once, and not at every retry. */
   private reportDamage(error: unknown): void {
     if (!(error instanceof SessionError) || error.code !== 'ERR_SESSION_LEDGER_DAMAGED') return;
     if (this.reported.has(error.message)) return;
@@ -129,7 +129,7 @@ export class LedgerWorker {
   private async sweep(drain: (bucket: number) => Promise<unknown>): Promise<void> {
     const { upkeep, buckets, outbox } = this.parts;
     const swept = upkeep.sweepAll(this.stopping.signal);
-    // A bucket that can't be swept must not keep the others from being drained.
+    // If one bucket can't be swept, the others must still be drained.
     await swept.catch(() => undefined);
     this.sweptAt = performance.now();
     await buckets.forEach(async (bucket) => {
