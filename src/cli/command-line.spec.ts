@@ -38,6 +38,12 @@ async function valuesOf(...args: string[]) {
 }
 
 describe('parseCommandLine', () => {
+  it('takes a negative number for the value of an option, not for another option', () => {
+    expect(() => parse('sweep', '--max-age', '-5')).toThrow(
+      /--max-age is "-5"; use a whole number/,
+    );
+  });
+
   it('gives a command its parsed options', async () => {
     expect(await valuesOf('sweep', '--max-age', '12', '--note=a b')).toEqual({
       'max-age': 12,

@@ -113,11 +113,24 @@ function parseOptions(args: string[], { name, options }: Command) {
     Object.entries(options).map(([option, { value }]) => [option, { type: typeOf(value) }]),
   );
   try {
-    const { values } = parseArgs({ args, options: { ...FLAGS, ...texts } });
+    const { values } = parseArgs({
+      args: joinNegativeNumbers(args),
+      options: { ...FLAGS, ...texts },
+    });
     return values as { json?: boolean; help?: boolean } & Texts;
   } catch (error) {
     throw new UsageError(`${(error as Error).message}. See session-ledger ${name} --help`);
   }
+}
+
+/** `--chain -5` becomes `--chain=-5`: parseArgs would take `-5` for an option. */
+function joinNegativeNumbers(args: string[]): string[] {
+  const joined: string[] = [];
+  for (const arg of args) {
+    const isValue = /^-\d+$/.test(arg) && /^--[a-z-]+$/.test(joined.at(-1) ?? '');
+    joined.push(isValue ? `${joined.pop()}=${arg}` : arg);
+  }
+  return joined;
 }
 
 function typeOf(value: string | undefined): 'string' | 'boolean' {

@@ -46,24 +46,30 @@ export class Buckets {
 
   /**
    * Does some work for one bucket after the other. A bucket that fails (its node is down, a key has
-   * the wrong type) does not keep the others waiting: its error is thrown at the end.
+   * the wrong type) does not keep the others waiting: its error is thrown at the end. An error that
+   * concerns all of them is thrown at once.
    *
    * @param signal stops before the next bucket
    */
   async forEach(work: (bucket: number) => Promise<void>, signal?: AbortSignal): Promise<void> {
     const errors: unknown[] = [];
     for (const bucket of this.numbers()) {
-      if (signal?.aborted || errors.some((error) => this.concernsAll(error))) break;
-      await work(bucket).catch((error: unknown) => errors.push(error));
+      if (signal?.aborted) break;
+      try {
+        await work(bucket);
+      } catch (error) {
+        if (this.concernsAll(error)) throw error;
+        errors.push(error);
+      }
     }
     if (errors.length > 0) throw errors[0];
   }
 
-  /** A single Redis that does not answer holds all buckets: each of them would wait in vain. */
+  /** Postgres, or a single Redis, that is down holds all buckets: each of them would wait in vain. */
   private concernsAll(error: unknown): boolean {
-    const isUnavailable =
-      error instanceof SessionError && error.code === 'ERR_SESSION_REDIS_UNAVAILABLE';
-    return isUnavailable && !('nodes' in this.client);
+    if (!(error instanceof SessionError)) return false;
+    if (error.code.startsWith('ERR_SESSION_DATABASE')) return true;
+    return error.code === 'ERR_SESSION_REDIS_UNAVAILABLE' && !('nodes' in this.client);
   }
 
   keysOf(bucket: number): RedisKeys {

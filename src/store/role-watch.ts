@@ -1,6 +1,6 @@
 import type { RedisClient } from './bounded-redis.js';
 
-/** How often the server is asked for its role (ms): bounds how long a demoted master is believed. */
+/** How often the server is asked for its role (ms). It is also asked after each reconnection. */
 const INTERVAL = 500;
 
 /**
@@ -15,7 +15,7 @@ const INTERVAL = 500;
 export function watchRole(client: RedisClient): () => void {
   if ('nodes' in client) return () => undefined;
   let asking = false;
-  const timer = setInterval(async () => {
+  const ask = async () => {
     if (asking || client.status !== 'ready') return;
     asking = true;
     try {
@@ -26,7 +26,12 @@ export function watchRole(client: RedisClient): () => void {
     } finally {
       asking = false;
     }
-  }, INTERVAL);
+  };
+  const timer = setInterval(() => void ask(), INTERVAL);
   timer.unref();
-  return () => clearInterval(timer);
+  client.on('ready', ask);
+  return () => {
+    clearInterval(timer);
+    client.off('ready', ask);
+  };
 }

@@ -164,10 +164,16 @@ export class SessionStore {
       return runCreate(this.buckets.redis, this.buckets.keysOf(bucket), this.rules, sessions);
     };
     const replies = await run(creates);
-    const stale = creates.filter((_, i) => this.correctClock(bucket, replies[i]!));
-    const again = stale.length > 0 ? await run(stale) : [];
     this.buckets.emit(bucket);
-    return replies.map((reply) => (reply.status === 'STALE' ? again.shift()! : reply));
+    const stale = creates.filter((_, i) => this.correctClock(bucket, replies[i]!));
+    const waiting = stale.filter(({ givesUpAt }) => givesUpAt > performance.now());
+    if (waiting.length === 0) return replies;
+    // If the second run fails, the sessions of the first one exist all the same.
+    const again = new Map<RequestedCreate<CreateRequest>, CreateReply>();
+    const later = await run(waiting).catch(() => []);
+    later.forEach((reply, i) => again.set(waiting[i]!, reply));
+    this.buckets.emit(bucket);
+    return replies.map((reply, i) => again.get(creates[i]!) ?? reply);
   }
 
   /**

@@ -138,6 +138,8 @@ const UNBOUNDED = {
   socketTimeout: undefined,
   commandTimeout: undefined,
   enableOfflineQueue: true,
+  // Its connections to Sentinel would outlive `disconnectNow`. READONLY still moves these to the master.
+  failoverDetector: false,
 } as const;
 
 function duplicate(client: RedisClient): Redis | Cluster {

@@ -87,8 +87,12 @@ export class LedgerWorker {
     if (job.name === 'partitions') await this.backoff.attempt(() => partitions.runOnce());
     if (job.name === 'reconcile') {
       await this.backoff.attempt(async () => {
-        await this.sweep((bucket) => this.drain(bucket));
+        const prepared = this.sweep((bucket) => this.drain(bucket));
+        // One bad bucket must not keep the others from being compared.
+        await prepared.catch(() => undefined);
+        if (this.stopping.signal.aborted) return;
         this.reportReconcile(await reconciler.runOnce());
+        await prepared;
       });
     }
   }
@@ -130,8 +134,7 @@ export class LedgerWorker {
     const { upkeep, buckets, outbox } = this.parts;
     const swept = upkeep.sweepAll(this.stopping.signal);
     // If one bucket can't be swept, the others must still be drained.
-    await swept.catch(() => undefined);
-    this.sweptAt = performance.now();
+    await swept.then(() => (this.sweptAt = performance.now())).catch(() => undefined);
     await buckets.forEach(async (bucket) => {
       if ((await outbox.length(bucket)) > 0) await drain(bucket);
     }, this.stopping.signal);
