@@ -1,15 +1,12 @@
 import { startProgram } from '../../../dev/child-process.js';
 import type { ApplicationMethods, ApplicationOptions } from './application.js';
 
-/** The application in a process of its own. */
+/** The application in a separate process. */
 export interface ApplicationProcess {
   /** Creates and ends sessions. Resolves with the heap size after `events` events (bytes). */
-  make(events: number): Promise<number>;
-  /**
-   * Shuts down in good order. `took` is the application's own shutdown time, `gone` the time until
-   * the process had ended (ms).
-   */
-  close(): Promise<{ took: number; gone: number }>;
+  createEvents(events: number): Promise<number>;
+  /** Shuts down gracefully. Resolves with the time until Nest had closed and the process exited (ms). */
+  close(): Promise<{ closed: number; exited: number }>;
   /** SIGKILL. */
   kill(): Promise<void>;
 }
@@ -22,12 +19,12 @@ export async function startApplication(options: ApplicationOptions): Promise<App
   });
   await child.ready();
   return {
-    make: (events) => child.call('make', events),
+    createEvents: (events) => child.call('createEvents', events),
     async close() {
       const start = performance.now();
-      const took = await child.call('close');
+      const closed = await child.call('close');
       await child.ended;
-      return { took, gone: performance.now() - start };
+      return { closed, exited: performance.now() - start };
     },
     kill: () => child.kill(),
   };

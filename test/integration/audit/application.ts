@@ -11,8 +11,9 @@ const app = await startNestProcess(JSON.parse(process.argv[2]!) as ApplicationOp
 
 const methods = {
   /** Creates and ends sessions. Resolves with the heap size after `events` events (bytes). */
-  async make(events: number): Promise<number> {
-    for (let made = 0; made < events; made += 500) await createAndDestroySessions(app, 250);
+  async createEvents(events: number): Promise<number> {
+    for (let created = 0; created < events; created += 500)
+      await createAndDestroySessions(app, 250);
     globalThis.gc?.();
     return process.memoryUsage().heapUsed;
   },

@@ -19,9 +19,9 @@ const { redisUrl, databaseUrl, prefix, bucket, stopAt } = JSON.parse(
 
 let stopped = false;
 let reached!: () => void;
-let resume!: () => void;
+let continueDrain!: () => void;
 const atStep = new Promise<void>((resolve) => (reached = resolve));
-const resumed = new Promise<void>((resolve) => (resume = resolve));
+const resumed = new Promise<void>((resolve) => (continueDrain = resolve));
 
 /** The drain stops here, the first time it comes to `stopAt`, until it is killed or resumed. */
 async function step(name: DrainStep): Promise<void> {
@@ -57,8 +57,8 @@ function stepping(runner: QueryRunner): QueryRunner {
   runner.query = async (...args: unknown[]) => {
     const reply = await query(...args);
     const sql = String(args[0]);
-    if (sql.includes('FOR UPDATE')) await step('holding the lock');
-    if (/INSERT INTO \S+session_events/.test(sql)) await step('after the records');
+    if (sql.includes('FOR UPDATE')) await step('while it holds the lock');
+    if (/INSERT INTO \S+session_events/.test(sql)) await step('after it inserted the records');
     if (/INSERT INTO \S+session_dead_letters/.test(sql)) await step('after the dead letter');
     return reply as never;
   };
@@ -84,8 +84,8 @@ serveCalls<DrainerMethods>({
     });
     await Promise.race([atStep, missed]);
   },
-  async goOn() {
-    resume();
+  async resume() {
+    continueDrain();
     const result = await report;
     await database.close();
     await close();

@@ -1,25 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 
 import { countRecords } from './records.js';
-import { DRAIN_STEPS, stoppedDrainer, type DrainStep } from './drainer-process.js';
+import { DRAIN_STEPS, drainUntil } from './drainer-process.js';
 import { createAndDestroySessions } from './sessions.js';
-import type { Trail } from '../../support/trail.js';
 import { useLedger } from '../../support/use-ledger.js';
 
 const SESSIONS = 20;
 
 describe('Killed and frozen drainers', () => {
   const fixture = useLedger();
-
-  /** Starts a drain in a process of its own, and resolves once it has stopped at the step. */
-  const drainUntil = (trail: Trail, stopAt: DrainStep) =>
-    stoppedDrainer({
-      redisUrl: fixture.redis.servers[0]!.url,
-      databaseUrl: trail.databaseUrl,
-      prefix: trail.prefix,
-      bucket: 0,
-      stopAt,
-    });
 
   it.each(DRAIN_STEPS)(
     'a drainer that is killed %s loses no event and records none twice',
@@ -28,7 +17,7 @@ describe('Killed and frozen drainers', () => {
       const web = await trail.start({ buckets: 1, audit: { worker: false } });
       await createAndDestroySessions(web, SESSIONS);
 
-      const drainer = await drainUntil(trail, step);
+      const drainer = await drainUntil(step, trail, fixture);
       await drainer.kill();
       const isCommitted = DRAIN_STEPS.indexOf(step) > DRAIN_STEPS.indexOf('before the commit');
       const count = isCommitted ? SESSIONS : 0;
@@ -48,7 +37,7 @@ describe('Killed and frozen drainers', () => {
     await client.xadd(web.buckets.keysOf(0).outbox, '*', 'v1', 'gibberish');
 
     for (const step of ['after the dead letter', 'between commit and deletion'] as const) {
-      const drainer = await drainUntil(trail, step);
+      const drainer = await drainUntil(step, trail, fixture);
       await drainer.kill();
     }
     await web.audit.flush();
@@ -61,10 +50,10 @@ describe('Killed and frozen drainers', () => {
     const web = await trail.start({ buckets: 1, audit: { worker: false } });
     await createAndDestroySessions(web, SESSIONS);
 
-    const drainer = await drainUntil(trail, 'after the records');
+    const drainer = await drainUntil('after it inserted the records', trail, fixture);
     await web.audit.flush(); // waits until Postgres ends the frozen drainer's transaction
     expect(await countRecords(trail)).toEqual({ created: SESSIONS, destroyed: SESSIONS });
-    expect(await drainer.goOn()).toMatch(/Postgres is unavailable/);
+    expect(await drainer.resume()).toMatch(/Postgres is unavailable/);
     expect(await countRecords(trail)).toEqual({ created: SESSIONS, destroyed: SESSIONS });
   });
 });

@@ -28,8 +28,8 @@ describe('Postgres outages and the backlog limit', () => {
         prefix: trail.prefix,
         redisTimeout: 5_000,
       });
-      const heap = await app.make(20_000);
-      expect((await app.make(80_000)) - heap).toBeLessThan(10 * MEGABYTE);
+      const heap = await app.createEvents(20_000);
+      expect((await app.createEvents(80_000)) - heap).toBeLessThan(10 * MEGABYTE);
       await app.kill(); // its events are safe in Redis
 
       await fixture.postgres.restart();

@@ -1,31 +1,20 @@
 import { describe, expect, it } from '@jest/globals';
 
 import { eventually } from '../../support/eventually.js';
-import { stoppedDrainer, type DrainStep } from './drainer-process.js';
+import { drainUntil, type DrainStep } from './drainer-process.js';
 import { countRecords } from './records.js';
 import { createAndDestroySessions } from './sessions.js';
-import type { Trail } from '../../support/trail.js';
 import { useLedger } from '../../support/use-ledger.js';
 
 const SESSIONS = 20;
 const STEPS_IN_TRANSACTION: DrainStep[] = [
-  'holding the lock',
-  'after the records',
+  'while it holds the lock',
+  'after it inserted the records',
   'before the commit',
 ];
 
 describe('Interrupted connections to Postgres', () => {
   const fixture = useLedger();
-
-  /** Starts a drain in a process of its own, and resolves once it has stopped at the step. */
-  const drainUntil = (trail: Trail, stopAt: DrainStep) =>
-    stoppedDrainer({
-      redisUrl: fixture.redis.servers[0]!.url,
-      databaseUrl: trail.databaseUrl,
-      prefix: trail.prefix,
-      bucket: 0,
-      stopAt,
-    });
 
   const openWithEvents = async () => {
     const trail = await fixture.open();
@@ -35,15 +24,15 @@ describe('Interrupted connections to Postgres', () => {
   };
 
   it.each(STEPS_IN_TRANSACTION)(
-    'a drain whose connection ends %s loses no event and records none twice',
+    'a drain loses no event and records none twice if its connection ends %s',
     async (step) => {
       const { trail, web } = await openWithEvents();
-      const drainer = await drainUntil(trail, step);
+      const drainer = await drainUntil(step, trail, fixture);
       await trail.rows(
         `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
          WHERE datname = current_database() AND state = 'idle in transaction'`,
       );
-      expect(await drainer.goOn()).toMatch(/SessionError: Postgres is unavailable/);
+      expect(await drainer.resume()).toMatch(/SessionError: Postgres is unavailable/);
 
       expect(await web.audit.flush()).toMatchObject({ recorded: 2 * SESSIONS });
       expect(await countRecords(trail)).toEqual({ created: SESSIONS, destroyed: SESSIONS });
@@ -51,12 +40,12 @@ describe('Interrupted connections to Postgres', () => {
   );
 
   it.each(STEPS_IN_TRANSACTION)(
-    'a drain during which Postgres crashes %s loses no event and records none twice',
+    'a drain loses no event and records none twice if Postgres crashes %s',
     async (step) => {
       const { trail, web } = await openWithEvents();
-      const drainer = await drainUntil(trail, step);
+      const drainer = await drainUntil(step, trail, fixture);
       await fixture.postgres.kill();
-      expect(await drainer.goOn()).toMatch(/SessionError: Postgres is unavailable/);
+      expect(await drainer.resume()).toMatch(/SessionError: Postgres is unavailable/);
       await fixture.postgres.restart();
 
       await eventually(() => web.audit.flush());

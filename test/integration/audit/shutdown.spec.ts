@@ -36,10 +36,10 @@ describe('Shutdown', () => {
   it('shutdown leaves nothing behind that keeps the process alive', async () => {
     const trail = await fixture.open();
     const app = await startApp(trail);
-    await app.make(500);
-    const { took, gone } = await app.close();
-    expect(took).toBeLessThan(SHUTDOWN_LIMIT);
-    expect(gone - took).toBeLessThan(2_000);
+    await app.createEvents(500);
+    const { closed, exited } = await app.close();
+    expect(closed).toBeLessThan(SHUTDOWN_LIMIT);
+    expect(exited - closed).toBeLessThan(2_000);
   });
 
   it.each<[failure: string, cause: () => unknown, resolve: () => unknown]>([
@@ -50,11 +50,11 @@ describe('Shutdown', () => {
   ])('shutdown finishes in time if %s', async (_, cause, resolve) => {
     const trail = await fixture.open();
     const app = await startApp(trail);
-    await app.make(500); // so that jobs are running
+    await app.createEvents(500); // so that jobs are running
     try {
       await cause();
-      const { gone } = await app.close();
-      expect(gone).toBeLessThan(SHUTDOWN_LIMIT);
+      const { exited } = await app.close();
+      expect(exited).toBeLessThan(SHUTDOWN_LIMIT);
     } finally {
       await resolve();
     }

@@ -151,7 +151,7 @@ describe('Verifying a ledger with added or removed rows and changed heads', () =
     it.each([
       ['retired_seq = 1', 'gap'],
       [`retired_hash = sha256('x')`, 'hash'],
-    ])('a chain with %s is reported', async (set, problem) => {
+    ] as const)('a chain with %s is reported', async (set, problem) => {
       await trail.tamper(`UPDATE session_chains SET ${set} WHERE chain = ${CHAIN}`);
 
       await expectBreaks(trail, { chain: CHAIN, seq: '1', problem });

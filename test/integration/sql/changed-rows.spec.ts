@@ -17,7 +17,7 @@ describe('Verifying a ledger with changed rows', () => {
     expect({ valid, breaks }).toEqual({ valid: true, breaks: [] });
     const { rows: counted } = await trail.client.query('SELECT count(*) FROM session_events');
     expect(checked).toBe(counted[0].count);
-    expect(await trail.ask()).toEqual([]);
+    expect(await trail.verifyBySql()).toEqual([]);
   });
 
   describe('Changed columns', () => {

@@ -40,7 +40,7 @@ const FAR = '2999-01-01Z';
 
 const [alice, bob, carol, dave, mallory, erin] = [3, 10, 15, 1, 6, 4];
 
-/** The sessions of one day, and of the next day those of erin, whose rows were tampered with. */
+/** Sessions on one day, and on the next day those of erin, whose rows were tampered with. */
 const samples: SampleSession[] = [
   // alice: a laptop whose session is rotated twice, and a phone that stays signed in
   ...rotations(),

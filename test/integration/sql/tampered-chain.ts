@@ -1,6 +1,7 @@
 import { expect } from '@jest/globals';
 
-import type { Place, RecordedTrail } from './use-recorded-trail.js';
+import type { LedgerBreak } from '../../../src/audit/queries/verifier.js';
+import type { RecordedTrail } from './use-recorded-trail.js';
 
 /** The chain that the specs tamper with. */
 export const CHAIN = 0;
@@ -30,9 +31,9 @@ export const after = (seq: string, steps = 1) => String(BigInt(seq) + BigInt(ste
 /** Expects both verifications to report these breaks; they may report others that follow. */
 export async function expectBreaks(
   trail: RecordedTrail,
-  ...breaks: Partial<Place>[]
+  ...breaks: Partial<LedgerBreak>[]
 ): Promise<void> {
   const expected = breaks.map((each) => expect.objectContaining(each));
   expect(await trail.verify()).toEqual(expect.arrayContaining(expected));
-  expect(await trail.ask()).toEqual(expect.arrayContaining(expected));
+  expect(await trail.verifyBySql()).toEqual(expect.arrayContaining(expected));
 }

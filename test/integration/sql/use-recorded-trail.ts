@@ -7,30 +7,22 @@ import { startNestProcess, type NestProcess } from '../../support/nest-applicati
 import { useServers } from '../../support/use-servers.js';
 import { recipe } from './recipes.js';
 
-/** A place in the ledger that a verification names. */
-export interface Place {
-  chain: number;
-  seq: string;
-  problem: string;
-}
-
-/** The trail of real sessions, to be tampered with: it is as recorded before each test. */
+/** A trail of real sessions that tests tamper with. It is restored after each test. */
 export interface RecordedTrail {
   readonly sessions: SessionService;
   readonly audit: SessionAudit;
   readonly client: Client;
-  readonly urls: { redis: string; database: string };
-  /** Runs a statement as a superuser with triggers off. */
+  /** Runs a statement as a superuser with triggers disabled. */
   tamper(sql: string, args?: unknown[]): Promise<void>;
-  /** What is found by `SessionAudit.verify()`. */
+  /** Returns the breaks that `SessionAudit.verify()` finds. */
   verify(): Promise<LedgerBreak[]>;
-  /** What is found by the plain statement of docs/sql.md. */
-  ask(): Promise<Place[]>;
-  /** Makes the trail as it was recorded. */
+  /** Returns the breaks that the statement of docs/sql.md finds. */
+  verifyBySql(): Promise<LedgerBreak[]>;
+  /** Restores the trail as it was recorded. */
   restore(): Promise<void>;
 }
 
-/** Two buckets, so that the chains are long and yet more than one. */
+/** Two buckets: more than one chain, each of them long. */
 const BUCKETS = 2;
 
 export function useRecordedTrail(): RecordedTrail {
@@ -45,12 +37,12 @@ export function useRecordedTrail(): RecordedTrail {
       buckets: BUCKETS,
       audit: { migrate: true, worker: false },
     });
-    await liveALittle(app);
+    await recordSessions(app);
     client = new Client({ connectionString: servers.postgres.url });
     await client.connect();
     await client.query(`
-      CREATE TABLE kept_events AS SELECT * FROM session_events;
-      CREATE TABLE kept_chains AS SELECT * FROM session_chains`);
+      CREATE TABLE recorded_events AS SELECT * FROM session_events;
+      CREATE TABLE recorded_chains AS SELECT * FROM session_chains`);
   });
   afterEach(() => trail.restore());
   servers.beforeStop(async () => {
@@ -68,27 +60,25 @@ export function useRecordedTrail(): RecordedTrail {
     get client() {
       return client!;
     },
-    get urls() {
-      return { redis: servers.redis.servers[0]!.url, database: servers.postgres.url };
-    },
+
     async tamper(sql, args) {
       await client!.query('SET session_replication_role = replica');
       await client!.query(sql, args).finally(() => client!.query('RESET session_replication_role'));
     },
     verify: async () => (await trail.audit.verify()).breaks,
-    ask: async () => (await client!.query<Place>(recipe('The whole ledger'))).rows,
+    verifyBySql: async () => (await client!.query<LedgerBreak>(recipe('The whole ledger'))).rows,
     async restore() {
       await trail.tamper(`
         TRUNCATE session_events, session_chains;
-        INSERT INTO session_events SELECT * FROM kept_events;
-        INSERT INTO session_chains SELECT * FROM kept_chains`);
+        INSERT INTO session_events SELECT * FROM recorded_events;
+        INSERT INTO session_chains SELECT * FROM recorded_chains`);
     },
   };
   return trail;
 }
 
-/** Some users sign in, rotate, log out and are thrown out, in several batches of the drain. */
-async function liveALittle({ sessions, audit }: NestProcess): Promise<void> {
+/** Creates, rotates, destroys and revokes sessions, in several batches of the drain. */
+async function recordSessions({ sessions, audit }: NestProcess): Promise<void> {
   for (let round = 0; round < 3; round += 1) {
     for (let user = 0; user < 12; user += 1) {
       const userId = `user${user}`;
