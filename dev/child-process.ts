@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Answer, type Call, type Methods, PendingCalls, READY } from './child-calls.js';
-import { signal } from './process-family.js';
+import { signal } from './process-table.js';
 import { Watchdog } from './watchdog.js';
 
 /** How a process ended, and what it printed until then. */

@@ -4,7 +4,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { cacheFolder } from './cache-folder.js';
-import { madeOnce } from './made-once.js';
+import { createOnce } from './create-once.js';
 
 const run = promisify(execFile);
 
@@ -14,16 +14,16 @@ export interface RedisBinary {
 }
 
 /**
- * Debian's or Ubuntu's own `redis-server` package, unpacked into the cache. It is not installed:
- * that would need root, and leave a service that starts on the standard port with the machine.
+ * Unpacks the `redis-server` package of Debian or Ubuntu into the cache. Installing it would need root,
+ * and would leave a service that starts with the machine, on the standard port.
  */
 export async function debianRedis(): Promise<RedisBinary> {
   const folder = join(cacheFolder(), 'debian-redis');
   if (!existsSync(folder)) {
     process.stderr.write(
-      `No Redis on PATH: unpacking the system's redis-server package into ${folder}\n`,
+      `There is no Redis on PATH: unpacking the system's redis-server package into ${folder}\n`,
     );
-    await madeOnce(folder, unpack);
+    await createOnce(folder, unpack);
   }
   const libraries = [...(await foldersIn(folder, 'usr/lib')), ...(await foldersIn(folder, 'lib'))];
   return {
@@ -32,20 +32,20 @@ export async function debianRedis(): Promise<RedisBinary> {
   };
 }
 
-// Lists and archives in a folder of our own: then apt needs neither root nor the system's lock,
-// and changes nothing of the system's.
+// apt keeps its lists and archives in our folder, so it needs neither root nor the system's lock, and
+// changes nothing in the system.
 async function unpack(scratch: string): Promise<void> {
   const apt = join(scratch, 'apt');
   const archives = join(apt, 'archives');
   await mkdir(join(apt, 'lists', 'partial'), { recursive: true });
   await mkdir(join(archives, 'partial'), { recursive: true });
-  // One package source out of reach need not matter, so what is said here counts only if the
-  // download fails.
+  // If a package source is unreachable, the download may still succeed. So errors are reported only
+  // if the download fails.
   const updated = await aptGet(apt, ['update']);
-  // With it come the libraries that this system lacks.
+  // This also downloads the libraries that the system lacks.
   const download = ['install', '--yes', '--no-install-recommends', '--download-only'];
   const downloaded = await aptGet(apt, [...download, 'redis-server']);
-  if (downloaded.failed) throw new Error(`${MISSING}\n${updated.said}${downloaded.said}`);
+  if (downloaded.failed) throw new Error(`${MISSING}\n${updated.errors}${downloaded.errors}`);
   for (const name of await readdir(archives)) {
     if (name.endsWith('.deb')) await run('dpkg-deb', ['--extract', join(archives, name), scratch]);
   }
@@ -53,21 +53,24 @@ async function unpack(scratch: string): Promise<void> {
 }
 
 const MISSING =
-  'The redis-server package could not be downloaded. `sudo apt-get install redis-server` installs ' +
-  'it, once what apt-get complains of is mended:';
+  'The redis-server package could not be downloaded. Fix what apt-get reports below, then run ' +
+  '`sudo apt-get install redis-server`:';
 
-async function aptGet(folder: string, args: string[]): Promise<{ failed: boolean; said: string }> {
+async function aptGet(
+  folder: string,
+  args: string[],
+): Promise<{ failed: boolean; errors: string }> {
   const options = {
     'Dir::State::Lists': join(folder, 'lists'),
     'Dir::Cache': folder,
     'Debug::NoLocking': '1',
-    'APT::Sandbox::User': 'root', // another user could not write to our folder
+    'APT::Sandbox::User': 'root', // apt's own user can't write to our folder
   };
   const set = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
   try {
-    return { failed: false, said: (await run('apt-get', ['-qq', ...set, ...args])).stderr };
+    return { failed: false, errors: (await run('apt-get', ['-qq', ...set, ...args])).stderr };
   } catch (error) {
-    return { failed: true, said: (error as { stderr?: string }).stderr ?? String(error) };
+    return { failed: true, errors: (error as { stderr?: string }).stderr ?? String(error) };
   }
 }
 

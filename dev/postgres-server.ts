@@ -3,40 +3,45 @@ import { chown, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
-import { madeOnce } from './made-once.js';
+import { createOnce } from './create-once.js';
 import { postgresBinaries } from './postgres-binaries.js';
 import { copyTemplate, dataFolderArgument } from './postgres-template.js';
 import { postgresUser } from './postgres-user.js';
-import { type Place, type PrivateServer, runServer, type ServerKind } from './private-server.js';
+import {
+  type ServerLocation,
+  type PrivateServer,
+  startServer,
+  type ServerKind,
+} from './private-server.js';
 import type { Command } from './supervised-process.js';
 
 const run = promisify(execFile);
 
-export interface PostgresOptions extends Place {
+export interface PostgresOptions extends ServerLocation {
   /** Entries of postgresql.conf, over the defaults below. */
   config?: Record<string, string>;
 }
 
 export interface PrivatePostgres extends PrivateServer {
-  /** Makes another database beside `ledger` and gives its URL. */
+  /** Creates another database next to `ledger`. Returns its URL. */
   createDatabase(name: string): Promise<string>;
 }
 
-// Durability stays as in production: the faults are about it.
+// Durability is as in production, because the fault campaign tests it.
 const CONFIG = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
   max_connections: '100',
   shared_buffers: '128MB',
-  // In the data folder, so that nothing is left in /dev/shm after a SIGKILL.
+  // In the data folder, so that a SIGKILL leaves nothing in /dev/shm.
   dynamic_shared_memory_type: 'mmap',
   timezone: 'UTC',
   log_timezone: 'UTC',
 };
 
 export async function startPostgres(options: PostgresOptions = {}): Promise<PrivatePostgres> {
-  const { config, ...place } = options;
-  const server = await runServer(postgres({ ...CONFIG, ...config }), place);
+  const { config, ...location } = options;
+  const server = await startServer(postgres({ ...CONFIG, ...config }), location);
   return Object.assign(server, {
     createDatabase: (name: string) => createDatabase(server.port, name),
   });
@@ -45,10 +50,10 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Priv
 function postgres(config: Record<string, string>): ServerKind {
   return {
     name: 'Postgres',
-    stopSignal: 'SIGINT', // its "fast" shutdown; SIGTERM would wait for all clients to leave
+    stopSignal: 'SIGINT', // a fast shutdown; on SIGTERM, it would wait for clients to disconnect
     url: (port) => databaseUrl(port, 'ledger'),
     command: (port, folder) => command({ ...config, port: String(port) }, folder),
-    answers: saysReady,
+    isReady,
     afterKill: removeSharedMemory,
   };
 }
@@ -56,7 +61,7 @@ function postgres(config: Record<string, string>): ServerKind {
 async function command(config: Record<string, string>, folder: string): Promise<Command> {
   const data = join(folder, 'data');
   const user = postgresUser();
-  await madeOnce(data, async (scratch) => {
+  await createOnce(data, async (scratch) => {
     await copyTemplate(scratch);
     if (user) await chown(scratch, user.uid, user.gid);
   });
@@ -71,14 +76,14 @@ async function command(config: Record<string, string>, folder: string): Promise<
   };
 }
 
-// What pg_ctl looks at, too: a connection would tell no more, and might reach another server.
-async function saysReady(pid: number, _port: number, folder: string): Promise<boolean> {
+// pg_ctl uses this file, too. A connection would show no more, and might reach another server.
+async function isReady(pid: number, _port: number, folder: string): Promise<boolean> {
   const lines = await pidFile(folder);
   return lines[0] === String(pid) && lines[7]?.trim() === 'ready';
 }
 
-// By this segment Postgres knows that its data is in use. It outlives a kill, is missed by nobody,
-// and there are few of them: 32 on macOS.
+// This segment shows Postgres that its data is in use. A killed server leaves it behind, and a system
+// has few of them: 32 on macOS.
 async function removeSharedMemory(folder: string): Promise<void> {
   const [, id] = (await pidFile(folder))[6]?.trim().split(/\s+/) ?? [];
   if (id) await run('ipcrm', ['-m', id]).catch(() => {});

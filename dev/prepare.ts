@@ -1,9 +1,9 @@
 import { postgresTemplate } from './postgres-template.js';
 import { redisBinary } from './redis-binary.js';
 
-// Run before the tests, so that what takes seconds and happens once is not in the first test's
-// time, and so that a missing server is one clear line instead of a hundred failures. Servers of
-// one's own, named by their URLs, need nothing of this.
+// Runs before the tests. What takes seconds and happens once then doesn't slow down the first test, and
+// a missing server is one clear error instead of a hundred failed tests. Servers that are given by
+// REDIS_URL and DATABASE_URL need no preparation.
 try {
   if (!process.env.REDIS_URL) await redisBinary();
   if (!process.env.DATABASE_URL) await postgresTemplate();

@@ -8,13 +8,13 @@ import { type Command, SupervisedProcess } from './supervised-process.js';
 export interface PrivateServer {
   readonly url: string;
   readonly port: number;
-  /** The current server process; after `restart()` another one. */
+  /** The current server process; `restart()` changes it. */
   readonly pid: number;
-  /** Ends the server in good order and removes its temporary folder. May be called again. */
+  /** Shuts the server down and removes its temporary folder. Can be called again. */
   stop(): Promise<void>;
-  /** SIGKILL. The data stays; resolves when the process is gone. */
+  /** SIGKILL. Keeps the data. Resolves when the process is gone. */
   kill(): Promise<void>;
-  /** Same data, same port; resolves when it answers. Kills it first if it still runs. */
+  /** With the same data and port. Kills the server first if it is running. Resolves when it answers. */
   restart(): Promise<void>;
   /** SIGSTOP: connections stay open and nothing answers. */
   pause(): void;
@@ -22,39 +22,45 @@ export interface PrivateServer {
   resume(): void;
 }
 
-/** What Redis and Postgres do each in its own way. */
+/** What differs between Redis and Postgres. */
 export interface ServerKind {
   name: string;
   stopSignal: NodeJS.Signals;
   url(port: number): string;
-  /** Prepares the folder and says how to run the server in it. */
+  /** Prepares the folder. Returns the command that runs the server in it. */
   command(port: number, folder: string): Promise<Command>;
-  /** Whether the server on this port answers, and is this very process. */
-  answers(pid: number, port: number, folder: string): Promise<boolean>;
-  /** Gives back what a killed server could not. */
+  /** Whether the server on this port answers, and is this process. */
+  isReady(pid: number, port: number, folder: string): Promise<boolean>;
+  /** Cleans up what a killed server leaves behind. */
   afterKill?(folder: string): Promise<void>;
 }
 
-export interface Place {
-  /** Keep the data here, instead of in a temporary folder that goes with the server. */
+export interface ServerLocation {
+  /** Keep the data in this folder. Default: a temporary folder that is removed with the server. */
   dir?: string;
-  /** Instead of a free one. */
+  /** Default: a free one. */
   port?: number;
 }
 
-const START_PATIENCE_MS = 30_000;
-const PREDECESSOR_PATIENCE_MS = 3_000; // longer than its watchdog's
+const START_TIMEOUT = 30_000;
+/** How long a server may wait for its predecessor to release port and folder; more than a watchdog takes (ms). */
+const PREDECESSOR_TIMEOUT = 3_000;
 const TAKEN = /address already in use|already exists|already runs|pre-existing shared memory/i;
 
-export async function runServer(kind: ServerKind, place: Place): Promise<PrivateServer> {
+export async function startServer(
+  kind: ServerKind,
+  location: ServerLocation,
+): Promise<PrivateServer> {
   if (process.platform === 'win32') {
     throw new Error(`A private ${kind.name} needs Linux or macOS; on Windows use WSL.`);
   }
-  const folder = place.dir ? resolve(place.dir) : mkdtempSync(join(tmpdir(), folderPrefix(kind)));
+  const folder = location.dir
+    ? resolve(location.dir)
+    : mkdtempSync(join(tmpdir(), folderPrefix(kind)));
   mkdirSync(folder, { recursive: true });
-  const supervised = new SupervisedProcess(kind.stopSignal, place.dir ? undefined : folder);
+  const supervised = new SupervisedProcess(kind.stopSignal, location.dir ? undefined : folder);
   try {
-    return await firstStart(kind, place, folder, supervised);
+    return await firstStart(kind, location, folder, supervised);
   } catch (error) {
     await supervised.stop();
     throw error;
@@ -65,17 +71,17 @@ function folderPrefix(kind: ServerKind): string {
   return `nest-session-ledger-${kind.name.toLowerCase()}-`;
 }
 
-// A free port can be lost to another process before the server binds it, and a kept folder or a
-// fixed port may be held for a moment by a server whose starter was killed just now.
+// Tries again because another process may take a free port before the server binds it, and because a
+// server whose starter has just been killed may still hold a kept folder or a fixed port.
 async function firstStart(
   kind: ServerKind,
-  place: Place,
+  location: ServerLocation,
   folder: string,
   supervised: SupervisedProcess,
 ): Promise<PrivateServer> {
-  const deadline = Date.now() + PREDECESSOR_PATIENCE_MS;
+  const deadline = Date.now() + PREDECESSOR_TIMEOUT;
   for (;;) {
-    const port = place.port ?? (await freePort());
+    const port = location.port ?? (await freePort());
     const server = new RunningServer(kind, port, folder, supervised);
     try {
       await server.restart();
@@ -124,20 +130,21 @@ class RunningServer implements PrivateServer {
   }
 
   async restart(): Promise<void> {
-    if (this.#stopped) throw new Error(`This ${this.kind.name} has been stopped for good.`);
+    if (this.#stopped)
+      throw new Error(`This ${this.kind.name} has been stopped and can't be restarted.`);
     await this.kill();
     const command = await this.kind.command(this.port, this.folder);
     const log = new Log(command.logFile);
     await this.supervised.start(command);
-    await this.#answering(log);
+    await this.#untilReady(log);
   }
 
-  async #answering(log: Log): Promise<void> {
-    const deadline = Date.now() + START_PATIENCE_MS;
-    while (!(await this.kind.answers(this.pid, this.port, this.folder))) {
-      if (!this.supervised.running) throw this.#failure('ended while it started', log);
+  async #untilReady(log: Log): Promise<void> {
+    const deadline = Date.now() + START_TIMEOUT;
+    while (!(await this.kind.isReady(this.pid, this.port, this.folder))) {
+      if (!this.supervised.running) throw this.#failure('ended during its start', log);
       if (Date.now() > deadline) {
-        const failure = this.#failure(`did not answer within ${START_PATIENCE_MS} ms`, log);
+        const failure = this.#failure(`did not answer within ${START_TIMEOUT} ms`, log);
         await this.kill();
         throw failure;
       }
@@ -151,7 +158,7 @@ class RunningServer implements PrivateServer {
   }
 }
 
-/** What a server says from now on; a kept folder's log holds earlier runs, too. */
+/** What a server logs from now on. The log of a kept folder has the output of earlier runs, too. */
 class Log {
   readonly #start: number;
 
@@ -160,7 +167,7 @@ class Log {
   }
 
   tail(): string[] {
-    const said = readFileSync(this.file).subarray(this.#start).toString();
-    return said.trim().split('\n').slice(-12);
+    const text = readFileSync(this.file).subarray(this.#start).toString();
+    return text.trim().split('\n').slice(-12);
   }
 }

@@ -4,7 +4,7 @@ import { onPath } from './on-path.js';
 
 let found: Promise<RedisBinary> | undefined;
 
-/** A Redis or Valkey server, 7.0 or newer: the system's, else Debian's without installing it. */
+/** A Redis or Valkey server, 7.0 or newer: the installed one, or else Debian's package, unpacked. */
 export function redisBinary(): Promise<RedisBinary> {
   found ??= findBinary();
   return found;
@@ -14,10 +14,10 @@ async function findBinary(): Promise<RedisBinary> {
   const installed = ['redis-server', 'valkey-server'].flatMap((name) => onPath(name) ?? []);
   const binary = installed.map((file) => ({ file, env: process.env })).find(isNewEnough);
   if (binary) return binary;
-  if (!onPath('apt-get') || !onPath('dpkg-deb')) throw new Error(needed(installCommand()));
+  if (!onPath('apt-get') || !onPath('dpkg-deb')) throw new Error(missing(installCommand()));
   const downloaded = await debianRedis();
   if (isNewEnough(downloaded)) return downloaded;
-  throw new Error(needed("this system's own package is older, see https://redis.io/downloads"));
+  throw new Error(missing("this system's package is older, see https://redis.io/downloads"));
 }
 
 function isNewEnough({ file, env }: RedisBinary): boolean {
@@ -25,8 +25,8 @@ function isNewEnough({ file, env }: RedisBinary): boolean {
   return Number(/ v=(\d+)\./.exec(stdout ?? '')?.[1] ?? 0) >= 7;
 }
 
-function needed(how: string): string {
-  return `Needed on PATH: redis-server or valkey-server, 7.0 or newer (${how}); or set REDIS_URL.`;
+function missing(how: string): string {
+  return `Needed on PATH: redis-server or valkey-server, 7.0 or newer (${how}). Or set REDIS_URL.`;
 }
 
 function installCommand(): string {

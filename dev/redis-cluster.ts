@@ -5,33 +5,33 @@ import { clusterPort, startRedis } from './redis-server.js';
 
 export interface ClusterOptions {
   masters?: number;
-  /** Per master. */
+  /** Replicas of each master. */
   replicas?: number;
   /** Entries of every node's redis.conf. */
   config?: Record<string, string>;
 }
 
 export interface PrivateCluster {
-  /** The masters first, then the replicas: the first replica of each master, then the second. */
+  /** The masters, then the first replica of each master, then the second, and so on. */
   readonly nodes: PrivateServer[];
   readonly urls: string[];
   stop(): Promise<void>;
 }
 
 const SLOTS = 16_384;
-const FORMING_PATIENCE_MS = 30_000;
+const FORMING_TIMEOUT = 30_000;
 
 const CONFIG = {
   'cluster-enabled': 'yes',
   'cluster-announce-ip': '127.0.0.1',
-  // A dead master is noticed, and its replica voted in, within about two of these.
+  // The failover from a dead master takes about twice as long (ms).
   'cluster-node-timeout': '1000',
-  // However long a replica was cut off: a test's data is never too old to be served.
+  // A replica may take over however long it was disconnected.
   'cluster-replica-validity-factor': '0',
   'repl-diskless-sync-delay': '0',
 };
 
-/** Resolves when every node knows all the others, all slots are served and all replicas in sync. */
+/** Resolves when every node knows all others, all slots are served, and all replicas are in sync. */
 export async function startRedisCluster(options: ClusterOptions = {}): Promise<PrivateCluster> {
   const { masters = 3, replicas = 0, config } = options;
   const nodes = await startNodes(masters * (1 + replicas), { ...CONFIG, ...config });
@@ -39,7 +39,7 @@ export async function startRedisCluster(options: ClusterOptions = {}): Promise<P
     await Promise.all(nodes.map((node) => node.stop()));
   };
   const clients = nodes.map((node) => new Redis(node.url, { disconnectTimeout: 0 }));
-  for (const client of clients) client.on('error', () => {}); // its calls fail, that is enough
+  for (const client of clients) client.on('error', () => {}); // errors reach the callers of its commands
   try {
     await form(nodes, clients, masters);
   } catch (error) {
@@ -72,18 +72,18 @@ async function form(nodes: PrivateServer[], clients: Redis[], masters: number): 
   for (const [n, replica] of clients.slice(masters).entries()) {
     await replica.call('CLUSTER', 'REPLICATE', String(ids[n % masters]));
   }
-  await everyNode(clients, (client) => isSettled(client, masters, nodes.length - masters));
+  await everyNode(clients, (client) => isFormed(client, masters, nodes.length - masters));
 }
 
 async function giveSlots(client: Redis, n: number, masters: number): Promise<void> {
-  // An epoch of its own for each master: else they would first have to settle a conflict.
+  // Masters with the same epoch would have to resolve that conflict first.
   await client.call('CLUSTER', 'SET-CONFIG-EPOCH', n + 1);
   const first = Math.floor((n * SLOTS) / masters);
   const next = Math.floor(((n + 1) * SLOTS) / masters);
   await client.call('CLUSTER', 'ADDSLOTSRANGE', first, next - 1);
 }
 
-async function isSettled(client: Redis, masters: number, replicas: number): Promise<boolean> {
+async function isFormed(client: Redis, masters: number, replicas: number): Promise<boolean> {
   const all = await peers(client);
   const serving = all.filter(({ flags, slots }) => flags.includes('master') && slots.length > 0);
   const following = all.filter(({ flags }) => flags.includes('slave'));
@@ -97,7 +97,7 @@ async function isSettled(client: Redis, masters: number, replicas: number): Prom
   );
 }
 
-/** The nodes that this one has a working link to, itself included. */
+/** The nodes that this one is connected to, including itself. */
 async function peers(client: Redis): Promise<{ flags: string[]; slots: string[] }[]> {
   const lines = String(await client.call('CLUSTER', 'NODES'))
     .trim()
@@ -110,10 +110,11 @@ async function peers(client: Redis): Promise<{ flags: string[]; slots: string[] 
     .map(([, , flags = '', , , , , , ...slots]) => ({ flags: flags.split(','), slots }));
 }
 
-async function everyNode(clients: Redis[], holds: (client: Redis) => Promise<boolean>) {
-  const deadline = Date.now() + FORMING_PATIENCE_MS;
-  while (!(await Promise.all(clients.map(holds))).every(Boolean)) {
-    if (Date.now() > deadline) throw new Error('The Redis Cluster did not form in time.');
+async function everyNode(clients: Redis[], condition: (client: Redis) => Promise<boolean>) {
+  const deadline = Date.now() + FORMING_TIMEOUT;
+  while (!(await Promise.all(clients.map(condition))).every(Boolean)) {
+    if (Date.now() > deadline)
+      throw new Error(`The Redis Cluster did not form within ${FORMING_TIMEOUT} ms.`);
     await delay(10);
   }
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { Redis } from 'ioredis';
 
-import { type PrivateServer, runServer, type ServerKind } from './private-server.js';
+import { type PrivateServer, startServer, type ServerKind } from './private-server.js';
 import { redisBinary } from './redis-binary.js';
 import { startRedis } from './redis-server.js';
 
@@ -43,7 +43,7 @@ export async function startRedisSentinel(
     const replicaof = `127.0.0.1 ${master.port}`;
     const replica = await start(startRedis({ config: { ...MASTER, ...config, replicaof } }));
     const sentinels = await Promise.all(
-      Array.from({ length: SENTINELS }, () => start(runServer(sentinel(master.port), {}))),
+      Array.from({ length: SENTINELS }, () => start(startServer(sentinel(master.port), {}))),
     );
     await Promise.all([inSync(replica), ...sentinels.map(formed)]);
     const failOver = () => orderFailover(sentinels[0]!);
@@ -67,7 +67,7 @@ function sentinel(masterPort: number): ServerKind {
       const logFile = join(folder, 'server.log');
       return { ...binary, args: [configFile, '--sentinel'], cwd: folder, logFile };
     },
-    answers: (pid, port) =>
+    isReady: (pid, port) =>
       ask(port, async (client) =>
         String(await client.call('INFO', 'server')).includes(`process_id:${pid}\r`),
       ).catch(() => false),

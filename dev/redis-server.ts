@@ -1,11 +1,16 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Redis } from 'ioredis';
-import { type Place, type PrivateServer, runServer, type ServerKind } from './private-server.js';
+import {
+  type ServerLocation,
+  type PrivateServer,
+  startServer,
+  type ServerKind,
+} from './private-server.js';
 import { redisBinary } from './redis-binary.js';
 import type { Command } from './supervised-process.js';
 
-export interface RedisOptions extends Place {
+export interface RedisOptions extends ServerLocation {
   /** Entries of redis.conf, over the defaults below. */
   config?: Record<string, string>;
 }
@@ -15,13 +20,13 @@ const CONFIG = {
   'maxmemory-policy': 'noeviction',
   save: '',
   appendonly: 'no',
-  // Stopping a master must not wait for replicas, which are being stopped as well.
+  // A master that stops must not wait for its replicas, because they are being stopped as well.
   'shutdown-timeout': '0',
 };
 
 export function startRedis(options: RedisOptions = {}): Promise<PrivateServer> {
-  const { config, ...place } = options;
-  return runServer(redis({ ...CONFIG, ...config }), place);
+  const { config, ...location } = options;
+  return startServer(redis({ ...CONFIG, ...config }), location);
 }
 
 function redis(config: Record<string, string>): ServerKind {
@@ -30,11 +35,11 @@ function redis(config: Record<string, string>): ServerKind {
     stopSignal: 'SIGTERM',
     url: (port) => `redis://127.0.0.1:${port}`,
     command: (port, folder) => command({ ...config, ...ports(port) }, folder),
-    answers: (pid, port) => answers(pid, port, config.requirepass),
+    isReady: (pid, port) => isReady(pid, port, config.requirepass),
   };
 }
 
-/** Where the nodes of a cluster talk: below their free ports, as Redis's own choice is above them. */
+/** The port of a node's cluster bus. Redis's default is above the range of our free ports; this is below. */
 export function clusterPort(port: number): number {
   return port - 10_000;
 }
@@ -48,21 +53,21 @@ async function command(config: Record<string, string>, folder: string): Promise<
   const data = join(folder, 'data');
   const configFile = join(folder, 'redis.conf');
   await mkdir(data, { recursive: true });
-  await refuseSharing(configFile);
+  await rejectSharedFolder(configFile);
   await writeFile(configFile, lines(config));
   const logFile = join(folder, 'server.log');
   return { ...binary, args: [configFile], cwd: data, logFile };
 }
 
-// An entry may hold several words (`save 3600 1`), so only an empty one is quoted.
+// A value can consist of several words (`save 3600 1`), so only an empty one is quoted.
 function lines(config: Record<string, string>): string {
   return Object.entries(config)
     .map(([name, value]) => `${name} ${value === '' ? '""' : value}\n`)
     .join('');
 }
 
-// Redis does not notice when another one writes to the same files. Postgres does.
-async function refuseSharing(configFile: string): Promise<void> {
+// Redis doesn't notice if another server writes to the same files; Postgres does.
+async function rejectSharedFolder(configFile: string): Promise<void> {
   const config = await readFile(configFile, 'utf8').catch(() => '');
   const [, port] = /^port (\d+)$/m.exec(config) ?? [];
   const [, password] = /^requirepass (.+)$/m.exec(config) ?? [];
@@ -71,13 +76,13 @@ async function refuseSharing(configFile: string): Promise<void> {
   }
 }
 
-// Asks for the process ID, as another server may have been quicker to take this port.
-async function answers(pid: number, port: number, password?: string): Promise<boolean> {
-  const told = await info(port, password);
-  return told.includes(`process_id:${pid}\r`) && told.includes('loading:0\r');
+// Compares the process ID, because another server may have taken this port.
+async function isReady(pid: number, port: number, password?: string): Promise<boolean> {
+  const text = await info(port, password);
+  return text.includes(`process_id:${pid}\r`) && text.includes('loading:0\r');
 }
 
-/** What the server tells about itself: nothing, where none answers. */
+/** The server's INFO; empty if no server answers. */
 async function info(port: number, password?: string): Promise<string> {
   const client = new Redis({
     host: '127.0.0.1',
@@ -87,7 +92,7 @@ async function info(port: number, password?: string): Promise<string> {
     enableReadyCheck: false,
     retryStrategy: () => null,
     commandTimeout: 1_000,
-    disconnectTimeout: 0, // else its timer keeps the process alive for 2 s
+    disconnectTimeout: 0, // otherwise its timer keeps the process alive for 2 s
   });
   client.on('error', () => {});
   try {

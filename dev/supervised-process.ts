@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { childrenOf, isRunning, signal } from './process-family.js';
+import { childrenOf, isRunning, signal } from './process-table.js';
 import { Watchdog } from './watchdog.js';
 
 export interface Command {
@@ -14,9 +14,9 @@ export interface Command {
   user?: { uid: number; gid: number };
 }
 
-const STOP_PATIENCE_MS = 10_000;
+const STOP_TIMEOUT = 10_000;
 
-/** A server process that never outlives this one, and that can be frozen, killed and run again. */
+/** A server process that never outlives this process, and that can be frozen, killed and restarted. */
 export class SupervisedProcess {
   readonly #watchdog: Watchdog;
   #child: ChildProcess | undefined;
@@ -44,7 +44,7 @@ export class SupervisedProcess {
       cwd: command.cwd,
       env: command.env,
       ...command.user,
-      detached: true, // a group of its own: Ctrl-C must not reach it before our orderly stop
+      detached: true, // in its own group, so that Ctrl-C doesn't end it before we stop it
       stdio: ['ignore', log, log],
     });
     closeSync(log);
@@ -55,7 +55,7 @@ export class SupervisedProcess {
     child.unref();
   }
 
-  /** Freezes the server together with its children, which would otherwise go on answering. */
+  /** Freezes the server and its children, which would otherwise keep answering. */
   pause(): void {
     if (!this.running) return;
     signal(this.pid, 'SIGSTOP'); // first, so that it forks no more children
@@ -71,14 +71,14 @@ export class SupervisedProcess {
     this.#watchdog.guard([this.pid]);
   }
 
-  /** As a power cut would: the server and its children at once, nothing is flushed or closed. */
+  /** Ends the server and its children at once, like a power failure: nothing is flushed or closed. */
   async kill(): Promise<void> {
     if (!this.running) return;
     signal(this.pid, 'SIGSTOP');
     const family = [...childrenOf(this.pid), this.pid];
     for (const pid of family) signal(pid, 'SIGKILL');
     await this.#exit();
-    // Data that one of the children still holds cannot be opened again by the next server.
+    // The next server can't open the data while a child still holds it.
     while (family.some(isRunning)) await delay(2);
     this.#paused = [];
   }
@@ -86,13 +86,13 @@ export class SupervisedProcess {
   async stop(): Promise<void> {
     this.resume();
     if (this.running) signal(this.pid, this.stopSignal);
-    await Promise.race([this.#exit(), delay(STOP_PATIENCE_MS, undefined, { ref: false })]);
+    await Promise.race([this.#exit(), delay(STOP_TIMEOUT, undefined, { ref: false })]);
     await this.kill();
     await this.#watchdog.close();
   }
 
   async #exit(): Promise<void> {
-    this.#child?.ref(); // else Node may end while it waits
+    this.#child?.ref(); // otherwise Node could exit during the wait
     await this.#ended;
     this.#child?.unref();
   }

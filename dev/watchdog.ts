@@ -2,9 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Socket } from 'node:net';
 
-// Each line on stdin is the whole list of processes to end. The pipe closes when the process that
-// holds its other end is gone, however it went, and that is the moment to clean up. In a container
-// whose first process doesn't reap orphans the dead stay in the table: hence the look at the state.
+// Each line on stdin is the complete list of processes to end. The pipe closes when the process at its
+// other end is gone, whatever ended it. Then this script cleans up. In a container whose first process
+// doesn't reap orphans, dead processes stay in the process table, so `alive` checks their state.
 const SCRIPT = `
 alive() {
   for pid in $pids; do
@@ -25,8 +25,9 @@ until rm -rf "$2" || [ $tries -ge 50 ]; do sleep 0.1; tries=$((tries + 1)); done
 `;
 
 /**
- * A small shell that outlives this process: when this process ends, be it by SIGKILL, it ends the
- * server (orderly if it can, so that Postgres gives back its shared memory) and removes its folder.
+ * A small shell that outlives this process. When this process ends, even by SIGKILL, the shell ends the
+ * processes it guards and removes a folder. It sends the stop signal first, so that Postgres can release
+ * its shared memory, and SIGKILL two seconds later.
  */
 export class Watchdog {
   readonly #shell: ChildProcess;
@@ -36,22 +37,22 @@ export class Watchdog {
     const args = ['-c', SCRIPT, 'watchdog', stopSignal.slice('SIG'.length), folderToRemove ?? ''];
     this.#shell = spawn('/bin/sh', args, {
       cwd: '/',
-      detached: true, // Ctrl-C in the terminal is not for the watchdog
+      detached: true, // Ctrl-C in the terminal must not end the watchdog
       stdio: ['pipe', 'ignore', 'ignore'],
     });
     this.#ended = once(this.#shell, 'exit');
-    this.#ended.catch(() => {}); // whoever awaits close() hears of it
+    this.#ended.catch(() => {}); // close() reports it
     this.#shell.stdin?.on('error', () => {});
     this.#shell.unref();
     if (this.#shell.stdin instanceof Socket) this.#shell.stdin.unref();
   }
 
-  /** Names the processes to end; an empty list means that there is nothing to end now. */
+  /** Sets the processes to end; an empty list if there are none. A negative ID is a process group. */
   guard(pids: number[]): void {
     this.#shell.stdin?.write(`${pids.join(' ')}\n`);
   }
 
-  /** Has it do its work now. */
+  /** Cleans up now, and resolves when that is done. */
   async close(): Promise<void> {
     this.#shell.ref();
     this.#shell.stdin?.end();

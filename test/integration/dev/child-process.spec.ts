@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { ChildEndedError, startCommand, startProgram } from '../../../dev/child-process.js';
-import { isRunning } from '../../../dev/process-family.js';
+import { isRunning } from '../../../dev/process-table.js';
 import type { Example } from './example-child.js';
 import { until } from './until.js';
 

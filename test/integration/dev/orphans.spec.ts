@@ -7,7 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { transformFile } from '@swc/core';
 import { Redis } from 'ioredis';
 import { startPostgres, startRedis } from '../../../dev/index.js';
-import { childrenOf, isRunning } from '../../../dev/process-family.js';
+import { childrenOf, isRunning } from '../../../dev/process-table.js';
 import { sharedMemoryOf } from './shared-memory.js';
 import { until } from './until.js';
 
@@ -42,7 +42,8 @@ console.log(JSON.stringify([idle.pid, blocked.pid, frozen.pid, command.pid]));
 let project: string;
 let temporary: string;
 
-// A project of its own, in JavaScript: the process that is to be killed cannot be one of jest's.
+// The tests kill a process that has started servers, which can't be jest's. So they run one from a small
+// JavaScript project.
 beforeAll(async () => {
   project = mkdtempSync(join(tmpdir(), 'starter-'));
   mkdirSync(join(project, 'dev'));
@@ -84,13 +85,13 @@ async function gone(pids: number[]): Promise<void> {
   rmSync(temporary, { recursive: true });
 }
 
-describe('servers whose starter', () => {
+describe('the servers of a process that ends', () => {
   test.each([
-    ['is killed', ''],
-    ['is killed while they are paused', 'redis.pause(); postgres.pause();'],
-    ['is killed after it killed them', 'await redis.kill(); await postgres.kill();'],
-    ['is killed after it restarted them', 'await redis.restart(); await postgres.restart();'],
-  ])('%s are ended, and their folders removed', async (_how, before) => {
+    ['running', ''],
+    ['paused', 'redis.pause(); postgres.pause();'],
+    ['killed', 'await redis.kill(); await postgres.kill();'],
+    ['restarted', 'await redis.restart(); await postgres.restart();'],
+  ])('%s servers end if their starter is killed, without leaving folders', async (_, before) => {
     const { child, printed } = await starter(
       `${START_SERVERS} ${before} print([redis.pid, postgres.pid]); setInterval(() => {}, 1_000);`,
     );
@@ -100,7 +101,7 @@ describe('servers whose starter', () => {
     await gone(family);
   });
 
-  test('is killed leave a kept folder and its port to the next at once', async () => {
+  test('servers of a killed starter release a kept folder and its port at once', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'kept-'));
     const config = { appendonly: 'yes', appendfsync: 'always' };
     const { child, printed } = await starter(`${START_SERVERS}
@@ -124,7 +125,7 @@ describe('servers whose starter', () => {
     await gone([]);
   });
 
-  test('ends without stopping them are ended, and their folders removed', async () => {
+  test('servers end if their starter ends without stopping them, without leaving folders', async () => {
     const { child, printed } = await starter(
       START_SERVERS + 'print([redis.pid, postgres.pid]); process.exit();',
     );
@@ -132,7 +133,7 @@ describe('servers whose starter', () => {
     await gone(printed);
   });
 
-  test('forgets them do not keep it alive', async () => {
+  test('servers do not keep their starter alive', async () => {
     const { child, printed } = await starter(
       START_SERVERS + 'await client.end(); print([redis.pid, postgres.pid]);',
     );
@@ -141,7 +142,7 @@ describe('servers whose starter', () => {
     await gone(printed);
   });
 
-  test('is interrupted from the terminal still serve its orderly stop', async () => {
+  test('servers stay available while an interrupted starter shuts down', async () => {
     const { child, printed } = await starter(`${START_SERVERS}
       process.on('SIGINT', async () => {
         await client.query('SELECT 1');
@@ -155,34 +156,36 @@ describe('servers whose starter', () => {
       print([redis.pid, postgres.pid]);
       setInterval(() => {}, 1_000);
     `);
-    process.kill(-child.pid!, 'SIGINT'); // as the terminal does: to the whole group
+    process.kill(-child.pid!, 'SIGINT'); // to the whole group, as a terminal does
     await until(() => child.exitCode !== null);
     expect(child.exitCode).toBe(7);
     await gone(printed);
   });
 });
 
-test('child processes end if their starter is killed, even blocked or frozen ones', async () => {
-  const { child, printed } = await starter(START_CHILDREN);
-  const family = [...printed, ...printed.flatMap(childrenOf)];
-  expect(family.every(isRunning)).toBe(true);
-  child.kill('SIGKILL');
-  await gone(family);
-});
+describe('the child processes of a process that ends', () => {
+  test('child processes end if their starter is killed, even blocked or frozen ones', async () => {
+    const { child, printed } = await starter(START_CHILDREN);
+    const family = [...printed, ...printed.flatMap(childrenOf)];
+    expect(family.every(isRunning)).toBe(true);
+    child.kill('SIGKILL');
+    await gone(family);
+  });
 
-test('child processes end if their starter ends without stopping them', async () => {
-  const { child, printed } = await starter(`${START_CHILDREN} process.exit();`);
-  const family = [...printed, ...printed.flatMap(childrenOf)];
-  await until(() => child.exitCode !== null);
-  await gone(family);
-});
+  test('child processes end if their starter ends without stopping them', async () => {
+    const { child, printed } = await starter(`${START_CHILDREN} process.exit();`);
+    const family = [...printed, ...printed.flatMap(childrenOf)];
+    await until(() => child.exitCode !== null);
+    await gone(family);
+  });
 
-test('child processes do not keep their starter alive', async () => {
-  const { child, printed } = await starter(`
+  test('child processes do not keep their starter alive', async () => {
+    const { child, printed } = await starter(`
     import { startCommand } from './dev/child-process.js';
     console.log(JSON.stringify([startCommand('/bin/sh', ['-c', 'sleep 600 & wait']).pid]));
   `);
-  await until(() => child.exitCode !== null);
-  expect(child.exitCode).toBe(0);
-  await gone(printed);
+    await until(() => child.exitCode !== null);
+    expect(child.exitCode).toBe(0);
+    await gone(printed);
+  });
 });

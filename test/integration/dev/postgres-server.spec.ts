@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { Client } from 'pg';
 import { type PostgresOptions, type PrivateServer, startPostgres } from '../../../dev/index.js';
-import { childrenOf, isRunning } from '../../../dev/process-family.js';
+import { childrenOf, isRunning } from '../../../dev/process-table.js';
 import { sharedMemoryOf } from './shared-memory.js';
 
 const servers: PrivateServer[] = [];
@@ -18,7 +18,7 @@ async function postgres(options?: PostgresOptions) {
 
 async function connect(connectionString: string): Promise<Client> {
   const client = new Client({ connectionString });
-  client.on('error', () => {}); // its server is killed
+  client.on('error', () => {}); // the tests kill its server
   clients.push(client);
   await client.connect();
   return client;
@@ -36,7 +36,7 @@ afterEach(async () => {
 });
 
 describe('a private Postgres', () => {
-  test('answers on loopback, in UTC, and is as durable as a real one', async () => {
+  test('the server listens on loopback, runs in UTC and is fully durable', async () => {
     const server = await postgres();
     const client = await connect(server.url);
     expect(await one(client, 'current_database()')).toBe('ledger');
@@ -52,20 +52,20 @@ describe('a private Postgres', () => {
     }
   });
 
-  test('takes entries of postgresql.conf', async () => {
+  test('the server uses the entries of postgresql.conf that it is given', async () => {
     const server = await postgres({ config: { max_connections: '7', log_min_messages: 'info' } });
     const client = await connect(server.url);
     expect(await one(client, `current_setting('max_connections')`)).toBe('7');
   });
 
-  test('makes further databases', async () => {
+  test('createDatabase creates more databases', async () => {
     const server = await postgres();
     const client = await connect(await server.createDatabase('ano"ther one'));
     expect(await one(client, 'current_database()')).toBe('ano"ther one');
     await expect(server.createDatabase('ledger')).rejects.toThrow('already exists');
   });
 
-  test('that is killed comes back on the same port with all that was committed', async () => {
+  test('a killed server restarts on the same port with everything that was committed', async () => {
     const server = await postgres();
     const client = await connect(server.url);
     await client.query('CREATE TABLE kept AS SELECT generate_series(1, 1000) AS n');
@@ -79,7 +79,7 @@ describe('a private Postgres', () => {
     expect(await one(await connect(server.url), 'SELECT count(*)::int FROM kept')).toBe(1000);
   });
 
-  test('that is paused leaves open and new connections hanging until it is resumed', async () => {
+  test('a paused server leaves open and new connections hanging until it is resumed', async () => {
     const server = await postgres();
     const elsewhere = await connect((await postgres()).url);
     const client = await connect(server.url);
@@ -95,7 +95,7 @@ describe('a private Postgres', () => {
   });
 
   test.each(['running', 'paused', 'killed'])(
-    'leaves nothing when it is stopped while %s',
+    'a server that is stopped while %s leaves nothing behind',
     async (state) => {
       const server = await postgres();
       await connect(server.url);
@@ -106,16 +106,16 @@ describe('a private Postgres', () => {
       await server.stop();
       expect(family.filter(isRunning)).toEqual([]);
       expect(sharedMemoryOf(family)).toEqual([]);
-      await expect(server.restart()).rejects.toThrow('stopped for good');
+      await expect(server.restart()).rejects.toThrow("can't be restarted");
     },
   );
 
-  test('gets another port than one that starts at the same time', async () => {
+  test('servers that start at the same time get different ports', async () => {
     const several = await Promise.all(Array.from({ length: 4 }, () => postgres()));
     expect(new Set(several.map(({ port }) => port)).size).toBe(4);
   });
 
-  test('keeps its data in a folder of the caller, from start to start', async () => {
+  test('the data stays in a folder of the caller from one start to the next', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'kept-'));
     const first = await postgres({ dir });
     await (await connect(first.url)).query('CREATE TABLE kept AS SELECT 1 AS n');
@@ -128,7 +128,7 @@ describe('a private Postgres', () => {
     rmSync(dir, { recursive: true });
   });
 
-  test('says what is wrong when it cannot start', async () => {
+  test('a server that fails to start reports why', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'kept-'));
     const server = await postgres({ dir });
     await Promise.all([

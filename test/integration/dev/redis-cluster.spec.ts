@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { Cluster, Redis } from 'ioredis';
 import { type PrivateCluster, startRedisCluster } from '../../../dev/index.js';
-import { isRunning } from '../../../dev/process-family.js';
+import { isRunning } from '../../../dev/process-table.js';
 import { until } from './until.js';
 
 let cluster: PrivateCluster;
@@ -28,7 +28,7 @@ function nodeClient(n: number): Redis {
 }
 
 describe('a private Redis Cluster', () => {
-  test('serves every slot, and a key that was set at one node is read through the cluster', async () => {
+  test('the cluster serves every slot, and returns a key that was set on one node', async () => {
     cluster = await startRedisCluster();
     expect(cluster.nodes).toHaveLength(3);
     for (const n of [0, 1, 2]) {
@@ -46,7 +46,7 @@ describe('a private Redis Cluster', () => {
     expect(Math.min(...sizes)).toBeGreaterThan(0);
   });
 
-  test('a replica takes over from its master that is killed, which comes back as a replica', async () => {
+  test('a replica takes over from a killed master, which comes back as a replica', async () => {
     cluster = await startRedisCluster({ replicas: 1 });
     expect(cluster.nodes).toHaveLength(6);
     const replica = nodeClient(3);

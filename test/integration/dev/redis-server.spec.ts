@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { type PrivateServer, type RedisOptions, startRedis } from '../../../dev/index.js';
-import { childrenOf, isRunning } from '../../../dev/process-family.js';
+import { childrenOf, isRunning } from '../../../dev/process-table.js';
 import { until } from './until.js';
 
 const open: { client: Redis; server: PrivateServer }[] = [];
@@ -31,7 +31,7 @@ async function configOf(client: Redis, name: string): Promise<string> {
 }
 
 describe('a private Redis', () => {
-  test('answers on loopback, evicts nothing and writes nothing to disk', async () => {
+  test('the server listens on loopback, evicts nothing and writes nothing to disk', async () => {
     const { client, server } = await redis();
     expect(await client.ping()).toBe('PONG');
     expect(server.url).toBe(`redis://127.0.0.1:${server.port}`);
@@ -41,7 +41,7 @@ describe('a private Redis', () => {
     expect(await configOf(client, 'bind')).toBe('127.0.0.1');
   });
 
-  test('takes entries of redis.conf, several words and all', async () => {
+  test('the server uses the entries of redis.conf that it is given, even with several words', async () => {
     const config = { save: '3600 1 300 100', maxmemory: '64mb', requirepass: 'a-password' };
     const server = await startRedis({ config });
     const client = new Redis(server.url, { password: 'a-password', disconnectTimeout: 0 });
@@ -50,7 +50,7 @@ describe('a private Redis', () => {
     expect(await configOf(client, 'maxmemory')).toBe(String(64 * 1024 * 1024));
   });
 
-  test('that is killed comes back on the same port with what its append-only file holds', async () => {
+  test('a killed server restarts on the same port with the data of its append-only file', async () => {
     const { client, server } = await redis({
       config: { appendonly: 'yes', appendfsync: 'always' },
     });
@@ -64,7 +64,7 @@ describe('a private Redis', () => {
     expect(await client.get('kept')).toBe('yes');
   });
 
-  test('that still runs is killed by a restart', async () => {
+  test('a restart kills a server that is running', async () => {
     const { client, server } = await redis();
     await client.set('lost', 'yes');
     const { pid } = server;
@@ -73,7 +73,7 @@ describe('a private Redis', () => {
     expect(await client.get('lost')).toBeNull();
   });
 
-  test('that is paused leaves calls hanging until it is resumed', async () => {
+  test('a paused server leaves calls hanging until it is resumed', async () => {
     const { client, server } = await redis();
     const { client: other } = await redis();
     await client.ping();
@@ -87,7 +87,7 @@ describe('a private Redis', () => {
   });
 
   test.each(['running', 'paused', 'killed'])(
-    'leaves nothing when it is stopped while %s',
+    'a server that is stopped while %s leaves nothing behind',
     async (state) => {
       const { client, server } = await redis();
       const folder = await configOf(client, 'dir');
@@ -99,17 +99,17 @@ describe('a private Redis', () => {
       expect(isRunning(server.pid)).toBe(false);
       expect(childrenOf(process.pid).length).toBeLessThan(watchdog.length);
       expect(() => rmSync(folder)).toThrow('ENOENT');
-      await expect(server.restart()).rejects.toThrow('stopped for good');
+      await expect(server.restart()).rejects.toThrow("can't be restarted");
     },
   );
 
-  test('gets another port than one that starts at the same time', async () => {
+  test('servers that start at the same time get different ports', async () => {
     const servers = await Promise.all(Array.from({ length: 8 }, () => redis()));
     expect(new Set(servers.map(({ server }) => server.port)).size).toBe(8);
     for (const { client } of servers) expect(await client.ping()).toBe('PONG');
   });
 
-  test('keeps its data in a folder of the caller, from start to start', async () => {
+  test('the data stays in a folder of the caller from one start to the next', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'kept-'));
     const options = { dir, config: { appendonly: 'yes' } };
     const first = await redis(options);
@@ -122,7 +122,7 @@ describe('a private Redis', () => {
     rmSync(dir, { recursive: true });
   });
 
-  test('says what is wrong when it cannot start', async () => {
+  test('a server that fails to start reports why', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'kept-'));
     const { client, server } = await redis({ dir });
     await Promise.all([
@@ -135,7 +135,7 @@ describe('a private Redis', () => {
     rmSync(dir, { recursive: true });
   });
 
-  test('notices a child of its own as part of itself', async () => {
+  test('a killed server takes its child processes with it', async () => {
     const { client, server } = await redis();
     await client.config('SET', 'rdb-key-save-delay', '100000');
     for (let n = 0; n < 100; n++) await client.set(`k${n}`, n);

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** The System V segments that these processes made; known on Linux only. */
+/** The System V shared memory segments that these processes created. Linux only. */
 export function sharedMemoryOf(pids: number[]): string[] {
   if (process.platform !== 'linux') return [];
   const [, ...lines] = readFileSync('/proc/sysvipc/shm', 'utf8').trim().split('\n');

@@ -8,8 +8,8 @@ interface ProcessRow {
 }
 
 /**
- * The processes that `pid` has forked, e.g. a Postgres server's backends. They put themselves into
- * sessions of their own, so a signal to the server's process group would not reach them.
+ * The child processes of `pid`, for example a Postgres server's backends. They create their own
+ * process sessions, so a signal to the server's process group doesn't reach them.
  */
 export function childrenOf(pid: number): number[] {
   return allProcesses()
@@ -17,13 +17,13 @@ export function childrenOf(pid: number): number[] {
     .map((row) => row.pid);
 }
 
-/** Whether the process still runs; one that only waits for its parent to notice its end does not. */
+/** Whether the process is running. A zombie, which has ended but was not reaped yet, is not. */
 export function isRunning(pid: number): boolean {
   const row = process.platform === 'linux' ? fromProc(pid) : fromPs().find((r) => r.pid === pid);
   return row !== undefined && !/^[ZX]/.test(row.state);
 }
 
-/** Signals a process of ours that may have ended meanwhile. */
+/** Signals a process, which may have ended meanwhile. A negative ID signals a process group. */
 export function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
@@ -46,7 +46,7 @@ function allFromProc(): ProcessRow[] {
 function fromProc(pid: number): ProcessRow | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // `pid (name) state parent …`, where the name may itself hold blanks and brackets.
+    // `pid (name) state parent …`; the name may contain spaces and parentheses.
     const [state = '', parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return { pid, parent: Number(parent), state };
   } catch {
