@@ -8,8 +8,8 @@ import { startPostgres, type PrivatePostgres } from '../../../dev/index.js';
 
 const execute = promisify(execFile);
 
-/** TypeORM's command line, by the scripts that the operator's guide names. */
-describe('The migrations of the audit tables', () => {
+/** Runs TypeORM's command line through the npm scripts that docs/operations.md names. */
+describe('npm run migration', () => {
   let postgres: PrivatePostgres;
 
   beforeAll(async () => {
@@ -37,7 +37,7 @@ describe('The migrations of the audit tables', () => {
     return rows.map((row: { relname: string }) => row.relname);
   }
 
-  test('come and go by one command each', async () => {
+  test('migration:run creates the audit tables and migration:revert drops them', async () => {
     await run('migration:run');
     expect(await tables()).toEqual(
       expect.arrayContaining([

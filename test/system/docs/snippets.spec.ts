@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import ts from 'typescript';
 
-/** Within the project, so that the package finds itself and its peers. */
+/** Inside the project, so that imports of the package and of its peers resolve. */
 const FOLDER = 'build/snippets';
 const SNIPPET = /^```ts\n(.*?)^```/gms;
 
@@ -26,14 +26,14 @@ function writeSnippets(): Snippet[] {
     const snippets = [...readFileSync(document, 'utf8').matchAll(SNIPPET)];
     return snippets.map(([, code], i) => {
       const file = join(FOLDER, `${document.replace(/\W+/g, '-')}-${i + 1}.ts`);
-      // A module of its own, whatever it declares.
+      // `export {}` makes it a module, so that snippets can declare the same names.
       writeFileSync(file, `${code}\nexport {};\n`);
       return { name: `${document}, snippet ${i + 1}`, file };
     });
   });
 }
 
-/** As a user's project: strict, and with the package's declarations checked too. */
+/** The options of a strict project. */
 const OPTIONS: ts.CompilerOptions = {
   strict: true,
   noEmit: true,
@@ -47,7 +47,7 @@ const OPTIONS: ts.CompilerOptions = {
   types: ['node'],
 };
 
-describe('The snippets in the docs', () => {
+describe('The TypeScript snippets in the docs', () => {
   const snippets = writeSnippets();
   const program = ts.createProgram(
     snippets.map((snippet) => snippet.file),
@@ -55,7 +55,7 @@ describe('The snippets in the docs', () => {
   );
   afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
 
-  test.each(snippets)('$name is what a user can write', ({ file }) => {
+  test.each(snippets)('$name compiles in a strict project', ({ file }) => {
     const source = program.getSourceFile(file)!;
     const problems = ts.getPreEmitDiagnostics(program, source);
     const messages = problems.map((problem) =>

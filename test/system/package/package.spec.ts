@@ -16,7 +16,7 @@ const run = promisify(execFile);
 const tool = (name: string) =>
   join(import.meta.dirname, '..', '..', '..', 'node_modules', '.bin', name);
 
-describe('the package, as npm would publish it', () => {
+describe('the published package', () => {
   let packed: Packed;
   let redis: PrivateServer;
   let postgres: PrivatePostgres;
@@ -34,7 +34,7 @@ describe('the package, as npm would publish it', () => {
   });
 
   test.each(['module', 'commonjs'] as const)(
-    'type-checks strictly and runs in an application of the type %s',
+    'compiles and runs in a strict application of type %s',
     async (type) => {
       const REDIS_URL = `${redis.url}/${type === 'module' ? 0 : 1}`;
       const DATABASE_URL = await postgres.createDatabase(type);
@@ -44,23 +44,23 @@ describe('the package, as npm would publish it', () => {
     120_000,
   );
 
-  test('needs none of its optional peers', () => {
+  test('works without its optional peers', () => {
     for (const name of ['prom-client', '@opentelemetry/api', '@nestjs/websockets']) {
       expect(existsSync(join(packed.folder, 'node_modules', name))).toBe(false);
     }
   });
 
-  /** Both end with an error where they find one. */
+  /** Both tools exit with an error if they find a problem. */
   const check = (name: string, ...args: string[]) =>
     run(tool(name), args).catch(({ stdout }: { stdout: string }) => {
       throw new Error(stdout);
     });
 
-  test('is clean by publint', async () => {
+  test('passes publint', async () => {
     await expect(check('publint', 'run', packed.tarball, '--strict')).resolves.toBeDefined();
   });
 
-  test('has types wherever it can be imported, by attw', async () => {
+  test('has types for every way to import it, by attw', async () => {
     await expect(check('attw', '--profile', 'esm-only', packed.tarball)).resolves.toBeDefined();
   });
 });

@@ -19,7 +19,7 @@ const { version, devDependencies } = JSON.parse(
   readFileSync(join(project, 'package.json'), 'utf8'),
 ) as { version: string; devDependencies: Record<string, string> };
 
-/** What a user's application has beside the package: its required peers, and a compiler. */
+/** The dependencies of an application that uses the package: its required peers, and a compiler. */
 const INSTALLED = [
   '@nestjs/common',
   '@nestjs/core',
@@ -34,12 +34,12 @@ const INSTALLED = [
   'typescript',
 ];
 
-/** The package as npm would publish it, installed in a folder outside of the project. */
+/** The packed package, installed in a folder outside the project. */
 export interface Packed {
   readonly tarball: string;
-  /** The root of the applications, with `node_modules`. */
+  /** Contains the tarball, `node_modules` and the applications. */
   readonly folder: string;
-  /** Compiles and runs the application as a module of a type; gives back what it printed. */
+  /** Compiles and runs the application with this module type, and returns its output. */
   runApplication(type: 'module' | 'commonjs', env: Record<string, string>): Promise<string>;
   remove(): void;
 }
@@ -66,7 +66,7 @@ export async function packAndInstall(): Promise<Packed> {
   };
 }
 
-/** What is packed must be what is in `src`; `npm test` has built it already. */
+/** Builds only if `src` has changed since the last build: `npm test` has built already. */
 async function buildIfStale(): Promise<void> {
   const built = await newest(join(project, 'dist')).catch(() => 0);
   if (built > (await newest(join(project, 'src')))) return;
@@ -107,7 +107,7 @@ const compilerOptions = {
   types: ['node'],
   strict: true,
   skipLibCheck: false,
-  // Finds types that a user's own declarations would need, and that the package doesn't export.
+  // Fails if a declaration file of the application needs a type that the package doesn't export.
   declaration: true,
   experimentalDecorators: true,
   emitDecoratorMetadata: true,
@@ -115,7 +115,7 @@ const compilerOptions = {
   outDir: 'out',
 };
 
-/** The compiler says what is wrong on stdout, which an error's message leaves out. */
+/** The compiler prints errors on stdout, which the error of execFile doesn't contain. */
 function showOutput(error: { stdout?: string }): never {
   throw new Error(error.stdout, { cause: error });
 }

@@ -1,6 +1,6 @@
 /**
- * A user's application, as its README would have it. It is compiled and run twice, as an ES
- * module and as CommonJS, against the packed package; see `package.spec.ts`.
+ * An application that uses the package as the README shows. `package.spec.ts` compiles and runs it
+ * twice against the packed package: as an ES module and as CommonJS.
  */
 import 'reflect-metadata';
 import assert from 'node:assert/strict';

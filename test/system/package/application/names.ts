@@ -1,6 +1,6 @@
 /**
- * What users write around the package without naming its types. The compiler must be able to name
- * them in their declaration files, so all of them must be exported.
+ * Exports whose types are inferred from the package. The compiler must be able to name those types in
+ * the declaration file, so the package must export all of them.
  */
 import {
   currentSessionOf,
