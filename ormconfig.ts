@@ -2,18 +2,21 @@ import { DataSource } from 'typeorm';
 import { ledgerDataSourceOptions, type UserIdType } from 'nest-session-ledger';
 
 /**
- * The audit tables, for TypeORM's command line: `npm run migration:run`, `migration:revert`,
- * `migration:generate`. By environment variables:
+ * The audit tables, for TypeORM's command line: `npm run migration:run`, `migration:revert` and
+ * `migration:generate`. It reads these environment variables:
  *
  * - `DATABASE_URL`: the database
  * - `LEDGER_SCHEMA`: the schema of the audit tables, default `public`
  * - `USER_ID_TYPE`: `text` (default), `integer`, `bigint` or `uuid`
- * - `USERS_TABLE`, `USERS_COLUMN`: the users table that `sessions` refers to, default none and `id`
+ * - `USERS_TABLE`: the users table that `sessions` refers to, default none
+ * - `USERS_COLUMN`: its key column, default `id`
  */
 const { DATABASE_URL, LEDGER_SCHEMA, USER_ID_TYPE, USERS_TABLE, USERS_COLUMN } = process.env;
 
 if (!DATABASE_URL) {
-  throw new Error('Set DATABASE_URL, such as postgres://user:password@localhost:5432/ledger');
+  throw new Error(
+    'DATABASE_URL is not set. Set it, for example to postgres://user:password@localhost:5432/ledger',
+  );
 }
 
 export default new DataSource(

@@ -5,8 +5,8 @@ import { describe, expect, test } from '@jest/globals';
 
 const SHELL = /^```(?:sh|bash|shell)\n(.*?)^```/gms;
 
-/** Where each command that the docs give is run. A new one needs its place here. */
-const RUN_BY: [command: RegExp, where: string][] = [
+/** The test or script that runs each command of the docs. Add new commands here. */
+const RUN_BY: [command: RegExp, place: string][] = [
   [/^npm ci && npm start$/, 'test/system/demo/npm-start.spec.ts'],
   [/^npm ci && npm test$/, '.ci/run'],
   [/^npm install nest-session-ledger /, 'test/system/package'],
@@ -29,14 +29,14 @@ function commandsOf(document: string): string[] {
   return lines.map((line) => line.replace(/\s+#.*$/, '').trim()).filter((line) => line !== '');
 }
 
-describe('The commands in the docs', () => {
+describe('The shell commands in the docs', () => {
   const commands = documents().flatMap((document) =>
     commandsOf(document).map((command) => ({ document, command })),
   );
 
-  test.each(commands)('$document: `$command` is run by a test', ({ command }) => {
-    const [, where] = RUN_BY.find(([pattern]) => pattern.test(command)) ?? [];
-    expect(where).toBeDefined();
-    expect(existsSync(where!)).toBe(true);
+  test.each(commands)('a test runs `$command` ($document)', ({ command }) => {
+    const [, place] = RUN_BY.find(([pattern]) => pattern.test(command)) ?? [];
+    expect(place).toBeDefined();
+    expect(existsSync(place!)).toBe(true);
   });
 });
