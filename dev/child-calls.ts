@@ -33,7 +33,7 @@ export function serveCalls<T extends Methods<T>>(
 }
 
 /**
- * Closes the channel to the parent after the answer under way. From then on the process ends by
+ * Closes the channel to the parent after the current answer. From then on the process ends by
  * itself, as soon as nothing else keeps it alive.
  */
 export function stopServing(): void {

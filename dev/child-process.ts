@@ -28,7 +28,7 @@ export interface ProgramOptions extends ChildOptions {
   nodeOptions?: string[];
 }
 
-/** The process ended, or never started, so what was asked of it will not be answered. */
+/** The process ended, or could not be started, before it answered. */
 export class ChildEndedError extends Error {}
 
 /** Only a source tree has TypeScript programs and this module; the build has neither. */
@@ -41,7 +41,7 @@ const MAX_TIMEOUT = 2 ** 31 - 1;
 const MAX_OUTPUT = 1_000_000;
 
 /**
- * Runs a Node program, in JavaScript or TypeScript, in a process of its own. The program passes the
+ * Runs a Node program, in JavaScript or TypeScript, in a separate process. The program passes the
  * methods of `T` to `serveCalls()`, and the parent calls them with `call()`.
  */
 export function startProgram<T extends Methods<T>>(
@@ -53,7 +53,7 @@ export function startProgram<T extends Methods<T>>(
   return new Child(process.execPath, [...flags, file, ...args], options, 'program');
 }
 
-/** Runs a command in a process group of its own, as a shell does. It has no methods to call. */
+/** Runs a command in a separate process group, as a shell does. It has no methods to call. */
 export function startCommand(
   file: string,
   args: string[],
@@ -76,6 +76,8 @@ export class Child<T extends Methods<T> = Record<never, never>> {
   readonly #calls = new PendingCalls();
   readonly #ready: Promise<unknown>;
   #output = '';
+  /** All its output has arrived, which can be a moment after it has stopped running. */
+  #isOver = false;
   #lastCall = READY;
 
   /** @internal Use `startProgram()` or `startCommand()`. */
@@ -106,7 +108,7 @@ export class Child<T extends Methods<T> = Record<never, never>> {
     return pid !== undefined && exitCode === null && signalCode === null;
   }
 
-  /** What it has printed so far, if its output is captured. */
+  /** What it has printed until now, if its output is captured. */
   get output(): string {
     return this.#output;
   }
@@ -138,7 +140,7 @@ export class Child<T extends Methods<T> = Record<never, never>> {
     for (;;) {
       const match = pattern.exec(this.#output);
       if (match) return match;
-      if (!this.running) throw this.#endedError();
+      if (this.#isOver) throw this.#endedError();
       if (performance.now() > deadline) throw this.#timeoutError(`print ${pattern}`, this.#timeout);
       await delay(20);
     }
@@ -183,6 +185,7 @@ export class Child<T extends Methods<T> = Record<never, never>> {
   #untilEnded(): Promise<Ending> {
     return new Promise((resolve) => {
       const end = (code: number | null, by: NodeJS.Signals | null) => {
+        this.#isOver = true;
         this.#calls.rejectAll(this.#endedError());
         void this.#watchdog.close();
         resolve({ code, signal: by, output: this.#output });
@@ -210,7 +213,8 @@ export class Child<T extends Methods<T> = Record<never, never>> {
 
   #endedError(): ChildEndedError {
     const how = this.#child.signalCode ?? `code ${this.#child.exitCode}`;
-    return new ChildEndedError(`${this.#name} ended (${how}).${this.#shownOutput}`);
+    const what = this.running ? 'no longer serves calls' : `ended (${how})`;
+    return new ChildEndedError(`${this.#name} ${what}.${this.#shownOutput}`);
   }
 
   #timeoutError(what: string, timeout: number): Error {

@@ -9,12 +9,12 @@ import { startRedis } from './redis-server.js';
 
 /** A master, its replica, and the Sentinels that watch them. */
 export interface PrivateSentinel {
-  /** What Sentinel calls the master. */
+  /** Sentinel's name for the master. */
   readonly name: string;
   /** The server that was the master at the start, then its replica. */
   readonly servers: PrivateServer[];
   readonly sentinels: PrivateServer[];
-  /** An ordered failover: `SENTINEL FAILOVER`. Resolves when Sentinel names the new master. */
+  /** Orders a failover by `SENTINEL FAILOVER`. Resolves when Sentinel names the new master. */
   failOver(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -112,7 +112,7 @@ async function orderFailover({ port }: PrivateServer): Promise<void> {
     };
     const before = await masterPort();
     await eventually(async () => {
-      await client.call('SENTINEL', 'FAILOVER', NAME).catch(() => undefined); // one is under way
+      await client.call('SENTINEL', 'FAILOVER', NAME).catch(() => undefined); // fails while one is in progress
       return (await masterPort()) !== before;
     });
   });

@@ -16,7 +16,7 @@ export interface CampaignContext {
   lossWindows: LossWindow[];
   /** Undoes faults that last until the system has been checked in spite of them. */
   undoAfterCheck: (() => void)[];
-  /** Whatever went wrong that isn't the result of a call. */
+  /** Problems that are not the result of a call. */
   problems: string[];
 }
 

@@ -158,7 +158,7 @@ async function inject(kind: FaultKind, context: CampaignContext, faults: Fault[]
   fault.to = now();
 }
 
-/** What no call shows: processes that ended by themselves, work that is never done. */
+/** Problems that no call shows, such as processes that crashed or work that is never done. */
 function problemsOf({ fleet, problems }: CampaignContext): Violation[] {
   const crashes = fleet.processes.flatMap((process) => process.crashes);
   return [...problems, ...crashes].map((text) => ({ kind: 'wrong', handle: null, text }));

@@ -48,7 +48,7 @@ export class FleetProcess {
     return this.end(() => this.application.kill());
   }
 
-  /** Stops it in good order, as a deployment does. */
+  /** Shuts it down gracefully, as a deployment does. */
   stop(): Promise<void> {
     return this.end(async () => {
       const inTime = await this.application.stop();

@@ -1,7 +1,7 @@
 import type { Evidence } from './checker/evidence.js';
 import type { Call } from './history.js';
 
-/** The calls about one session and its records, one line each, in the order of time. */
+/** The calls about one session and its records, one line each, in chronological order. */
 export function formatHistory(handle: string, calls: Call[], evidence: Evidence): string[] {
   const lines: [at: number, text: string][] = [];
   const events = evidence.events.filter((event) => event.handle === handle);

@@ -6,7 +6,7 @@ import { USER_AGENT } from '../harness/sample-data.js';
 import { EVENTS_PER_MS } from '../scenarios/drain.js';
 
 const BUCKETS = 16;
-/** Chains of its own, so that ours stay as they are. */
+/** Separate chains, so that ours stay unchanged. */
 const FIRST_CHAIN = 1_000;
 
 /** Rows like ours for new sessions, except that the hashes aren't chained. $1 chain, $2 from, $3 to */

@@ -22,7 +22,7 @@ export async function open(servers: ServerUrls): Promise<Worker> {
 
   return {
     async createEndingTogether(count: number, calm: number) {
-      // The pace of a few sessions says how long all of them will take on this machine.
+      // Measures how long a few sessions take, to predict how long all of them will take.
       const start = performance.now();
       await create(PACE_SESSIONS, new Date(Date.now() + 3_600_000));
       await audit.flush();

@@ -6,7 +6,7 @@ import type { ServerUrls } from './contender.js';
 const CALL_TIMEOUT = 3_600_000;
 
 /**
- * Starts the contender of `contenders/NAME.ts` in a process of its own, so that no other contender's
+ * Starts the contender of `contenders/NAME.ts` in a separate process, so that no other contender's
  * garbage or compiled code affects its figures. Resolves when it is ready; `stop()` ends it.
  */
 export async function spawn<T extends Methods<T>>(

@@ -13,7 +13,7 @@ import { validate } from './validate.js';
  *
  * 1. Write a contender for each side of the comparison: a file in `contenders` that exports `open`.
  *    It prepares everything on the servers it is given, then returns the methods to be measured. Each
- *    contender runs in a process of its own. `openApplication()` opens the module as its users do, and
+ *    contender runs in a separate process. `openApplication()` opens the module as its users do, and
  *    `sample-data.ts` has the user IDs and clients that all contenders store. Tune the alternative as
  *    well as you can, and say in its comment what you tried.
  * 2. Write a `Scenario` in this folder (`harness/scenario.ts` explains its parts) and list it below.

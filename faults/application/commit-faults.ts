@@ -49,7 +49,7 @@ export class CommitFaults {
     if (fault.action === 'kill') process.kill(process.pid, 'SIGKILL');
     happens();
     if (fault.action === 'pause') return delay(fault.ms);
-    await nextTurn(); // the harness hears of the fault before the process is blocked
+    await nextTurn(); // so that the harness learns of the fault before the process is blocked
     block(fault.ms);
   }
 }

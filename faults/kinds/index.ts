@@ -15,8 +15,8 @@ import { serverKinds } from './servers.js';
  *      `servers.redisLock`, `servers.postgresLock`.
  *    - Take every random choice from `context.random`, so that a seed repeats the campaign.
  *    - If the fault should last until the check, push its undo function to `context.undoAfterCheck`.
- *    - Calls in flight need no care: the traffic records them, and the checker judges them. What goes
- *      wrong outside of calls, push to `context.problems`.
+ *    - Calls in flight need no care: the traffic records them, and the checker judges them. Push
+ *      anything that goes wrong outside of calls to `context.problems`.
  *    - If the application itself must misbehave, add a method to `application/protocol.ts`, implement
  *      it in `application/main.ts`, and call it through `application-process.ts`.
  * 2. Add a mutant to `mutants/mutants.ts`: a deliberate bug that only this kind reveals. Without it,

@@ -13,7 +13,7 @@ async function killAndReplace(process: FleetProcess, { random }: CampaignContext
   void process.start();
 }
 
-/** Usually kills the process; sometimes stops it in good order, as a deployment does. */
+/** Usually kills the process; sometimes shuts it down gracefully, as a deployment does. */
 async function endAndReplace(process: FleetProcess, context: CampaignContext): Promise<void> {
   if (context.random.chance(0.2)) {
     await process.start();
