@@ -4,9 +4,9 @@ import type { Effort } from './scenario.js';
 import { spawn } from './spawn.js';
 import { showProgress } from './terminal.js';
 
-/** A contender that does one thing as fast as it can. */
+/** A contender that repeats one operation as fast as it can. */
 export interface Candidate {
-  /** Works for so many ms. Returns operations per second. */
+  /** Runs for the given time (ms). Returns operations per second. */
   round(ms: number): Promise<number>;
   /** Restores the state before the round; not measured. */
   cleanUp(): Promise<void>;

@@ -9,7 +9,7 @@ export interface Row {
   unit: string;
   /** How many times better than the peer, or than the limit. More is better, whatever the unit. */
   ratio: number;
-  /** The least ratio to reach. */
+  /** The minimum ratio that meets the threshold. */
   threshold: number;
   met: boolean;
   /** What was measured. */

@@ -17,7 +17,7 @@ export type Operation = (typeof OPERATIONS)[number];
 /** An application with any number of live sessions. */
 export interface FilledApplication {
   fill(sessions: number): Promise<void>;
-  /** Repeats the operation for so many ms. Returns operations per second. */
+  /** Repeats the operation for the given time (ms). Returns operations per second. */
   round(operation: Operation, ms: number): Promise<number>;
 }
 

@@ -28,7 +28,7 @@ const ROUTES = [
 ] as const;
 type Name = (typeof ROUTES)[number][0];
 
-/** What the guard costs a request. The bench's own process makes the requests. */
+/** How much the guard adds to a request. The benchmark's own process sends the requests. */
 export const http: Scenario = {
   rows: ['http', 'http-peer'],
   async run(servers, effort) {

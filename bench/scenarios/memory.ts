@@ -13,12 +13,12 @@ export interface Filler {
   keys(): Promise<Record<string, number>>;
 }
 
-/** The threshold: at most three times the peer's plain value, and at most so many bytes. */
+/** Two thresholds: at most three times the peer's plain value, and at most this many bytes. */
 const MAX_TIMES_PEER = 3;
 const MAX_BYTES = 700;
 const THREE = 'bytes, 3 sessions per user';
 
-/** What a live session takes in Redis: all its keys, once Postgres has its event. */
+/** How much Redis memory a live session takes: all its keys, once Postgres has its event. */
 export const memory: Scenario = {
   rows: ['memory'],
   async run(servers, { quick }) {

@@ -41,7 +41,7 @@ export class ChainState {
   checkedAt!: Date;
 }
 
-/** Time between verifications (ms). One takes about a second per few 100,000 rows. */
+/** Time between verifications (ms). Each takes about a second per few hundred thousand rows. */
 const INTERVAL = 60_000;
 const MAX_BREAKS = 10;
 

@@ -8,7 +8,7 @@ import { LedgerEntries, type Position } from './ledger-entries.js';
 /** Time between queries (ms). */
 const ENTRIES_INTERVAL = 500;
 const FIGURES_INTERVAL = 2_000;
-/** Earlier entries of each chain that a new viewer gets. */
+/** How many earlier entries of each chain a new viewer gets. */
 const INITIAL_ENTRIES = 30;
 
 /**

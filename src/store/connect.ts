@@ -62,7 +62,8 @@ function requestOptions(timeout: number): RedisOptions {
     // halved the rate of a plain script. `batched-reads.ts` and `batched-creates.ts` batch the
     // commands for which it pays.
     enableAutoPipelining: false,
-    // A command fails at the next failed reconnection, so nothing piles up while Redis is away.
+    // A command fails at the next failed reconnection, so commands don't pile up while Redis is
+    // unavailable.
     maxRetriesPerRequest: 1,
     // A connection that went silent (half open, or a stopped server) is replaced. Otherwise the
     // commands waiting on it would hold back all later ones.

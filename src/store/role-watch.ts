@@ -22,7 +22,8 @@ export function watchRole(client: RedisClient): () => void {
       const [role] = await client.role();
       if (role !== 'master') client.disconnect(true);
     } catch {
-      // Unreachable, which every call notices by itself, or the user may not ask for the role.
+      // Either the server is unreachable, which every call notices anyway, or the user may not run
+      // ROLE.
     } finally {
       asking = false;
     }

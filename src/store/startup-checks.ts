@@ -32,7 +32,7 @@ function rejectKeyPrefix(client: RedisClient): void {
   );
 }
 
-/** A replica may not know yet that a session is over. */
+/** A replica may not know yet that a session has ended. */
 function rejectReplicaReads(client: RedisClient): void {
   if (!('nodes' in client)) return;
   const { scaleReads = 'master' } = client.options;

@@ -8,7 +8,7 @@ export interface OutboxEvent {
   createdAt: number;
   userId: string;
   occurredAt: number;
-  /** Of a created session: its absolute expiry. Of a destroyed one: the expiry it had then. */
+  /** For a created session, its absolute expiry; for a destroyed one, the expiry it had then. */
   expiresAt: number;
   reason: string;
   actor: string;

@@ -102,8 +102,8 @@ export class Drain {
           ? await this.writer.waitForLock(runner, bucket)
           : await this.writer.lock(runner, bucket);
         if (!chain) return null;
-        // Read under the lock: what another drainer has recorded by now is no longer in the
-        // stream, or `sessions` shows that it is recorded.
+        // Read under the lock, so events that another drainer has recorded are either gone from the
+        // stream or marked as recorded in `sessions`.
         entries = await this.outbox.head(bucket, count);
         const events: LedgerEvent[] = [];
         for (const entry of entries) {

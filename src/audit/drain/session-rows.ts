@@ -16,7 +16,7 @@ export interface SessionChange {
   destroyed?: LedgerEvent;
   /** The salt of the client's hash; only with `created`. */
   salt?: Buffer;
-  /** Whether `sessions` has a row for it already. */
+  /** Whether `sessions` already has a row for it. */
   stored: boolean;
 }
 

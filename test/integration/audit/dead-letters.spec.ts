@@ -11,7 +11,7 @@ const TOO_LARGE = String(2 ** 31);
 
 const UNREADABLE = 'not in the layout';
 
-/** Entries that no version of this module writes, each with the reason for which it is refused. */
+/** Entries that no version of this module writes, each with the reason why it is rejected. */
 const BAD_ENTRIES: [name: string, value: string | Buffer, reason: string, field?: string][] = [
   ['a user ID of the wrong type', entry({ userId: 'ada' }), 'invalid input syntax'],
   ['a user ID out of range', entry({ userId: TOO_LARGE }), 'out of range'],

@@ -29,6 +29,6 @@ export async function seedSessions(
            FROM generate_series(1, $5::int) i) seed`,
     [users, users.length, from, step, count],
   );
-  // The drain keeps this up to date; `activeAt` relies on it.
+  // The drain maintains this value, and `activeAt` relies on it.
   await trail.rows('UPDATE session_chains SET longest_session = 43200000 WHERE chain = 0');
 }

@@ -83,7 +83,7 @@ describe('Shutdown', () => {
     await eventually(async () => {
       const after = await countConnections();
       expect(after.clients).toBe(before.clients);
-      // The shared pool has grown in use, and stays open.
+      // The shared pool opened more connections while in use, and they stay open.
       expect(after.connections).toBeLessThanOrEqual(before.connections + 10);
     });
     expect(await countRecords(trail)).toEqual({ created: 100, destroyed: 100 });

@@ -100,7 +100,7 @@ export async function runCommand(
   return { code, stdout: stdout.text, stderr: stderr.text };
 }
 
-/** Collects what is written. */
+/** Collects everything that is written to it. */
 class TextStream {
   isTTY = false;
   text = '';

@@ -24,7 +24,7 @@ describe('a master that was demoted behind a proxy or DNS', () => {
       await eventually(async () => expect(await oldNode.wait(1, 1_000)).toBe(1));
 
       await newNode.replicaof('NO', 'ONE');
-      await oldNode.replicaof('127.0.0.1', '1'); // nothing there: it keeps what it had
+      await oldNode.replicaof('127.0.0.1', '1'); // nothing listens there, so it keeps its data
       proxy.redirectTo(newMaster.port);
       await elsewhere.service.destroySession(session.id);
       await eventually(

@@ -74,7 +74,7 @@ function printedAccounts(output: string): { email: string; password: string }[] 
   return accounts.map(([, email, password]) => ({ email: email!, password: password! }));
 }
 
-/** The lines that the demo printed, without those of npm. */
+/** The lines that the demo printed, without the ones from npm. */
 function printedLines({ output }: { output: string }): string[] {
   return output.split('\n').filter((line) => line.trim() !== '' && !/^(>|npm) /.test(line));
 }
