@@ -60,7 +60,7 @@ async function countOperations(servers: ServerUrls): Promise<void> {
   await context.close();
 }
 
-/** Commands, bytes in and bytes out until now. The query itself adds a few, which don't matter. */
+/** Commands, bytes in and bytes out so far. The query itself adds a few, which don't matter. */
 async function traffic(servers: ServerUrls): Promise<number[]> {
   const stats = await redisInfo(servers.redisUrl, 'stats');
   const names = ['total_commands_processed', 'total_net_input_bytes', 'total_net_output_bytes'];
@@ -105,7 +105,7 @@ async function sizes(database: Client): Promise<Record<string, number[]>> {
   };
 }
 
-/** The sum over a table's partitions. */
+/** The sum for all partitions of a table. */
 async function size(database: Client, table: string): Promise<number[]> {
   const { rows } = await database.query<{ rows: string; indexes: string }>(
     `SELECT sum(pg_table_size(relid)) AS rows, sum(pg_indexes_size(relid)) AS indexes

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** Where downloads and other prepared files are kept from run to run. */
+/** Where downloads and other prepared files are kept between runs. */
 export function cacheFolder(): string {
   const ours = join(projectFolder(), 'node_modules', '.cache', 'nest-session-ledger');
   try {

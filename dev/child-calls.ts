@@ -15,11 +15,11 @@ export interface Answer {
   error?: string;
 }
 
-/** The ID of the answer by which a child says that it is ready for calls. */
+/** The ID of the answer with which a child reports that it is ready for calls. */
 export const READY = 0;
 
 /**
- * The child's side: offers `methods` to the parent that started this program by `startProgram()`.
+ * The child's side: offers `methods` to the parent that started this program with `startProgram()`.
  * On SIGTERM the process runs `close` and exits. If the parent goes away, it exits at once.
  */
 export function serveCalls<T extends Methods<T>>(
@@ -33,8 +33,8 @@ export function serveCalls<T extends Methods<T>>(
 }
 
 /**
- * Closes the channel to the parent after the current answer. From then on the process ends by
- * itself, as soon as nothing else keeps it alive.
+ * Closes the channel to the parent after the current answer. From then on, the process exits
+ * as soon as nothing else keeps it alive.
  */
 export function stopServing(): void {
   process.off('disconnect', exit);

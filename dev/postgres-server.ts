@@ -18,7 +18,7 @@ import type { Command } from './supervised-process.js';
 const run = promisify(execFile);
 
 export interface PostgresOptions extends ServerLocation {
-  /** Entries of postgresql.conf, over the defaults below. */
+  /** Entries of postgresql.conf that override or extend the defaults below. */
   config?: Record<string, string>;
 }
 
@@ -27,7 +27,7 @@ export interface PrivatePostgres extends PrivateServer {
   createDatabase(name: string): Promise<string>;
 }
 
-// Durability is as in production, because the fault campaign tests it.
+// The durability settings are those of production, because the fault campaign tests it.
 const CONFIG = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',

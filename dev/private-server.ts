@@ -14,7 +14,7 @@ export interface PrivateServer {
   stop(): Promise<void>;
   /** SIGKILL. Keeps the data. Resolves when the process is gone. */
   kill(): Promise<void>;
-  /** With the same data and port. Kills the server first if it is running. Resolves when it answers. */
+  /** Starts it with the same data and port, and kills it first if it is running. Resolves when it answers. */
   restart(): Promise<void>;
   /** SIGSTOP: connections stay open and nothing answers. */
   pause(): void;

@@ -17,13 +17,13 @@ export function childrenOf(pid: number): number[] {
     .map((row) => row.pid);
 }
 
-/** Whether the process is running. A zombie, which has ended but was not reaped yet, is not. */
+/** Whether the process is running. A zombie, which has ended but has not been reaped yet, is not. */
 export function isRunning(pid: number): boolean {
   const row = process.platform === 'linux' ? fromProc(pid) : fromPs().find((r) => r.pid === pid);
   return row !== undefined && !/^[ZX]/.test(row.state);
 }
 
-/** Signals a process, which may have ended meanwhile. A negative ID signals a process group. */
+/** Signals a process, which may have ended in the meantime. A negative ID signals a process group. */
 export function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);

@@ -26,7 +26,7 @@ const CONFIG = {
   'cluster-announce-ip': '127.0.0.1',
   // The failover from a dead master takes about twice as long (ms).
   'cluster-node-timeout': '1000',
-  // A replica may take over however long it was disconnected.
+  // A replica may take over no matter how long it was disconnected.
   'cluster-replica-validity-factor': '0',
   'repl-diskless-sync-delay': '0',
 };
@@ -39,7 +39,7 @@ export async function startRedisCluster(options: ClusterOptions = {}): Promise<P
     await Promise.all(nodes.map((node) => node.stop()));
   };
   const clients = nodes.map((node) => new Redis(node.url, { disconnectTimeout: 0 }));
-  for (const client of clients) client.on('error', () => {}); // errors reach the callers of its commands
+  for (const client of clients) client.on('error', () => {}); // the callers of its commands get the errors
   try {
     await form(nodes, clients, masters);
   } catch (error) {

@@ -14,7 +14,7 @@ export interface PrivateSentinel {
   /** The server that was the master at the start, then its replica. */
   readonly servers: PrivateServer[];
   readonly sentinels: PrivateServer[];
-  /** Orders a failover by `SENTINEL FAILOVER`. Resolves when Sentinel names the new master. */
+  /** Starts a failover with `SENTINEL FAILOVER`. Resolves when Sentinel names the new master. */
   failOver(): Promise<void>;
   stop(): Promise<void>;
 }

@@ -11,7 +11,7 @@ import { redisBinary } from './redis-binary.js';
 import type { Command } from './supervised-process.js';
 
 export interface RedisOptions extends ServerLocation {
-  /** Entries of redis.conf, over the defaults below. */
+  /** Entries of redis.conf that override or extend the defaults below. */
   config?: Record<string, string>;
 }
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { Socket } from 'node:net';
 
 // Each line on stdin is the complete list of processes to end. The pipe closes when the process at its
-// other end is gone, whatever ended it. Then this script cleans up. In a container whose first process
+// other end is gone, however it ended. Then this script cleans up. In a container whose first process
 // doesn't reap orphans, dead processes stay in the process table, so `alive` checks their state.
 const SCRIPT = `
 alive() {

@@ -17,9 +17,9 @@ const SHOWN_LINES = 30;
 /** A process of the application, as the harness sees it. */
 export class ApplicationProcess {
   readonly ended: Promise<void>;
-  /** Set if it ended although the harness hadn't asked for it. */
+  /** Set if it ended without being asked to by the harness. */
   crashed: string | undefined;
-  /** No timeouts: calls may hang as long as a fault lasts, and `waitUntilIdle()` reports those that stay. */
+  /** No timeouts: calls may hang while a fault lasts, and `waitUntilIdle()` reports those that still hang. */
   private readonly child: Child<ApplicationMethods> = startProgram(MAIN, { timeout: Infinity });
   private mayEnd = false;
 
@@ -63,7 +63,7 @@ export class ApplicationProcess {
     await this.child.kill();
   }
 
-  /** SIGTERM. Returns false if the process took so long that it was killed. */
+  /** SIGTERM. Returns false if the process took too long and was killed. */
   stop(): Promise<boolean> {
     this.mayEnd = true;
     return this.child.stop(STOP_TIMEOUT);

@@ -10,11 +10,11 @@ export interface CampaignContext {
   fleet: Fleet;
   traffic: Traffic;
   random: Random;
-  /** The kinds of the faults that are active now. */
+  /** The kinds of faults that are currently active. */
   activeKinds: string[];
   /** The failovers, which may have lost acknowledged writes. */
   lossWindows: LossWindow[];
-  /** Undoes faults that last until the system has been checked in spite of them. */
+  /** Undo functions of the faults that stay active during the check. */
   undoAfterCheck: (() => void)[];
   /** Problems that are not the result of a call. */
   problems: string[];

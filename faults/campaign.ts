@@ -158,7 +158,7 @@ async function inject(kind: FaultKind, context: CampaignContext, faults: Fault[]
   fault.to = now();
 }
 
-/** Problems that no call shows, such as processes that crashed or work that is never done. */
+/** Problems that no call reveals, such as crashed processes or work that never gets done. */
 function problemsOf({ fleet, problems }: CampaignContext): Violation[] {
   const crashes = fleet.processes.flatMap((process) => process.crashes);
   return [...problems, ...crashes].map((text) => ({ kind: 'wrong', handle: null, text }));

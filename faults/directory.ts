@@ -15,7 +15,7 @@ export class Directory {
   private readonly live: KnownSession[] = [];
   private readonly ended: KnownSession[] = [];
 
-  /** Usually a live session; sometimes one that is over and must stay so. */
+  /** Usually a live session; sometimes one that has ended and must not come back. */
   pick(random: Random): KnownSession | undefined {
     const from = this.ended.length > 0 && random.chance(0.2) ? this.ended : this.live;
     return from.length > 0 ? random.pick(from) : undefined;
@@ -25,7 +25,7 @@ export class Directory {
     return this.live.length;
   }
 
-  /** Updates the directory by a call's answer. */
+  /** Updates the directory according to a call's answer. */
   update({ operation, answer }: Call): void {
     if (answer?.ok && 'created' in answer.value) {
       const { id, handle } = answer.value.created;
@@ -49,7 +49,7 @@ export class Directory {
   }
 }
 
-/** Whether the answer shows that the session of the call is over. */
+/** Whether the answer shows that the call's session has ended. */
 function isOver({ op }: Call['operation'], answer: Call['answer']): boolean {
   if (!answer) return false;
   if (!answer.ok) return answer.code === 'ERR_SESSION_NOT_FOUND';

@@ -4,7 +4,7 @@ import type { Link } from './link.js';
 
 /** One process of the fleet, with its own links to the servers. It is replaced whenever it ends. */
 export class FleetProcess {
-  /** The process that runs now, or ran last. */
+  /** The current process, or the last one if none is running. */
   application: ApplicationProcess;
   /** Whether it has started, so that it can perform operations. */
   ready = false;

@@ -4,7 +4,7 @@ import { FleetProcess } from './fleet-process.js';
 import { Link } from './link.js';
 import type { Servers } from './servers.js';
 
-/** Processes that are loaded and wait, so that a killed one can be replaced at once. */
+/** Spare processes, loaded and waiting, so that a killed one can be replaced at once. */
 const SPARES = 1;
 
 /** Two web processes, which run no jobs, and two workers. */

@@ -1,12 +1,12 @@
 import type { Answer, Operation } from './application/protocol.js';
 
-/** A call, as the harness saw it. Times are in ms since 1970, by the harness's clock. */
+/** A call, as the harness saw it. Times are in ms since 1970, on the harness's clock. */
 export interface Call {
   n: number;
   process: string;
   operation: Operation;
   startedAt: number;
-  /** Null if no answer came. The call may or may not have taken effect then, but at most once. */
+  /** Null if no answer came. The call may then have taken effect, but at most once. */
   endedAt: number | null;
   answer: Answer | null;
 }

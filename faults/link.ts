@@ -4,7 +4,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 interface Pair {
   client: Socket;
   server: Socket;
-  /** Drops all data in both directions, and doesn't pass on that an end has closed. */
+  /** Drops all data in both directions, and doesn't tell one end that the other has closed. */
   frozen: boolean;
   /** Drops all data from the server. */
   dropsReplies: boolean;
@@ -37,7 +37,7 @@ export class Link {
   }
 
   /**
-   * Makes the present connections hang without closing them; new connections work. Returns a function
+   * Makes the current connections hang without closing them; new connections work. Returns a function
    * that closes them.
    */
   freeze(): () => void {
@@ -52,7 +52,7 @@ export class Link {
   }
 
   /**
-   * Drops the server's replies on the present connections, though the server still gets the requests.
+   * Drops the server's replies on the current connections; the server still gets the requests.
    * Returns a function that closes them.
    */
   dropReplies(): () => void {
@@ -82,7 +82,7 @@ export class Link {
     for (const socket of [client, server]) socket.on('error', gone).on('close', gone);
   }
 
-  /** Passes data on, in order, after the latency that held when it arrived. */
+  /** Passes data on, in order, after the latency that was set when it arrived. */
   private pass(from: Socket, to: Socket, isLost: () => boolean): void {
     const waiting: { data: Buffer; due: number }[] = [];
     const flush = () => {

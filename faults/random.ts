@@ -10,7 +10,7 @@ export class Random {
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   }
 
-  /** A whole number between the bounds, which are included. */
+  /** An integer between the bounds (inclusive). */
   between(low: number, high: number): number {
     return low + Math.floor(this.float() * (high - low + 1));
   }

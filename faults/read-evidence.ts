@@ -23,7 +23,7 @@ const DEAD_LETTERS = `SELECT count(*)::int AS count FROM session_dead_letters`;
 
 /**
  * The rows that don't follow from the row before them, and the chains that don't end where
- * `session_chains` says. Written independently of the module, so as not to share its mistakes.
+ * `session_chains` says. Shares no code with the module, so that it doesn't share its mistakes.
  */
 const CHAIN_BREAKS = `
 SELECT chain, 'row ' || seq || CASE WHEN gap THEN ' leaves a gap' ELSE ' has a wrong hash' END AS problem

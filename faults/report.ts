@@ -2,7 +2,7 @@ import type { Fault, Outcome } from './campaign.js';
 import { VIOLATION_KINDS, type Violation } from './checker/violation.js';
 import { formatHistory } from './format-history.js';
 
-/** Violations whose histories are compared, as there may be thousands. */
+/** The maximum number of violations whose histories are compared; there may be thousands. */
 const MAX_COMPARED = 200;
 const MAX_LISTED = 12;
 
@@ -22,7 +22,7 @@ export function report(outcome: Outcome): string {
   ].join('\n');
 }
 
-/** What was run, so that it can be run again. */
+/** What was run, so that it can be repeated. */
 export function heading({
   options,
   rules,
@@ -35,7 +35,7 @@ export function heading({
   ].join('\n');
 }
 
-/** For each kind of fault: how the calls went that were started while one was active. */
+/** For each kind of fault: the outcomes of the calls that started while such a fault was active. */
 function table({ faults, history }: Outcome): string {
   const kinds = [...new Set(faults.map(({ kind }) => kind))].toSorted();
   const rows = kinds.map((kind) => {
@@ -98,7 +98,7 @@ function formatViolation(
 
 function listViolations(violations: Violation[]): string[] {
   if (violations.length < 2) return [''];
-  // Those of the whole system come first, because they may have caused the others.
+  // Violations that concern the whole system come first, because they may have caused the others.
   const some = violations
     .toSorted((a, b) => Number(a.handle !== null) - Number(b.handle !== null))
     .slice(0, MAX_LISTED)

@@ -70,7 +70,7 @@ export class Servers {
     return client;
   }
 
-  /** The nodes that are masters now. */
+  /** The nodes that are currently masters. */
   async masters(): Promise<PrivateServer[]> {
     if (!this.isCluster) return this.redisNodes;
     const ports = (await this.topology()).filter(({ flags }) => flags.includes('master'));
@@ -181,7 +181,7 @@ function parseNodes(text: string): ClusterNode[] {
     }));
 }
 
-/** A mutex. Waiters get it in order. */
+/** A mutex. Waiters get it in the order in which they asked. */
 class Lock {
   private last: Promise<unknown> = Promise.resolve();
 

@@ -10,7 +10,7 @@ import { allBuckets, indexKey, outboxKey } from './keys.js';
 /** How long the system may take for each step below (ms). */
 const IDLE_TIMEOUT = 45_000;
 
-/** What each connection to Postgres does, one line each. */
+/** What each connection to Postgres is doing, one line each. */
 const BACKENDS = `
 SELECT concat_ws(' ', pid, state, wait_event_type, wait_event, 'transaction for',
                  date_trunc('milliseconds', now() - xact_start), 'blocked by',
@@ -21,7 +21,7 @@ WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()`;
 
 /**
  * Stops the traffic and waits until the system has recovered and has nothing left to do. The workers
- * must manage this by themselves. Notes a problem if they don't.
+ * must manage this unaided. Records a problem if they don't.
  */
 export async function waitUntilIdle(
   context: CampaignContext,
@@ -45,7 +45,7 @@ export async function waitUntilIdle(
   }
 }
 
-/** If the drain is held up in Postgres, this shows by what. */
+/** If the drain is held up in Postgres, this shows what holds it up. */
 async function postgresActivity(url: string): Promise<string> {
   const client = new Client({ connectionString: url });
   await client.connect();
@@ -87,7 +87,7 @@ async function waitUntilAvailable({ fleet, traffic, problems }: CampaignContext)
   }
 }
 
-/** Resolves when no event waits in the outbox and no session is overdue. */
+/** Resolves when no event is left in the outbox and no session is overdue. */
 async function untilDrained(redis: Redis | Cluster): Promise<void> {
   while (!(await isDrained(redis).catch(() => false))) await delay(50);
 }

@@ -17,7 +17,7 @@ export interface Application {
   audit: SessionAudit;
 }
 
-/** @param worker whether the audit jobs run in this process too, as they do by default */
+/** @param worker whether this process also runs the audit jobs, as it does by default */
 export async function openApplication(
   servers: ServerUrls,
   worker: boolean,

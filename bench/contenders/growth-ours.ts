@@ -35,7 +35,7 @@ export async function open(servers: ServerUrls): Promise<FilledApplication> {
     'list of a user': (turn) => sessions.listUserSessions(target(turn).userId),
   };
 
-  /** Deletes the events. Draining them would take long, and isn't measured here. */
+  /** Deletes the events. Draining them would take a long time, and isn't measured here. */
   const dropEvents = async () => {
     for (let bucket = 0; bucket < BUCKETS; bucket += 1) await redis.del(`sess:{${bucket}}:o`);
   };

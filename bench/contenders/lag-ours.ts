@@ -5,7 +5,7 @@ import { clientOf, userIdOf } from '../harness/sample-data.js';
 import type { SteadyCreator } from '../scenarios/lag.js';
 import { openApplication } from './application.js';
 
-/** One process for sign-ins and the audit jobs, as by default. */
+/** One process for both sign-ins and the audit jobs, which is the default. */
 export async function open(servers: ServerUrls): Promise<SteadyCreator> {
   const { sessions } = await openApplication(servers, true);
   let user = 0;

@@ -4,7 +4,7 @@ import { clientOf, userIdOf } from '../harness/sample-data.js';
 import { PACE_SESSIONS, type Worker } from '../scenarios/sweep.js';
 import { openApplication } from './application.js';
 
-/** Not among the users of the validating process. */
+/** The users from this number on are not those of the validating process. */
 const FIRST_USER = 1_000_000;
 
 /** The process that runs the audit jobs. It also creates the sessions. */

@@ -4,7 +4,7 @@ import type { Candidate } from '../harness/interleaved.js';
 import { CONCURRENCY, LIVE_SESSIONS } from '../scenarios/validate.js';
 import { openPeerStore, peerSession } from './peer-store.js';
 
-/** `get` of connect-redis on a node-redis client, which pipelines by itself. */
+/** `get` of connect-redis on a node-redis client, which pipelines automatically. */
 export async function open(servers: ServerUrls): Promise<Candidate> {
   const store = await openPeerStore(servers.redisUrl);
   const ids: string[] = [];

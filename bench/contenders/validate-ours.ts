@@ -5,7 +5,7 @@ import { clientOf, userIdOf } from '../harness/sample-data.js';
 import { CONCURRENCY, LIVE_SESSIONS } from '../scenarios/validate.js';
 import { openApplication } from './application.js';
 
-/** `validateSession` of live sessions. */
+/** `validateSession` for live sessions. */
 export async function open(servers: ServerUrls): Promise<Candidate> {
   const { sessions, audit } = await openApplication(servers, false);
   const ids: string[] = [];

@@ -39,7 +39,7 @@ export function webModule(servers: ServerUrls) {
   return WebModule;
 }
 
-/** Starts to listen, and signs clients in. */
+/** Starts listening, and signs clients in. */
 export async function serve(app: INestApplication): Promise<WebServer> {
   await app.listen(0, '127.0.0.1');
   const sessions = app.get(SessionService);

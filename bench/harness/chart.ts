@@ -38,7 +38,7 @@ export function barsOf(rows: Row[]): Bar[] {
   );
 }
 
-/** Horizontal bars as SVG, with a background, so that they are readable on light and dark pages. */
+/** Horizontal bars as SVG, with a background, to be readable on both light and dark pages. */
 export function svg({ title, unit, bars }: Chart): string {
   const height = TOP + bars.length * STEP + 8;
   const longest = Math.max(...bars.map(({ value, spread }) => Math.max(value, spread?.max ?? 0)));

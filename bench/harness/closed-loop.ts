@@ -1,4 +1,4 @@
-/** Keeps `concurrency` calls under way for `ms`. Returns calls per second. */
+/** Keeps `concurrency` calls in flight for `ms`. Returns calls per second. */
 export async function closedLoop(
   concurrency: number,
   ms: number,

@@ -12,11 +12,11 @@ export interface Candidate {
   cleanUp(): Promise<void>;
 }
 
-/** Operations per second, one figure for each round, by the contender's name. */
+/** Operations per second, one figure per round, keyed by the contender's name. */
 export type Figures = Record<string, number[]>;
 
 /**
- * Lets the contenders work one at a time, round by round, after a round to warm up. Other load on
+ * Lets the contenders work one at a time, round by round, after a warm-up round. Other load on
  * this machine then affects all of them alike.
  */
 export async function measureInterleaved(

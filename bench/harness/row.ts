@@ -14,7 +14,7 @@ export interface Row {
   met: boolean;
   /** What was measured. */
   labels: { ours: string; peer: string };
-  /** Over the rounds, if there are several. */
+  /** The spread between rounds, if there are several. */
   spread?: { ours: Spread; peer: Spread | null; ratio: Spread };
   /** Further figures of the same run, by name. */
   details?: Record<string, number | string>;

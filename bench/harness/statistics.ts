@@ -16,7 +16,7 @@ export function median(figures: number[]): number {
   return (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** The figure that `share` of all figures don't exceed: 0.99 for p99. */
+/** The figure that a `share` of all figures don't exceed: 0.99 for p99. */
 export function percentile(figures: number[], share: number): number {
   const sorted = figures.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;

@@ -31,7 +31,7 @@ export function formatFigure(value: number): string {
   return value.toLocaleString('en-US', { maximumFractionDigits: digits });
 }
 
-/** Prints to standard error what is being measured; on a terminal, over the line before. */
+/** Prints to standard error what is being measured; on a terminal, overwrites the previous line. */
 export function showProgress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
   else process.stderr.write(`${text}\n`);

@@ -3,12 +3,12 @@ import { measureInterleaved } from '../harness/interleaved.js';
 import { relativeRow } from '../harness/row.js';
 import type { Scenario } from '../harness/scenario.js';
 
-/** Events in a round, for each ms that the round should last. */
+/** Events in a round per ms of its intended duration. */
 export const EVENTS_PER_MS = 20;
 
 /**
  * From the outbox to committed rows, in all buckets. Half of the events create sessions and half end
- * the sessions of the round before, as in a service with a steady number of sessions.
+ * the sessions of the previous round, as in a service with a steady number of sessions.
  */
 export const drain: Scenario = {
   rows: ['drain', 'drain-limit'],

@@ -25,7 +25,7 @@ const FEW = 1_000;
 const MANY = 1_000_000;
 const THRESHOLD = 0.85;
 
-/** Whether any operation becomes slower with the number of live sessions. */
+/** Whether any operation becomes slower as the number of live sessions grows. */
 export const growth: Scenario = {
   rows: ['growth'],
   async run(servers, effort) {
@@ -83,7 +83,7 @@ async function measureOperations(
   return rows;
 }
 
-/** One row: the operation that slows down most. Its details have the ratios of all. */
+/** One row: the operation that slows down most. Its details contain the ratios of all operations. */
 function slowestOf(rows: Row[], count: number): Row {
   const row = rows.toSorted((a, b) => a.ratio - b.ratio)[0]!;
   const ratios = rows.map((each) => [each.name, each.ratio] as const);

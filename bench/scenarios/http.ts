@@ -18,7 +18,7 @@ export const CLIENTS = 64;
 /** The requests of a quick run. */
 const FEW_REQUESTS = 200;
 
-/** What is measured: a contender, and the route that is requested. */
+/** What is measured: a contender and the requested route. */
 const ROUTES = [
   ['guarded', 'http-express', '/guarded'],
   ['bare', 'http-express', '/bare'],

@@ -18,14 +18,14 @@ import { validate } from './validate.js';
  *    well as you can, and say in its comment what you tried.
  * 2. Write a `Scenario` in this folder (`harness/scenario.ts` explains its parts) and list it below.
  *    - To compare rates: the contenders return a `Candidate`, and `measureInterleaved()` runs them
- *      alternately. `relativeRow()` makes a row of two of them. See `validate.ts`.
+ *      alternately. `relativeRow()` makes a row from two of them. See `validate.ts`.
  *    - To measure anything else: `spawn()` starts a contender, `call()` calls its methods, and `stop()`
  *      ends it. See `lag.ts`.
  *
  *    If `effort.quick` is set, measure as little as possible: the tests run every scenario that way.
  * 3. Add its rows to `test/system/bench/bench.spec.ts` and its figures to `docs/performance.md`.
  *
- * `npm run bench -- --only ROW` measures it alone.
+ * `npm run bench -- --only ROW` measures only that row.
  */
 export const scenarios: readonly Scenario[] = [
   validate,

@@ -6,7 +6,7 @@ import { spawn } from '../harness/spawn.js';
 import { percentile } from '../harness/statistics.js';
 import { showProgress } from '../harness/terminal.js';
 
-/** Creates sessions at a steady rate, in a process that runs the audit jobs too. */
+/** Creates sessions at a steady rate, in a process that also runs the audit jobs. */
 export interface SteadyCreator {
   /** Returns each session's handle, and when `createSession` resolved (ms since 1970). */
   create(perSecond: number, seconds: number): Promise<[handle: string, at: number][]>;
@@ -16,7 +16,7 @@ const PER_SECOND = 1_000;
 /** The highest p99 that meets the threshold (ms). */
 const LIMIT = 500;
 
-/** From `createSession` resolved to the row committed, by Postgres's own commit timestamps. */
+/** From when `createSession` resolves to when the row is committed, by Postgres's commit timestamps. */
 export const lag: Scenario = {
   rows: ['lag'],
   postgres: { track_commit_timestamp: 'on' },

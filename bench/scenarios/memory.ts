@@ -9,7 +9,7 @@ import { showProgress } from '../harness/terminal.js';
 export interface Filler {
   /** Creates sessions, `perUser` for each user, and leaves nothing else behind. */
   fill(sessions: number, perUser: number): Promise<void>;
-  /** The average size of each kind of key, by Redis's MEMORY USAGE (bytes). */
+  /** The average size of each kind of key, according to Redis's MEMORY USAGE (bytes). */
   keys(): Promise<Record<string, number>>;
 }
 

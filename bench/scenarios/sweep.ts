@@ -29,16 +29,16 @@ export interface Validator {
 
 const SESSIONS = 100_000;
 const VALIDATIONS_PER_SECOND = 500;
-/** How many times the latency may rise. */
+/** The factor by which the latency may rise. */
 const MAX_RISE = 2;
 
-/** Sessions that don't end: those that are validated, and those that measure the pace of creation. */
+/** Sessions that don't end: those that are validated, and those used to measure the pace of creation. */
 export const VALIDATED = 1_000;
 export const PACE_SESSIONS = 1_000;
 
 /**
  * Many sessions end in the same second. Measures how long the last record takes to reach SQL, and
- * how much slower another process validates meanwhile.
+ * how much slower another process validates in the meantime.
  */
 export const sweep: Scenario = {
   rows: ['sweep'],

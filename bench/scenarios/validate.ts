@@ -6,7 +6,7 @@ import type { Scenario } from '../harness/scenario.js';
 /** Concurrent calls. */
 export const CONCURRENCY = 64;
 export const LIVE_SESSIONS = 10_000;
-/** The size of our keys and values for the sessions of `sample-data.ts`, by Redis's STRLEN. */
+/** The size of our keys and values for the sessions of `sample-data.ts`, according to Redis's STRLEN. */
 export const OUR_KEY_BYTES = 55;
 export const OUR_VALUE_BYTES = 202;
 

@@ -8,7 +8,7 @@ import type { CommitFault } from './protocol.js';
 export class CommitFaults {
   private armed: { fault: CommitFault; happens: () => void } | undefined;
 
-  /** Replaces the fault that is armed, if any. Resolves when the fault happens. */
+  /** Arms this fault instead of any that is already armed. Resolves when the fault happens. */
   arm(fault: CommitFault): Promise<void> {
     return new Promise((happens) => (this.armed = { fault, happens }));
   }
@@ -32,7 +32,7 @@ export class CommitFaults {
       if (!writesLedger) return commit();
       await this.inject('before-commit');
       const committed = commit();
-      // By the next turn of the event loop, COMMIT has been sent and not yet answered.
+      // By the next turn of the event loop, COMMIT has been sent but not yet answered.
       if (this.armed?.fault.point === 'inside-commit') {
         setImmediate(() => void this.inject('inside-commit'));
       }
@@ -54,7 +54,7 @@ export class CommitFaults {
   }
 }
 
-/** Blocks the event loop: no timers, no reads, and no lock is renewed. */
+/** Blocks the event loop: no timers, no reads and no lock renewals. */
 export function block(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }

@@ -40,7 +40,7 @@ serveCalls<ApplicationMethods>(
 async function start(options: StartOptions): Promise<void> {
   shiftClock(options.clockShift);
   if (options.shortLocks) useShortLocks();
-  // The application doesn't start while Redis is down. A supervisor would try again, too.
+  // The application doesn't start while Redis is down. A supervisor would retry, too.
   while (!application) application = await tryToStart(options);
   resolveServices({
     sessions: application.get(SessionService),

@@ -7,7 +7,7 @@ export interface Services {
   audit: SessionAudit;
 }
 
-/** Performs an operation. Returns its result or its error. */
+/** Performs an operation and returns its result or its error. */
 export async function perform(services: Services, operation: Operation): Promise<Answer> {
   try {
     return { ok: true, value: await run(services, operation) };

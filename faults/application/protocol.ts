@@ -39,7 +39,7 @@ export interface StartOptions {
   commitFaults: boolean;
   /** Shorten BullMQ's locks, so that blocking the process for a few seconds outlasts them. */
   shortLocks: boolean;
-  /** By how much `Date` is wrong (ms). */
+  /** How far off `Date` is (ms). */
   clockShift: number;
 }
 
@@ -51,6 +51,6 @@ export interface ApplicationMethods {
   perform(operation: Operation): Promise<Answer>;
   shiftClock(ms: number): Promise<void>;
   block(ms: number): Promise<void>;
-  /** Replaces the fault that is armed, if any. Resolves when the fault happens. */
+  /** Arms this fault instead of any that is already armed. Resolves when the fault happens. */
   armCommitFault(fault: CommitFault): Promise<void>;
 }

@@ -1,4 +1,4 @@
-// Replaces `Date` by one that can be wrong. Import it first, so that every other module gets it.
+// Replaces `Date` with one that can be wrong. Import it first, so that every other module gets it.
 
 let shift = 0;
 
@@ -17,7 +17,7 @@ class WrongDate extends RealDate {
 
 globalThis.Date = WrongDate as DateConstructor;
 
-/** Sets by how much `Date` is wrong (ms). */
+/** Sets how far off `Date` is (ms). */
 export function shiftClock(ms: number): void {
   shift = ms;
 }

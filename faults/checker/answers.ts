@@ -20,7 +20,7 @@ export function checkAnswers({ calls }: HistoryIndex): Violation[] {
     const { answer, operation, n } = call;
     if (!answer || answer.ok || ALLOWED.has(answer.code)) return [];
     if (answer.code === 'ERR_SESSION_REDIS_FULL' && MAY_BE_FULL.has(operation.op)) return [];
-    // The expiry that was asked for passed before Redis executed the call.
+    // The requested expiry passed before Redis executed the call.
     if (answer.code === 'ERR_SESSION_EXPIRES' && hasPassed(call)) return [];
     const handle = 'handle' in operation ? operation.handle : null;
     const text = `call ${n} (${operation.op}) failed: ${answer.code} ${answer.message}`;

@@ -4,7 +4,7 @@ import { callOf, relatedTo, type HistoryIndex, type SessionHistory } from './ses
 import type { EventRecord } from './evidence.js';
 import { isRejection, TOLERANCE } from './guarantees.js';
 
-/** Each session has one `created` record, and each record a call that created the session. */
+/** Each session has one `created` record, and each such record has a call that created the session. */
 export function checkCreation(session: SessionHistory, index: HistoryIndex): Violation[] {
   const { handle, created, creation, destroyed } = session;
   const violation = (kind: Violation['kind'], text: string): Violation => ({ kind, handle, text });
@@ -40,7 +40,7 @@ function checkTimes(
   return early || late ? [violation('wrong', 'the recorded time is outside its call')] : [];
 }
 
-/** The absolute expiry is the one that the call asked for. */
+/** The absolute expiry is the one that the call requested. */
 function checkLifetime(
   session: SessionHistory,
   record: EventRecord,
@@ -54,7 +54,7 @@ function checkLifetime(
   return [{ kind: 'wrong', handle: session.handle, text }];
 }
 
-/** Whether some call can have created a session whose creation was never answered. */
+/** Checks that some call may have created the session, whose creation was never acknowledged. */
 function findCause(session: SessionHistory, record: EventRecord, index: HistoryIndex): Violation[] {
   const { handle, marker } = session;
   const related = relatedTo(session, index);

@@ -4,13 +4,13 @@ import { callOf, relatedTo, type HistoryIndex, type SessionHistory } from './ses
 import type { EventRecord } from './evidence.js';
 import { isRejection, TOLERANCE } from './guarantees.js';
 
-/** An answered call that ended the session, which was over at the latest at `over`. */
+/** An answered call that ended the session, at `over` at the latest. */
 export interface AcknowledgedEnd {
   call: Call;
   over: number;
 }
 
-/** Each session that is over has one `destroyed` record, and each record a cause. */
+/** Each session that has ended has one `destroyed` record, and each such record has a cause. */
 export function checkEnd(session: SessionHistory, index: HistoryIndex): Violation[] {
   const { handle, destroyed } = session;
   const violation = (kind: Violation['kind'], text: string): Violation => ({ kind, handle, text });
@@ -35,7 +35,7 @@ export function acknowledgedEnds(session: SessionHistory, index: HistoryIndex): 
   return [...own, ...everywhere].map((call) => ({ call, over: call.endedAt! }));
 }
 
-/** Whether a destroy-all of its user covers the session: created before the call, and not excepted. */
+/** Whether the call is a destroy-all that covers the session: created before it and not excepted. */
 function coversAll(
   { operation, startedAt }: Call,
   session: SessionHistory,
@@ -44,7 +44,7 @@ function coversAll(
   if (operation.op !== 'destroyAll') return false;
   const excepted = operation.exceptHandle && index.sessions.get(operation.exceptHandle);
   if (excepted && (excepted === session || excepted.marker === session.marker)) return false;
-  // A rotated session counts from the creation of the first session of its sign-in.
+  // For a rotated session, the creation of the first session of its sign-in counts.
   const signedIn = Math.min(
     ...relatedTo(session, index).flatMap(({ created }) =>
       created.map((each) => each.sessionCreatedAt),

@@ -38,10 +38,10 @@ export interface Evidence {
   expiryIndex: Set<string>;
   events: EventRecord[];
   rows: SessionRow[];
-  /** What is wrong with the chains; empty if they are intact. */
+  /** Defects of the chains; empty if they are intact. */
   chainBreaks: string[];
-  /** Entries that Postgres rejected. The campaign causes none that it should reject. */
+  /** Entries that Postgres rejected. The campaign writes none that it should reject. */
   deadLetters: number;
-  /** Read last, so that a session which expires meanwhile counts neither as live nor as lost. */
+  /** Read last, so that a session that expires in the meantime counts as neither live nor lost. */
   live: LiveSession[];
 }

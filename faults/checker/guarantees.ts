@@ -18,7 +18,7 @@ export interface Guarantees {
 /** How much two clock readings may differ on one machine (ms), because Redis caches its clock. */
 export const TOLERANCE = 100;
 
-/** Codes that mean that the call changed nothing. */
+/** Error codes that mean that the call changed nothing. */
 const REJECTIONS = new Set([
   'ERR_SESSION_LIMIT',
   'ERR_SESSION_BACKLOG',

@@ -4,7 +4,7 @@ import { callOf, type HistoryIndex, type SessionHistory } from './session-histor
 import { acknowledgedEnds } from './end.js';
 import { TOLERANCE } from './guarantees.js';
 
-/** Calls find a session alive from its creation to its end, and never after. */
+/** Calls find a session alive from its creation to its end, and never afterwards. */
 export function checkLife(session: SessionHistory, index: HistoryIndex): Violation[] {
   const observations = observationsOf(session, index);
   return [

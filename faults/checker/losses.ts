@@ -12,13 +12,13 @@ export interface Losses {
   starts: number;
   /** Ends that were undone: the session is live, and open in SQL, until something ends it. */
   ends: number;
-  /** Sessions that SQL knew and Redis lost: reconciliation recorded their end as `lost`. */
+  /** Sessions that SQL knew but Redis lost: reconciliation recorded their end as `lost`. */
   endedAsLost: number;
 }
 
 /**
- * Whether a failover may have lost a write of the session, or of one that it was rotated from. If the
- * end of that one was undone, this one may exist all the same.
+ * Whether a failover may have lost a write of the session, or of one that it was rotated from. If
+ * the end of that earlier session was undone, this session may still exist.
  */
 export function isAtRisk(session: SessionHistory, index: HistoryIndex): boolean {
   const related = relatedTo(session, index);
@@ -49,8 +49,8 @@ function changesSessions({ operation }: Call): boolean {
 }
 
 /**
- * A failover may lose acknowledged writes, but detectably: no end is doubled, no session is live
- * without a record, and after reconciliation no session is live that is over in SQL.
+ * A failover may lose acknowledged writes, but detectably: no end is recorded twice, no session is live
+ * without a record, and after reconciliation no session that has ended in SQL is live.
  */
 export function checkAfterFailover(
   session: SessionHistory,

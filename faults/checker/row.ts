@@ -4,7 +4,7 @@ import type { SessionHistory } from './session-history.js';
 /** The row in `sessions` agrees with the two events. */
 export function checkRow({ handle, created, destroyed, rows }: SessionHistory): Violation[] {
   const violation = (text: string): Violation => ({ kind: 'wrong', handle, text });
-  if (created.length > 1 || destroyed.length > 1) return []; // reported already
+  if (created.length > 1 || destroyed.length > 1) return []; // already reported
   const [start] = created;
   const [end] = destroyed;
   if (!start && !end) return rows.length > 0 ? [violation('a row in sessions without events')] : [];

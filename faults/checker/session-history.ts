@@ -72,7 +72,7 @@ function emptyHistory(handle: string): SessionHistory {
   };
 }
 
-/** Finds the user and the sign-in, also of a session whose creation was never answered. */
+/** Finds the user and the sign-in, even if the call that created the session was never answered. */
 function complete(
   session: SessionHistory,
   calls: Call[],
@@ -89,7 +89,7 @@ function complete(
   if (session.marker) push(byMarker, session.marker, session);
 }
 
-/** The sessions of the same sign-in, itself included: all that it was rotated from or to. */
+/** The sessions of the same sign-in, including this one: all that it was rotated from or to. */
 export function relatedTo(session: SessionHistory, { byMarker }: HistoryIndex): SessionHistory[] {
   return (session.marker === null ? undefined : byMarker.get(session.marker)) ?? [session];
 }

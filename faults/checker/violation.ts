@@ -11,7 +11,7 @@ export const VIOLATION_KINDS = [
 /** A guarantee that did not hold. */
 export interface Violation {
   kind: (typeof VIOLATION_KINDS)[number];
-  /** The session that it is about, if it is about one. */
+  /** The session that it concerns, if any. */
   handle: string | null;
   text: string;
 }

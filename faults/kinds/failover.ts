@@ -5,12 +5,12 @@ import type { Redis } from 'ioredis';
 import { now } from '../history.js';
 import type { CampaignContext, FaultKind } from '../campaign-context.js';
 
-/** What a master answered this long before it was killed may not have reached the replica (ms). */
+/** Writes acknowledged this long before the master was killed may not have reached the replica (ms). */
 const MARGIN = 200;
 
 /**
  * Kills a master, so that its replica is promoted. Half of the time, it first disconnects the replica,
- * so that everything the master has answered since is lost for certain.
+ * so that every write the master acknowledges after that is certain to be lost.
  */
 async function failOver(context: CampaignContext): Promise<void> {
   const { servers, random, lossWindows } = context;

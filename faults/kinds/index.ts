@@ -7,7 +7,7 @@ import { serverKinds } from './servers.js';
 /**
  * All kinds of faults. To add one:
  *
- * 1. Write a `FaultKind` (see `campaign-context.ts`) in the file of this folder that fits: `processes.ts`
+ * 1. Write a `FaultKind` (see `campaign-context.ts`) in the matching file of this folder: `processes.ts`
  *    (crashes, blocked processes, wrong clocks), `servers.ts` (Redis, Postgres, BullMQ), `links.ts`
  *    (the network) or `failover.ts`. Add it to the list at the end of that file.
  *    - `inject(context)` disturbs the system, waits, and undoes the disturbance. Up to three faults are
@@ -15,7 +15,7 @@ import { serverKinds } from './servers.js';
  *      `servers.redisLock`, `servers.postgresLock`.
  *    - Take every random choice from `context.random`, so that a seed repeats the campaign.
  *    - If the fault should last until the check, push its undo function to `context.undoAfterCheck`.
- *    - Calls in flight need no care: the traffic records them, and the checker judges them. Push
+ *    - Calls in flight need no special handling: the traffic records them, and the checker judges them. Push
  *      anything that goes wrong outside of calls to `context.problems`.
  *    - If the application itself must misbehave, add a method to `application/protocol.ts`, implement
  *      it in `application/main.ts`, and call it through `application-process.ts`.
@@ -26,7 +26,7 @@ import { serverKinds } from './servers.js';
  */
 const allKinds: FaultKind[] = [...processKinds, ...serverKinds, ...linkKinds, ...failoverKinds];
 
-/** The kinds that apply to these servers; only those that `only` names, if it isn't empty. */
+/** The kinds that apply to these servers, limited to those in `only` unless it is empty. */
 export function kindsFor(isCluster: boolean, only: string[]): FaultKind[] {
   const servers = isCluster ? 'cluster' : 'single';
   const possible = allKinds.filter(({ on }) => on === 'both' || on === servers);

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Link } from '../link.js';
 import type { CampaignContext, FaultKind } from '../campaign-context.js';
 
-/** The links of one process or of all, to Redis, to Postgres or to both. */
+/** The links of one process or all processes to Redis, Postgres or both. */
 function pickLinks({ fleet, random }: CampaignContext, of: 'redis' | 'any'): Link[] {
   const processes = random.chance(0.6) ? [random.pick(fleet.processes)] : fleet.processes;
   const which = of === 'redis' ? 'redis' : random.pick(['redis', 'postgres', 'both'] as const);
@@ -49,8 +49,8 @@ const slowLink: FaultKind = {
 };
 
 /**
- * Connections hang, and neither end notices until the round is over, just as it can take hours in
- * production. New connections work. Sometimes it is a worker's connection to Postgres in the middle of
+ * Connections hang, and neither end notices until the end of the round. In production, this can
+ * take hours. New connections work. Sometimes it is a worker's connection to Postgres in the middle of
  * a drain, and Postgres keeps the drain's locks.
  */
 const halfOpen: FaultKind = {

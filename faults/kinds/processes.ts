@@ -4,7 +4,7 @@ import type { CommitFault } from '../application/protocol.js';
 import type { CampaignContext, FaultKind } from '../campaign-context.js';
 import type { FleetProcess } from '../fleet-process.js';
 
-/** How long to wait for a drain whose commit can fail (ms). */
+/** How long to wait for a drain in whose commit the fault can happen (ms). */
 const COMMIT_TIMEOUT = 3_000;
 
 async function killAndReplace(process: FleetProcess, { random }: CampaignContext): Promise<void> {
@@ -88,7 +88,7 @@ const twoDrainers: FaultKind = {
   },
 };
 
-/** Creates a session, which must work although the clock of the process is wrong. */
+/** Creates a session, which must work even though the clock of the process is wrong. */
 async function checkCreation(process: FleetProcess, context: CampaignContext): Promise<void> {
   const { traffic, activeKinds, problems } = context;
   const isOnlyFault = () => activeKinds.every((kind) => kind === 'clock-wrong') && process.ready;

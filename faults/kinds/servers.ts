@@ -12,7 +12,7 @@ const redisKilled: FaultKind = {
     await servers.redisLock.hold(async () => {
       const node = random.pick(await servers.masters());
       await node.kill();
-      // On a Cluster at once, before the replica is promoted: `master-killed` is about that.
+      // On a Cluster, restarts at once, before the replica is promoted. `master-killed` tests promotion.
       if (!servers.isCluster) await delay(random.between(0, 800));
       await node.restart().catch((error: unknown) => problems.push(String(error)));
     });
@@ -63,7 +63,7 @@ const allDown: FaultKind = {
   },
 };
 
-/** BullMQ's keys are deleted, all or some of them, as an operator could do by mistake. */
+/** Some or all of BullMQ's keys are deleted, as an operator might do by mistake. */
 const queueDeleted: FaultKind = {
   name: 'queue-deleted',
   on: 'both',
@@ -73,7 +73,7 @@ const queueDeleted: FaultKind = {
     try {
       await deleteKeys(redis, `{${PREFIX}:jobs}*`, () => random.chance(share));
     } catch {
-      // Another fault has stopped this Redis. Some keys may be deleted, which is a fault as well.
+      // Another fault has stopped this Redis. Some keys may have been deleted, which is also a fault.
     } finally {
       redis.disconnect();
     }

@@ -8,7 +8,7 @@ import { mutants, type Mutant } from './mutants.js';
 // Applies each mutant to a copy of the tree, and reports whether the campaign reveals it.
 // `node build/faults/mutants/run.js NAME...` tries only those mutants.
 
-/** What a copy needs. */
+/** What each copy needs. */
 const NEEDED = [
   'src',
   'build',
