@@ -1,4 +1,4 @@
-/** A reason why the demo can't start that the user can do something about. Its message is enough. */
+/** A startup failure that the user can fix. Its message is enough. */
 export class StartError extends Error {
   override readonly name = 'StartError';
 }

@@ -30,7 +30,7 @@ export interface CookieOptions {
    */
   persistent?: boolean;
   /**
-   * Other origins whose pages may send requests that change state with the cookie, for example
+   * Other origins whose pages may send state-changing requests that carry the cookie, for example
    * `'https://app.example.com'` if the API has another host. The guard rejects such requests from
    * all other origins (`ERR_SESSION_CROSS_SITE`).
    *

@@ -117,7 +117,7 @@ export class SessionCookie {
   }
 }
 
-/** Leaves out an address that is not an IP address, as some proxies send. */
+/** Omits the address if it isn't an IP address; some proxies send other values. */
 function clientOf(request: HttpRequest): ClientDetails {
   const ip = request.ip?.replace(/%.*$/, '');
   const userAgent = headerOf(request.headers, 'user-agent');

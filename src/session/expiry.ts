@@ -2,7 +2,7 @@ import { SessionError } from '../errors.js';
 import type { RequestedExpiry } from '../store/rejections.js';
 import { show } from './input.js';
 
-/** Numbers from here on are moments (2001 and later), not lifetimes (31 years). */
+/** Numbers from here up are moments (2001 or later); as a lifetime, this would be 31 years. */
 const FIRST_MOMENT = 1e12;
 
 /**

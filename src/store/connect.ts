@@ -54,7 +54,7 @@ function connect(connection: Exclude<RedisConnection, RedisClient>, timeout: num
   });
 }
 
-/** Requests need time limits, unlike BullMQ's blocking connections. */
+/** Unlike BullMQ's blocking connections, connections for requests need time limits. */
 function requestOptions(timeout: number): RedisOptions {
   return {
     // Each command is written immediately, so Redis works on it while the next one is prepared.

@@ -16,7 +16,7 @@ export interface SessionRecord {
   createdAt: number;
   /** When the user signed in: earlier than `createdAt` if the session was rotated. */
   signedInAt: number;
-  /** The absolute expiry, which no use can move. */
+  /** The absolute expiry, which using the session never extends. */
   expiresAt: number;
   /** When the session expires if it isn't used again: at most `expiresAt`. */
   idleExpiresAt: number;

@@ -4,7 +4,7 @@ import type { LedgerTables } from '../postgres/schema.js';
 /** How many months to create in advance. */
 const AHEAD = 3;
 
-/** Creates the partitions of the coming months. */
+/** Creates the partitions for the coming months. */
 export class Partitions {
   constructor(
     private readonly database: LedgerDatabase,

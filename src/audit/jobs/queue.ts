@@ -138,7 +138,8 @@ const UNBOUNDED = {
   socketTimeout: undefined,
   commandTimeout: undefined,
   enableOfflineQueue: true,
-  // Its connections to Sentinel would outlive `disconnectNow`. READONLY still moves these to the master.
+  // The detector's connections to Sentinel would outlive `disconnectNow`. Without it, a READONLY
+  // error still makes these connections look for the master.
   failoverDetector: false,
 } as const;
 

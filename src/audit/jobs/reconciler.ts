@@ -53,7 +53,7 @@ export interface ReconcileReport {
  * Makes SQL and Redis agree after Redis has lost data: it was restored from a backup, was flushed,
  * or failed over to a replica that was behind.
  *
- * It can't declare a session lost whose end is merely not recorded yet. If the session has expired
+ * It can't mistake a session for lost just because its end has not been recorded yet. If the session has expired
  * and waits for the sweep, the expiry index still contains it. If it was ended, its end is already
  * in the outbox, before the entry that is added now; the drain records the first end and drops the
  * second.

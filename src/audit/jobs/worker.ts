@@ -121,7 +121,7 @@ export class LedgerWorker {
     }
   }
 
-  /** Logs the damage once, and not at every retry. */
+  /** Logs the damage once, not on every retry. */
   private reportDamage(error: unknown): void {
     if (!(error instanceof SessionError) || error.code !== 'ERR_SESSION_LEDGER_DAMAGED') return;
     if (this.reported.has(error.message)) return;
@@ -146,7 +146,7 @@ export class LedgerWorker {
     this.watching ??= this.runWatchdog().finally(() => (this.watching = undefined));
   }
 
-  /** Does the sweep and the drains that no job has done for a while. */
+  /** Runs the sweep and any drains that no job has run for a while. */
   private async runWatchdog(): Promise<void> {
     const { queue, upkeep } = this.parts;
     try {

@@ -33,7 +33,7 @@ export interface LedgerSettings {
 
 /** How long to wait for a connection (ms). */
 const CONNECT_TIMEOUT = 5_000;
-/** How long a statement may take (ms). A batch takes tens, a page of `verify` about a second. */
+/** How long a statement may take (ms). A batch takes tens of milliseconds; a page of `verify`, about a second. */
 const STATEMENT_TIMEOUT = 15_000;
 
 /** @param schema a plain SQL identifier; the module checks it when it reads its options */

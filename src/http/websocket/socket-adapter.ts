@@ -13,7 +13,7 @@ export interface HandshakeCheck {
   /**
    * Authenticates a handshake.
    *
-   * @param subject the object by which the session is remembered
+   * @param subject the object under which the session is remembered
    * @returns the error to reject it with, or undefined if it is accepted
    */
   rejectionOf(subject: object, handshake: Handshake): Promise<Error | undefined>;

@@ -24,7 +24,7 @@ end
 
 local done, staying = 0, 0
 while done < chunk do
-  -- Ended sessions leave the set, so the ones that stay take its first ranks.
+  -- Ended sessions leave the set, so the ones that remain occupy its first ranks.
   local digests = redis.call('ZRANGE', KEYS[3], staying, staying + 99)
   if #digests == 0 then return 0 end
   for _, digest in ipairs(digests) do

@@ -16,7 +16,7 @@ export interface EntryValues {
   userAgent: string;
 }
 
-/** A valid `created` entry, except for the given values. */
+/** A valid `created` entry with the given values substituted. */
 export function entry(overrides: Partial<EntryValues> = {}): string {
   const now = Date.now();
   const values: EntryValues = {

@@ -24,7 +24,7 @@ describe('Retiring old months', () => {
     await createLedgerTables(server.url);
     await createPartitions(client);
     ledger = new LedgerDatabase(server.url, {}, false);
-    // Around the turn of each month, rows are recorded in a different order than they occurred.
+    // Around the turn of each month, events are recorded in a different order from the one they occurred in.
     for (const chain of [0, 1]) {
       await record(chain, '2026-01-10', '2026-01-31', '2026-02-01', '2026-01-31', '2026-02-10');
       await record(chain, '2026-03-01', '2026-02-28', '2026-03-02', '2026-02-27', '2026-04-01');

@@ -7,7 +7,7 @@ import type { RedisUnderTest } from '../../../support/redis-under-test.js';
 import { onScript, type ScriptCall } from '../../../support/script-calls.js';
 import type { ModelRules, Span } from './session-model.js';
 
-/** A script call of this run, with the time that had been let pass before it (ms). */
+/** A script call of this run, with how much time the run had let pass before it (ms). */
 export interface PastCall {
   call: ScriptCall;
   passed: number;

@@ -15,7 +15,7 @@ import { recordUse } from './use.js';
 /** The fields of a script's reply. This model creates sessions one at a time. */
 type Reply = string[];
 
-/** Any script call of this run is repeated with its own arguments, however late. */
+/** Repeats any script call of this run with its original arguments, however late. */
 export class Replay extends Command {
   constructor(private readonly nth: number) {
     super();
