@@ -199,7 +199,8 @@ export class SessionStore {
 
   /** Translates moments of the process's monotonic clock to Redis's clock (ms since 1970). */
   private async deadlines(bucket: number): Promise<(givesUpAt: number) => number> {
-    // The estimate is never ahead of Redis's clock, so a deadline is early rather than late.
+    // The estimate is behind Redis's clock, unless that was set back since it was read, so a deadline
+    // is early rather than late.
     const offset = (await this.buckets.estimateTime(bucket)) - performance.now();
     return (givesUpAt) => Math.floor(givesUpAt + offset);
   }
