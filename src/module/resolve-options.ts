@@ -18,7 +18,7 @@ import type { SessionUser, UserLoader } from '../session/session.js';
 import type { UserIdOptions, UserIdType } from '../audit/postgres/user-id.js';
 import type { RedisConnection } from '../store/connect.js';
 import type { Overflow } from '../store/scripts.js';
-import { MAX_REDIS_TIMEOUT } from '../store/session-store.js';
+import { MAX_REDIS_TIMEOUT } from '../store/bounded-redis.js';
 
 /** The options with defaults applied. Times in ms; 0 switches a rule off. */
 export interface ResolvedOptions<TUser = SessionUser> {

@@ -1,18 +1,13 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 
+import { exportsOf } from './common-providers.js';
 import {
   ConfigurableModuleClass,
   type ASYNC_OPTIONS_TYPE,
   type OPTIONS_TYPE,
 } from './module-definition.js';
 import { providersOf } from './providers.js';
-import {
-  DEFAULT_NAME,
-  getSessionAuditToken,
-  getSessionCookieToken,
-  getSessionHealthToken,
-  getSessionServiceToken,
-} from './tokens.js';
+import { DEFAULT_NAME } from './tokens.js';
 
 /**
  * Sessions in Redis, with a ledger of all of them in Postgres.
@@ -41,11 +36,6 @@ function complete(
     ...definition,
     global: isGlobal,
     providers: [...(definition.providers ?? []), ...providersOf(name)],
-    exports: [
-      getSessionServiceToken(name),
-      getSessionCookieToken(name),
-      getSessionAuditToken(name),
-      getSessionHealthToken(name),
-    ],
+    exports: exportsOf(name),
   };
 }

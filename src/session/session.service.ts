@@ -1,4 +1,5 @@
 import { SessionError } from '../errors.js';
+import type { LiveSessions } from '../store/live-sessions.js';
 import type { JsonObject, SessionRecord } from '../store/session-record.js';
 import type { CreatedSession } from '../store/scripts.js';
 import {
@@ -10,7 +11,6 @@ import {
   parseSessionId,
   type SessionAddress,
 } from '../store/session-id.js';
-import type { SessionStore } from '../store/session-store.js';
 import { requestedExpiryOf } from './expiry.js';
 import { checkClient, checkData, checkEnd, checkPatch, checkUserId, MAX_DATA } from './input.js';
 import type {
@@ -48,7 +48,7 @@ export interface ValidSession<TUser = SessionUser> {
  */
 export class SessionService<TUser = SessionUser> {
   constructor(
-    private readonly store: SessionStore,
+    private readonly store: LiveSessions,
     private readonly settings: SessionServiceSettings<TUser>,
   ) {}
 

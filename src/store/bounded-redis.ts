@@ -2,6 +2,9 @@ import type { Cluster, Redis } from 'ioredis';
 
 import { SessionError } from '../errors.js';
 
+/** The longest `redisTimeout` (ms): half the scripts' REPLAY_WINDOW. */
+export const MAX_REDIS_TIMEOUT = 5_000;
+
 /** The module's connection: a single Redis (or Valkey) or a Cluster. */
 export type RedisClient = Redis | Cluster;
 

@@ -1,6 +1,7 @@
 import { BatchedCreates, type RequestedCreate } from './batched-creates.js';
 import { BatchedReads } from './batched-reads.js';
 import type { Buckets } from './buckets.js';
+import type { LiveSessions, NewSession } from './live-sessions.js';
 import { creationRejected, dataTooLarge, tooLate, type RequestedExpiry } from './rejections.js';
 import {
   runCreate,
@@ -22,26 +23,15 @@ import {
   formatPatch,
   parseRecord,
   SEPARATOR,
-  type JsonObject,
   type JsonValue,
   type SessionRecord,
 } from './session-record.js';
 
-/** The longest `redisTimeout` (ms): half the scripts' REPLAY_WINDOW. */
-export const MAX_REDIS_TIMEOUT = 5_000;
 /** Sessions that one run of a script ends: bounds how long Redis is blocked (low milliseconds). */
 const CHUNK = 250;
 
-export interface NewSession {
-  userId: string;
-  expiry: RequestedExpiry;
-  ip: string;
-  userAgent: string;
-  data: JsonObject;
-}
-
 /** Live sessions in Redis. Every change is one script; a read is one plain command. */
-export class SessionStore {
+export class SessionStore implements LiveSessions {
   private readonly reads: BatchedReads;
   private readonly creates: BatchedCreates<CreateRequest, CreateReply>;
 
@@ -55,7 +45,6 @@ export class SessionStore {
     );
   }
 
-  /** @throws SessionError if a rule rejects the session, or Redis is unavailable */
   async create(at: SessionAddress, session: NewSession): Promise<CreatedSession> {
     // Bounded as a whole, because it may wait for the run before its own.
     const reply = await this.buckets.redis.bounded(
@@ -66,13 +55,11 @@ export class SessionStore {
     throw creationRejected(reply, session.expiry, this.rules);
   }
 
-  /** The session's record, or null if there is none (any more). */
   async read(at: SessionAddress): Promise<SessionRecord | null> {
     const record = await this.reads.get(this.buckets.keysOf(at.bucket).session(at.digest));
     return record === null ? null : parseRecord(record);
   }
 
-  /** Slides the idle expiry; null for a session that is over. */
   async touch(at: SessionAddress): Promise<{ lastUsedAt: number; idleExpiresAt: number } | null> {
     const { redis } = this.buckets;
     const keys = this.buckets.keysOf(at.bucket);
@@ -87,7 +74,6 @@ export class SessionStore {
     this.buckets.emit(at.bucket);
   }
 
-  /** Ends all sessions that the user had when the call began, except `spared`. */
   async destroyAll(
     bucket: number,
     userId: string,
@@ -104,7 +90,6 @@ export class SessionStore {
     }
   }
 
-  /** Moves a session to a new address in the same bucket; null for a session that is over. */
   async rotate(from: SessionAddress, newDigest: string): Promise<CreatedSession | null> {
     const { idleTimeout } = this.rules;
     const keys = this.buckets.keysOf(from.bucket);
@@ -120,7 +105,6 @@ export class SessionStore {
     return reply.status === 'OK' ? reply.session : null;
   }
 
-  /** Merges a patch into the data; false for a session that is over. */
   async updateData(
     at: SessionAddress,
     patch: { [name: string]: JsonValue | undefined },
@@ -135,7 +119,6 @@ export class SessionStore {
     return reply.status === 'OK';
   }
 
-  /** A user's live sessions, by digest. */
   async list(bucket: number, userId: string): Promise<{ digest: string; record: SessionRecord }[]> {
     const { client, redis } = this.buckets;
     const keys = this.buckets.keysOf(bucket);

@@ -1,8 +1,8 @@
 import { openRedis, type RedisConnection } from '../../src/store/connect.js';
-import type { RedisClient } from '../../src/store/bounded-redis.js';
+import { MAX_REDIS_TIMEOUT, type RedisClient } from '../../src/store/bounded-redis.js';
 import { Buckets } from '../../src/store/buckets.js';
 import type { StoreRules } from '../../src/store/scripts.js';
-import { MAX_REDIS_TIMEOUT, SessionStore } from '../../src/store/session-store.js';
+import { SessionStore } from '../../src/store/session-store.js';
 import { SessionUpkeep } from '../../src/store/session-upkeep.js';
 import { bucketOf } from '../../src/store/session-id.js';
 import type { SessionUser, UserLoader } from '../../src/session/session.js';
