@@ -45,6 +45,12 @@ module.exports = {
     forbid('session-id.ts imports nothing', '^src/store/session-id[.]ts$', '^src/'),
     forbid('errors.ts imports nothing', '^src/errors[.]ts$', '^src/'),
     forbid('option-rules.ts imports nothing', '^src/option-rules[.]ts$', '^src/'),
+    forbid('one-copy.ts imports nothing', '^src/one-copy[.]ts$', '^src/'),
+    forbid(
+      'only the built entry points import one-copy.ts',
+      '^src/(?!one-copy[.]spec)',
+      '^src/one-copy[.]ts$',
+    ),
     forbid(
       'src imports nothing around it',
       '^src/',

@@ -1,5 +1,5 @@
 // Jest runs the TypeScript sources as ES modules: swc compiles one file at a time (`npm run types`
-// checks types), and the mapper finds `x.ts` for an import of `x.js`.
+// checks types), and the mapper finds `x.ts` for an import of `x.js`, and `x.lua` for `x.lua.js`.
 const swc = {
   jsc: {
     target: 'es2022',
@@ -11,8 +11,10 @@ const swc = {
 
 const common = {
   testEnvironment: 'node',
-  extensionsToTreatAsEsm: ['.ts'],
-  transform: { '\\.ts$': ['@swc/jest', swc] },
+  extensionsToTreatAsEsm: ['.ts', '.lua'],
+  // So that `test:watch` notices a changed script.
+  moduleFileExtensions: ['ts', 'js', 'mjs', 'cjs', 'json', 'node', 'lua'],
+  transform: { '\\.ts$': ['@swc/jest', swc], '\\.lua$': '<rootDir>/dev/lua-modules.mjs' },
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
 };
 

@@ -11,11 +11,12 @@ import { mutants, type Mutant } from './mutants.js';
 /** What each copy needs. */
 const NEEDED = [
   'src',
+  'dev',
   'build',
   'package.json',
-  'nest-cli.json',
   'tsconfig.json',
   'tsconfig.build.json',
+  'tsconfig.cjs.json',
 ];
 const SEEDS = [1, 2, 3];
 const FAULTS = 15;
@@ -61,8 +62,9 @@ function apply(folder: string, { file, from, to }: Mutant['edits'][number]): voi
 }
 
 function build(folder: string): void {
-  const nest = join('node_modules', '@nestjs', 'cli', 'bin', 'nest.js');
-  const { status, stdout } = spawnSync(process.execPath, [nest, 'build'], { cwd: folder });
+  const { status, stdout } = spawnSync(process.execPath, ['dev/build-package.mjs'], {
+    cwd: folder,
+  });
   if (status !== 0) throw new Error(`The mutant does not compile:\n${String(stdout)}`);
 }
 

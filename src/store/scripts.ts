@@ -1,34 +1,34 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 
 import type { BoundedRedis, Script } from './bounded-redis.js';
+import create from './lua/create.lua.js';
+import declareLost from './lua/declare-lost.lua.js';
+import destroy from './lua/destroy.lua.js';
+import destroyAll from './lua/destroy-all.lua.js';
+import rotate from './lua/rotate.lua.js';
+import sweep from './lua/sweep.lua.js';
+import time from './lua/time.lua.js';
+import touch from './lua/touch.lua.js';
+import updateData from './lua/update-data.lua.js';
 import type { RedisKeys } from './redis-keys.js';
 import { SEPARATOR } from './session-record.js';
 
-/** Reads `lua/<name>.lua` and replaces each `--!include <part>` by `lua/include/<part>.lua`. */
-function load(name: string): Script {
-  const source = read(`${name}.lua`).replace(/^--!include (.+)$/gm, (_, part) =>
-    read(`include/${part}.lua`),
-  );
-  return { name, source, sha1: createHash('sha1').update(source).digest('hex') };
-}
-
-function read(file: string): string {
-  return readFileSync(new URL(`./lua/${file}`, import.meta.url), 'utf8');
-}
-
 /** The only code that writes session keys. Each file in `lua/` documents KEYS, ARGV and the reply. */
 export const scripts = {
-  create: load('create'),
-  touch: load('touch'),
-  destroy: load('destroy'),
-  destroyAll: load('destroy-all'),
-  rotate: load('rotate'),
-  updateData: load('update-data'),
-  sweep: load('sweep'),
-  declareLost: load('declare-lost'),
-  time: load('time'),
+  create: script('create', create),
+  touch: script('touch', touch),
+  destroy: script('destroy', destroy),
+  destroyAll: script('destroy-all', destroyAll),
+  rotate: script('rotate', rotate),
+  updateData: script('update-data', updateData),
+  sweep: script('sweep', sweep),
+  declareLost: script('declare-lost', declareLost),
+  time: script('time', time),
 };
+
+function script(name: string, source: string): Script {
+  return { name, source, sha1: createHash('sha1').update(source).digest('hex') };
+}
 
 /** A session that create or rotate has just created. Times are ms since 1970. */
 export interface CreatedSession {

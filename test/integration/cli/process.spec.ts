@@ -17,10 +17,8 @@ describe('session-ledger as a process', () => {
 
   beforeAll(async () => {
     await mkdir(built, { recursive: true });
-    const tsc = [`${project}node_modules/typescript/bin/tsc`, '-p', 'tsconfig.build.json'];
-    const options = ['--outDir', `${built}/dist`, '--declaration', 'false'];
-    await promisify(execFile)(process.execPath, [...tsc, ...options], { cwd: project });
-    await cp(`${project}src/store/lua`, `${built}/dist/store/lua`, { recursive: true });
+    const build = `${project}dev/build-package.mjs`;
+    await promisify(execFile)(process.execPath, [build, `${built}/dist`]);
     await cp(`${project}package.json`, `${built}/package.json`);
   }, 180_000);
   afterAll(() => rm(built, { recursive: true, force: true }));

@@ -61,6 +61,6 @@ describe('the published package', () => {
   });
 
   test('has types for every way to import it, by attw', async () => {
-    await expect(check('attw', '--profile', 'esm-only', packed.tarball)).resolves.toBeDefined();
+    await expect(check('attw', packed.tarball)).resolves.toBeDefined();
   });
 });

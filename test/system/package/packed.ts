@@ -70,7 +70,7 @@ export async function packAndInstall(): Promise<Packed> {
 async function buildIfStale(): Promise<void> {
   const built = await newest(join(project, 'dist')).catch(() => 0);
   if (built > (await newest(join(project, 'src')))) return;
-  await run('npx', ['nest', 'build'], { cwd: project });
+  await run('node', ['dev/build-package.mjs'], { cwd: project });
 }
 
 async function newest(folder: string): Promise<number> {

@@ -1,0 +1,78 @@
+// Builds the package. `npm run build` writes it to `dist`; another folder can be given as argument.
+//
+//   dist/             ES modules
+//   dist/cjs/         the same as CommonJS, and the declarations, which both builds share
+//   …/entry.js        what `exports` in package.json names: see `src/one-copy.ts`
+import { spawn } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+import { toCommonJs, toModule } from './lua-modules.mjs';
+
+/** The public modules, each a folder of `src` with an `index.ts`; '.' is `src` itself. */
+const ENTRIES = ['.'];
+
+const project = resolve(import.meta.dirname, '..');
+const esm = resolve(process.argv[2] ?? join(project, 'dist'));
+const cjs = join(esm, 'cjs');
+const { version } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8'));
+
+rmSync(esm, { recursive: true, force: true });
+// The first one checks the types of the same files.
+await Promise.all([
+  compile('tsconfig.build.json', esm),
+  compile('tsconfig.cjs.json', cjs, '--noCheck'),
+]);
+writeFileSync(join(cjs, 'package.json'), '{ "type": "commonjs" }\n');
+writeScripts();
+for (const entry of ENTRIES) await writeEntry(entry);
+
+async function compile(config, folder, ...options) {
+  const tsc = join(project, 'node_modules', 'typescript', 'bin', 'tsc');
+  const args = [tsc, '-p', join(project, config), '--outDir', folder, ...options];
+  const compiler = spawn(process.execPath, args, { stdio: 'inherit' });
+  const code = await new Promise((done) => compiler.once('close', done));
+  if (code !== 0) process.exit(1);
+}
+
+function writeScripts() {
+  const lua = join('store', 'lua');
+  const source = join(project, 'src', lua);
+  for (const folder of [esm, cjs]) mkdirSync(join(folder, lua));
+  for (const file of readdirSync(source).filter((name) => name.endsWith('.lua'))) {
+    writeFileSync(join(esm, lua, `${file}.js`), toModule(join(source, file)));
+    writeFileSync(join(cjs, lua, `${file}.js`), toCommonJs(join(source, file)));
+  }
+}
+
+/** Lists the exports by name, for programs that read the names without running the module. */
+async function writeEntry(entry) {
+  const names = Object.keys(await import(pathToFileURL(join(esm, entry, 'index.js')).href));
+  const root = entry === '.' ? './' : '../';
+  writeFileSync(join(esm, entry, 'entry.js'), esmEntry(entry, root, names));
+  writeFileSync(join(cjs, entry, 'entry.js'), cjsEntry(entry, root, names));
+  writeFileSync(join(cjs, entry, 'entry.d.ts'), "export * from './index.js';\n");
+  const declarations = entry === '.' ? 'entry.js' : `${entry}/entry.js`;
+  writeFileSync(join(esm, entry, 'entry.d.ts'), `export * from '${root}cjs/${declarations}';\n`);
+}
+
+// Every other entry point loads the main one first, so that both come from one build.
+
+function esmEntry(entry, root, names) {
+  return `${entry === '.' ? '' : "import '../entry.js';\n"}import * as own from './index.js';
+import { oneCopy } from '${root}one-copy.js';
+export const { ${names.join(', ')} } =
+  oneCopy('${entry}', { format: 'esm', version: '${version}' }, () => own);
+`;
+}
+
+function cjsEntry(entry, root, names) {
+  return `'use strict';
+Object.defineProperty(exports, '__esModule', { value: true });
+${entry === '.' ? '' : "require('../entry.js');\n"}const { oneCopy } = require('${root}one-copy.js');
+const build = { format: 'cjs', version: '${version}' };
+const copy = oneCopy('${entry}', build, () => require('./index.js'));
+${names.map((name) => `exports.${name} = copy.${name};`).join('\n')}
+`;
+}
