@@ -8,6 +8,7 @@ const LAYERS = {
   observability: ['session', 'audit'],
   cli: ['audit', 'store'],
   module: ['http', 'session', 'store', 'audit', 'observability'],
+  testing: ['module', 'session', 'store', 'audit'],
 };
 const AUDIT_LAYERS = {
   postgres: [],

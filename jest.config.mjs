@@ -43,6 +43,25 @@ const cluster = {
   globals: { REDIS: 'cluster' },
 };
 
+/**
+ * Specs that also run on the sessions in memory of `nest-session-ledger/testing`: what applications
+ * can rely on is one suite for both. See `test/support/use-contract.ts`.
+ */
+const CONTRACT = [
+  'session/(creating|data|ending|expiry|finding|idle-timeout|input|limit|rotating)',
+  'session/model/model',
+  'http/(guard|cookie|cross-site|decorators|sockets)',
+  'module/policies',
+  'audit/recorded-sessions',
+];
+
+const memory = {
+  ...integration,
+  displayName: 'memory',
+  testRegex: CONTRACT.map((spec) => `/${spec}(\\.both)?\\.spec\\.ts$`),
+  globals: { REDIS: 'memory' },
+};
+
 const system = {
   ...common,
   displayName: 'system',
@@ -50,18 +69,22 @@ const system = {
   testRegex: '\\.spec\\.ts$',
 };
 
-/** `REDIS=single` or `REDIS=cluster` runs the `.both` specs on that one only. */
+/** `REDIS=single`, `REDIS=cluster` or `REDIS=memory` runs the specs of several projects in that one only. */
 function integrationProjects(redis) {
   switch (redis) {
     case undefined:
     case '':
-      return [integration, cluster];
+      return [integration, cluster, memory];
     case 'single':
       return [integration];
     case 'cluster':
       return [{ ...integration, testPathIgnorePatterns: [BOTH] }, cluster];
+    case 'memory':
+      return [memory];
     default:
-      throw new Error(`REDIS is '${redis}': set it to 'single' or 'cluster', or leave it unset.`);
+      throw new Error(
+        `REDIS is '${redis}': set it to 'single', 'cluster' or 'memory', or leave it unset.`,
+      );
   }
 }
 

@@ -34,6 +34,7 @@ export const LEDGER = Symbol.for('nest-session-ledger:ledger');
 /** What stands behind the token `LEDGER`: a process's `Ledger`, or that of a test. */
 export interface LedgerProvider {
   readonly audit: Pick<SessionAudit, keyof SessionAudit>;
+  stop(): Promise<void>;
 }
 
 /**

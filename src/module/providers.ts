@@ -93,8 +93,8 @@ async function startLedger(
  */
 class Lifecycle implements OnApplicationShutdown {
   constructor(
-    private readonly ledger: Pick<Ledger, 'stop'>,
-    private readonly redis: Pick<OpenedRedis, 'close'>,
+    private readonly ledger: Ledger,
+    private readonly redis: OpenedRedis,
   ) {}
 
   async onApplicationShutdown(): Promise<void> {

@@ -49,9 +49,8 @@ export function openApplication(
   redis: RedisUnderTest,
   options: ApplicationOptions = {},
 ): Application {
-  const { prefix = `app${++prefixes}`, buckets: count = 16, timeout = MAX_REDIS_TIMEOUT } = options;
-  const { lifetime = 12 * HOUR, users = { findById: async (id) => ({ id }) } } = options;
-  const rules = { ...RULES, ...definedRules(options) };
+  const { prefix, count, rules, lifetime, users } = settingsOf(options);
+  const { timeout = MAX_REDIS_TIMEOUT } = options;
   const { client, close } = openRedis(options.connection ?? redis.connection, timeout);
   const buckets = new Buckets({ client, prefix, count, timeout });
   const store = new SessionStore(buckets, rules);
@@ -59,6 +58,13 @@ export function openApplication(
   const { idleTimeout } = rules;
   const service = trackIds(new SessionService(store, { lifetime, idleTimeout, users }));
   return { service, store, buckets, upkeep, client, prefix, close };
+}
+
+/** The options with their defaults. */
+export function settingsOf(options: ApplicationOptions) {
+  const { prefix = `app${++prefixes}`, buckets: count = 16 } = options;
+  const { lifetime = 12 * HOUR, users = { findById: async (id) => ({ id }) } } = options;
+  return { prefix, count, lifetime, users, rules: { ...RULES, ...definedRules(options) } };
 }
 
 function definedRules(options: ApplicationOptions): Partial<StoreRules> {

@@ -58,7 +58,8 @@ function* indexFaults(records: Expiries, index: Expiries, now: number) {
   }
 }
 
-function* eventFaults(events: OutboxEvent[], index: Expiries) {
+/** @param index the sessions that are live or not swept yet */
+export function* eventFaults(events: OutboxEvent[], index: Expiries) {
   const eventsOf = new Map<string, OutboxEvent[]>();
   for (const event of events) {
     eventsOf.set(event.handle, [...(eventsOf.get(event.handle) ?? []), event]);

@@ -2,6 +2,7 @@ import {
   Module,
   type INestApplication,
   type INestApplicationContext,
+  type DynamicModule,
   type LoggerService,
   type ModuleMetadata,
 } from '@nestjs/common';
@@ -13,9 +14,11 @@ import {
   SessionAudit,
   SessionModule,
   SessionService,
+  type SessionModuleExtras,
   type SessionModuleOptions,
   type SessionUser,
 } from '../../src/index.js';
+import { SessionTestingModule } from '../../src/testing/index.js';
 import { Buckets } from '../../src/store/buckets.js';
 import { trackIds } from './issued-ids.js';
 
@@ -44,12 +47,20 @@ export interface HttpOptions extends ModuleMetadata {
   prepare?: (nest: INestApplication) => unknown;
 }
 
+/** A `SessionModule`; in the project `memory`, the one for unit tests, with the same options. */
+export function sessionModule<User>(
+  options: SessionModuleOptions<User> & SessionModuleExtras,
+): DynamicModule {
+  const module = globalThis.REDIS === 'memory' ? SessionTestingModule : SessionModule;
+  return module.forRoot(options as SessionModuleOptions<unknown>);
+}
+
 /** Starts a process without HTTP. Its log lines go to `logger`, by default nowhere. */
 export async function startNestProcess<User = SessionUser>(
   options: SessionModuleOptions<User>,
   logger: LoggerService | false = false,
 ): Promise<NestProcess<User>> {
-  const module = SessionModule.forRoot(options);
+  const module = sessionModule(options);
   const settings = { logger, abortOnError: false } as const;
   const nest = await NestFactory.createApplicationContext(module, settings);
   return { nest, ...partsOf<User>(nest, options.prefix) };
@@ -59,7 +70,7 @@ export async function startHttpApplication<User = SessionUser>(
   options: SessionModuleOptions<User>,
   { platform = 'Express', prepare, imports = [], ...rest }: HttpOptions = {},
 ): Promise<HttpApplication<User>> {
-  @Module({ imports: [SessionModule.forRoot(options), ...imports], ...rest })
+  @Module({ imports: [sessionModule(options), ...imports], ...rest })
   class AppModule {}
 
   const adapter = platform === 'Express' ? new ExpressAdapter() : new FastifyAdapter();
@@ -71,8 +82,8 @@ export async function startHttpApplication<User = SessionUser>(
 }
 
 function partsOf<User>(nest: INestApplicationContext, prefix = 'session') {
-  // An application may have several session modules, each with its own Buckets.
-  const all = nest.get(Buckets, { strict: false, each: true });
+  // An application may have several session modules, each with its own Buckets; in memory, none.
+  const all = globalThis.REDIS === 'memory' ? [] : nest.get(Buckets, { strict: false, each: true });
   let closing: Promise<number> | undefined;
   return {
     sessions: trackIds<User>(nest.get(SessionService)),

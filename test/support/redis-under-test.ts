@@ -30,7 +30,7 @@ export async function redisCluster(config?: Record<string, string>): Promise<Red
 
 declare global {
   /** Which Redis this jest project runs on: see `jest.config.mjs`. */
-  var REDIS: 'single' | 'cluster';
+  var REDIS: 'single' | 'cluster' | 'memory';
 }
 
 /**

@@ -55,9 +55,8 @@ export class History {
   }
 
   async activeAt(moment: Date, page: PageRequest = {}): Promise<SessionPage> {
-    if (Number.isNaN(moment.getTime())) throw invalidInput('the moment is not a valid Date');
     const { tables } = this.settings;
-    return this.page(page, listActiveSessions(tables), [moment]);
+    return this.page(page, listActiveSessions(tables), [checkMoment(moment)]);
   }
 
   private async page(
@@ -65,9 +64,7 @@ export class History {
     sql: string,
     parameters: unknown[],
   ): Promise<SessionPage> {
-    if (!Number.isInteger(limit) || limit < 1 || limit > 1_000) {
-      throw invalidInput(`limit is ${limit}; use a whole number from 1 to 1000`);
-    }
+    checkLimit(limit);
     try {
       const rows = await this.database.query<RecordedSession & { id: string }>(sql, [
         ...parameters,
@@ -125,9 +122,27 @@ function withoutRowId(row: RecordedSession & { id: string }): RecordedSession {
 
 function cursor(after: string | undefined): [createdAt: Date | string, id: string] {
   if (after === undefined) return FIRST;
+  const { createdAt, id } = parseCursor(after);
+  return [createdAt, id];
+}
+
+/** @throws SessionError `ERR_SESSION_INPUT` */
+export function parseCursor(after: string): { createdAt: Date; id: string } {
   const match = CURSOR.exec(after);
   if (!match) throw invalidInput('`after` is not the `next` of a previous page');
-  return [new Date(Number(match[1])), match[2]!];
+  return { createdAt: new Date(Number(match[1])), id: match[2]! };
+}
+
+/** @throws SessionError `ERR_SESSION_INPUT` */
+export function checkLimit(limit: number): void {
+  if (Number.isInteger(limit) && limit >= 1 && limit <= 1_000) return;
+  throw invalidInput(`limit is ${limit}; use a whole number from 1 to 1000`);
+}
+
+/** @throws SessionError `ERR_SESSION_INPUT` */
+export function checkMoment(moment: Date): Date {
+  if (Number.isNaN(moment.getTime())) throw invalidInput('the moment is not a valid Date');
+  return moment;
 }
 
 function invalidInput(why: string): SessionError {

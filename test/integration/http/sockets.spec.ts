@@ -3,10 +3,11 @@ import { WsAdapter } from '@nestjs/platform-ws';
 import { afterEach, beforeAll, afterAll, describe, expect, test } from '@jest/globals';
 
 import { eventually } from '../../support/eventually.js';
+import { describeOnRedis } from '../../support/use-contract.js';
 import { gatewaysOf, type SocketKind } from './gateways.js';
 import { openSocket, rejectionOf, type Client } from './socket-client.js';
 import { useWebApplication } from './use-web-application.js';
-import { bearer, signIn, startWebApplication, type WebApplication } from './web-application.js';
+import { bearer, signIn, type WebApplication } from './web-application.js';
 
 const MINUTE = 60_000;
 
@@ -20,7 +21,7 @@ describe.each<SocketKind>(['Socket.IO', 'ws'])('gateways over %s', (kind) => {
   afterAll(() => other?.close());
   const site = useWebApplication('Express', more);
   beforeAll(async () => {
-    other = await startWebApplication('Express', site.redis, more);
+    other = await site.startAnother();
   });
 
   const clients: Client[] = [];
@@ -199,7 +200,7 @@ describe.each<SocketKind>(['Socket.IO', 'ws'])('gateways over %s', (kind) => {
     });
   });
 
-  describe('while Redis is unavailable', () => {
+  describeOnRedis('while Redis is unavailable', () => {
     afterEach(async () => {
       site.redis.servers[0]!.resume();
       await eventually(() => sessionOf('ada'));

@@ -2,12 +2,12 @@ import type { INestApplication, ModuleMetadata } from '@nestjs/common';
 
 import {
   getSessionServiceToken,
-  SessionModule,
   type SessionModuleOptions,
   type SessionService,
 } from '../../../src/index.js';
 import { issuedIds, trackIds } from '../../support/issued-ids.js';
 import {
+  sessionModule,
   startHttpApplication,
   type HttpApplication,
   type Platform,
@@ -44,12 +44,13 @@ const CONTROLLERS = [
   StaffSessionController,
 ];
 
+/** @param redis null if the sessions are in memory */
 export async function startWebApplication(
   platform: Platform,
-  redis: RedisUnderTest,
+  redis: RedisUnderTest | null,
   { options, module = {}, prepare }: Extras = {},
 ): Promise<WebApplication> {
-  const common = { redis: redis.connection, audit: { worker: false } };
+  const common = { redis: redis?.connection ?? 'in memory', audit: { worker: false } };
   const { imports = [], controllers = [], providers = [] } = module;
   const app = await startHttpApplication<Member>(
     {
@@ -61,7 +62,7 @@ export async function startWebApplication(
     {
       platform,
       prepare,
-      imports: [SessionModule.forRoot({ ...common, name: 'staff' }), ...imports],
+      imports: [sessionModule({ ...common, name: 'staff' }), ...imports],
       controllers: [...CONTROLLERS, ...controllers],
       providers,
     },

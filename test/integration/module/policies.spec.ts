@@ -1,9 +1,11 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
 import type { SessionModuleOptions, SessionService } from '../../../src/index.js';
+import { SessionTestingLedger } from '../../../src/testing/index.js';
 import { DAY, HOUR, MINUTE } from '../../support/durations.js';
 import { letTimePassFor } from '../../support/move-time.js';
 import { startNestProcess, type NestProcess } from '../../support/nest-application.js';
+import { inMemory } from '../../support/use-contract.js';
 import { useServers } from '../../support/use-servers.js';
 
 describe.each([
@@ -12,19 +14,25 @@ describe.each([
   { policy: 'aal3', maxLifetime: 12 * HOUR, lifetime: 12 * HOUR, idleTimeout: 15 * MINUTE },
 ] as const)('the policy $policy of NIST SP 800-63B-4', (limits) => {
   const { policy, maxLifetime, lifetime, idleTimeout } = limits;
-  const servers = useServers();
+  const servers = inMemory ? null : useServers();
   let app: NestProcess;
   let sessions: SessionService;
 
   const start = (more: Partial<SessionModuleOptions> = {}) => {
-    const redis = servers.redis.connection;
+    const redis = servers?.redis.connection ?? 'in memory';
     return startNestProcess({ redis, prefix: policy, audit: { worker: false }, policy, ...more });
   };
   beforeAll(async () => {
     app = await start();
     sessions = app.sessions;
   });
-  servers.beforeStop(() => app?.close());
+  if (servers) servers.beforeStop(() => app?.close());
+  else afterAll(() => app?.close());
+
+  const letTimePass = async (userId: string, ms: number) => {
+    if (inMemory) SessionTestingLedger.of(app.nest).letTimePass(ms);
+    else await letTimePassFor(app, userId, ms);
+  };
 
   test('a policy limits the lifetime that can be asked for', async () => {
     const session = await sessions.createSession({ userId: 'ada', expires: maxLifetime });
@@ -41,9 +49,9 @@ describe.each([
 
   test('a session that is not used ends after the idle timeout of the policy', async () => {
     const { id } = await sessions.createSession({ userId: 'idle', expires: maxLifetime });
-    await letTimePassFor(app, 'idle', (idleTimeout || maxLifetime) - MINUTE);
+    await letTimePass('idle', (idleTimeout || maxLifetime) - MINUTE);
     expect(await sessions.validateSession(id)).not.toBeNull();
-    await letTimePassFor(app, 'idle', (idleTimeout || 0) + 2 * MINUTE);
+    await letTimePass('idle', (idleTimeout || 0) + 2 * MINUTE);
     expect(await sessions.validateSession(id)).toBeNull();
   });
 
@@ -52,10 +60,10 @@ describe.each([
     const steps = 60;
     const step = Math.ceil(maxLifetime / steps);
     for (let i = 1; i < steps; i += 1) {
-      await letTimePassFor(app, 'busy', step);
+      await letTimePass('busy', step);
       expect(await sessions.validateSession(id)).not.toBeNull();
     }
-    await letTimePassFor(app, 'busy', step);
+    await letTimePass('busy', step);
     expect(await sessions.validateSession(id)).toBeNull();
   });
 

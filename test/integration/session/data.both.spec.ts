@@ -3,9 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { SessionService } from '../../../src/session/session.service.js';
 import type { JsonObject } from '../../../src/store/session-record.js';
 import { HOUR, MINUTE } from '../../support/durations.js';
-import { dumpKeys } from '../../support/key-dump.js';
-import { readOutbox } from '../../support/outbox.js';
-import { useRedis } from '../../support/use-redis.js';
+import { useContract } from '../../support/use-contract.js';
 
 /** An object whose JSON has exactly this many bytes. */
 function ofSize(bytes: number): JsonObject {
@@ -15,7 +13,7 @@ function ofSize(bytes: number): JsonObject {
 const LIMIT = 16 * 1024;
 
 describe('session data', () => {
-  const fixture = useRedis();
+  const fixture = useContract();
 
   /** The data of a new session that was created with this data. */
   const dataOf = async (service: SessionService, given?: JsonObject) => {
@@ -78,20 +76,20 @@ describe('session data', () => {
     const { data: _, ...before } = (await app.service.getSession(id))!;
     await app.service.updateSessionData(id, { a: 1 });
     expect(await app.service.getSession(id)).toEqual({ ...before, data: { a: 1 } });
-    expect(await readOutbox(app)).toHaveLength(1);
+    expect(await app.events()).toHaveLength(1);
   });
 
   test('an update of an ended session fails and restores nothing', async () => {
     const app = fixture.open();
     const { id } = await app.service.createSession({ userId: 'ada' });
     await app.service.destroySession(id);
-    const before = await dumpKeys(fixture.redis, `${app.prefix}:`);
+    const before = await app.stored();
     for (const sessionId of [id, 'nonsense']) {
       await expect(app.service.updateSessionData(sessionId, { a: 1 })).rejects.toMatchObject({
         code: 'ERR_SESSION_NOT_FOUND',
       });
     }
-    expect(await dumpKeys(fixture.redis, `${app.prefix}:`)).toEqual(before);
+    expect(await app.stored()).toEqual(before);
   });
 
   describe('the size limit', () => {

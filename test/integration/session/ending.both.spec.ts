@@ -1,26 +1,23 @@
 import { describe, expect, test } from '@jest/globals';
 
 import { generateSessionId } from '../../../src/store/session-id.js';
-import { redisTime } from '../../support/application.js';
 import { SECOND } from '../../support/durations.js';
-import { letTimePassFor } from '../../support/move-time.js';
-import { eventsOf, readOutbox } from '../../support/outbox.js';
-import { useRedis } from '../../support/use-redis.js';
+import { useContract } from '../../support/use-contract.js';
 
 describe('ending sessions', () => {
-  const fixture = useRedis();
+  const fixture = useContract();
 
   test('an ended session is invalid immediately for every operation', async () => {
     const app = fixture.open();
     const { id, handle } = await app.service.createSession({ userId: 'ada' });
-    const before = await redisTime(app, 'ada');
+    const before = await app.now('ada');
     await app.service.destroySession(id);
-    const after = await redisTime(app, 'ada');
+    const after = await app.now('ada');
 
     expect(await app.service.validateSession(id)).toBeNull();
     expect(await app.service.getSession(id)).toBeNull();
     expect(await app.service.listUserSessions('ada')).toEqual([]);
-    const [, ended] = await eventsOf(app, handle);
+    const [, ended] = await app.eventsOf(handle);
     expect(ended).toMatchObject({ event: 'destroyed', userId: 'ada', reason: 'logout', actor: '' });
     expect(ended!.occurredAt).toBeGreaterThanOrEqual(before);
     expect(ended!.occurredAt).toBeLessThanOrEqual(after);
@@ -30,7 +27,7 @@ describe('ending sessions', () => {
     const app = fixture.open();
     const { id, handle } = await app.service.createSession({ userId: 'ada' });
     await app.service.destroySession(id, { reason: 'stolen phone', actor: 'admin:бob' });
-    expect((await eventsOf(app, handle))[1]).toMatchObject({
+    expect((await app.eventsOf(handle))[1]).toMatchObject({
       reason: 'stolen phone',
       actor: 'admin:бob',
     });
@@ -43,7 +40,7 @@ describe('ending sessions', () => {
     await app.service.destroySession(id, { reason: 'second' });
     await app.service.destroySessionByHandle(handle);
     await app.service.invalidateAllUserSessions('ada');
-    expect(await eventsOf(app, handle)).toMatchObject([
+    expect(await app.eventsOf(handle)).toMatchObject([
       { event: 'created' },
       { event: 'destroyed', reason: 'first' },
     ]);
@@ -55,7 +52,7 @@ describe('ending sessions', () => {
       await expect(app.service.destroySession(id)).resolves.toBeUndefined();
       await expect(app.service.destroySessionByHandle(id)).resolves.toBeUndefined();
     }
-    expect(await readOutbox(app)).toEqual([]);
+    expect(await app.events()).toEqual([]);
   });
 
   test('a session can be ended by its handle', async () => {
@@ -65,7 +62,7 @@ describe('ending sessions', () => {
     await app.service.destroySessionByHandle(phone.handle, { actor: 'ada' });
     expect(await app.service.validateSession(phone.id)).toBeNull();
     expect(await app.service.validateSession(laptop.id)).toEqual({ id: 'ada' });
-    expect((await eventsOf(app, phone.handle))[1]).toMatchObject({
+    expect((await app.eventsOf(phone.handle))[1]).toMatchObject({
       reason: 'revoked',
       actor: 'ada',
     });
@@ -111,7 +108,7 @@ describe('ending sessions', () => {
 
       for (const { id } of ada) expect(await app.service.validateSession(id)).toBeNull();
       expect(await app.service.validateSession(bob.id)).toEqual({ id: 'bob' });
-      const ended = (await readOutbox(app)).filter(({ event }) => event === 'destroyed');
+      const ended = (await app.events()).filter(({ event }) => event === 'destroyed');
       expect(ended.map(({ handle }) => handle).toSorted()).toEqual(
         ada.map(({ handle }) => handle).toSorted(),
       );
@@ -127,7 +124,7 @@ describe('ending sessions', () => {
       await app.service.invalidateAllUserSessions('ada', { except: own.id });
       expect(await app.service.validateSession(own.id)).toEqual({ id: 'ada' });
       expect(await app.service.validateSession(other.id)).toBeNull();
-      expect((await eventsOf(app, other.handle))[1]).toMatchObject({ reason: 'revoked' });
+      expect((await app.eventsOf(other.handle))[1]).toMatchObject({ reason: 'revoked' });
     });
 
     test("a session to spare that is malformed, ended or another user's spares nothing", async () => {
@@ -154,7 +151,7 @@ describe('ending sessions', () => {
       const own = sessions[600]!;
       await app.service.invalidateAllUserSessions('ada', { except: own.id });
       expect(await app.service.listUserSessions('ada')).toMatchObject([{ handle: own.handle }]);
-      const ended = (await readOutbox(app)).filter(({ event }) => event === 'destroyed');
+      const ended = (await app.events()).filter(({ event }) => event === 'destroyed');
       expect(new Set(ended.map(({ handle }) => handle)).size).toBe(1199);
       expect(ended).toHaveLength(1199);
     });
@@ -162,7 +159,7 @@ describe('ending sessions', () => {
     test("logging out everywhere ends sessions created before Redis's clock was set back", async () => {
       const app = fixture.open();
       const { id } = await app.service.createSession({ userId: 'ada' });
-      await letTimePassFor(app, 'ada', -10 * SECOND);
+      await app.letTimePass(-10 * SECOND, 'ada');
       await app.service.invalidateAllUserSessions('ada');
       expect(await app.service.validateSession(id)).toBeNull();
     });

@@ -1,14 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 
 import type { SessionService } from '../../../src/session/session.service.js';
-import { redisTime } from '../../support/application.js';
 import { DAY, HOUR, MINUTE, SECOND } from '../../support/durations.js';
-import { letTimePassFor } from '../../support/move-time.js';
-import { eventsOf, readOutbox } from '../../support/outbox.js';
-import { useRedis } from '../../support/use-redis.js';
+import { testOnRedis, useContract } from '../../support/use-contract.js';
 
 describe('the absolute expiry', () => {
-  const fixture = useRedis();
+  const fixture = useContract();
 
   const lifetimeOf = async (service: SessionService, expires?: number | Date) => {
     const session = await service.createSession({ userId: 'ada', expires });
@@ -25,7 +22,7 @@ describe('the absolute expiry', () => {
 
   test('a Date, or a number that can only be a timestamp, is the time of expiry', async () => {
     const app = fixture.open();
-    const time = (await redisTime(app, 'ada')) + HOUR;
+    const time = (await app.now('ada')) + HOUR;
     const byDate = await app.service.createSession({ userId: 'ada', expires: new Date(time) });
     const byNumber = await app.service.createSession({ userId: 'ada', expires: time });
     expect(byDate.expiresAt.getTime()).toBe(time);
@@ -64,14 +61,14 @@ describe('the absolute expiry', () => {
         code: 'ERR_SESSION_EXPIRES',
         message: expect.stringMatching(message),
       });
-      expect(await readOutbox(app)).toEqual([]);
+      expect(await app.events()).toEqual([]);
       expect(await app.service.listUserSessions('ada')).toEqual([]);
     });
   });
 
-  test("expiry is decided by Redis's clock, not by the application's", async () => {
+  testOnRedis("expiry is decided by Redis's clock, not by the application's", async () => {
     const app = fixture.open();
-    const time = new Date((await redisTime(app, 'ada')) + 10 * MINUTE);
+    const time = new Date((await app.now('ada')) + 10 * MINUTE);
     const realNow = Date.now;
     Date.now = () => realNow() + DAY;
     try {
@@ -87,12 +84,12 @@ describe('the absolute expiry', () => {
     const session = await app.service.createSession({ userId: 'ada', expires: HOUR });
     const { id, handle, expiresAt } = session;
 
-    await letTimePassFor(app, 'ada', HOUR - 10 * SECOND);
+    await app.letTimePass(HOUR - 10 * SECOND, 'ada');
     expect(await app.service.validateSession(id)).toEqual({ id: 'ada' });
-    expect(await app.upkeep.sweep(Number.parseInt(handle.slice(0, 2), 16))).toBe(false);
-    expect(await eventsOf(app, handle)).toHaveLength(1);
+    expect(await app.sweep(Number.parseInt(handle.slice(0, 2), 16))).toBe(false);
+    expect(await app.eventsOf(handle)).toHaveLength(1);
 
-    await letTimePassFor(app, 'ada', 3 * DAY);
+    await app.letTimePass(3 * DAY, 'ada');
     expect(await app.service.validateSession(id)).toBeNull();
     expect(await app.service.getSession(id)).toBeNull();
     expect(await app.service.listUserSessions('ada')).toEqual([]);
@@ -100,17 +97,16 @@ describe('the absolute expiry', () => {
       code: 'ERR_SESSION_NOT_FOUND',
     });
     await app.service.destroySession(id);
-    expect(await eventsOf(app, handle)).toHaveLength(1);
+    expect(await app.eventsOf(handle)).toHaveLength(1);
 
-    await app.upkeep.sweepAll();
-    const passed = HOUR - 10 * SECOND + 3 * DAY;
-    expect(await eventsOf(app, handle)).toMatchObject([
+    await app.sweepAll();
+    expect(await app.eventsOf(handle)).toMatchObject([
       { event: 'created' },
       {
         event: 'destroyed',
         reason: 'expired',
         actor: '',
-        occurredAt: expiresAt.getTime() - passed,
+        occurredAt: expiresAt.getTime() - app.moved(),
       },
     ]);
   });
@@ -119,31 +115,35 @@ describe('the absolute expiry', () => {
     const app = fixture.open();
     const session = await app.service.createSession({ userId: 'ada', expires: 20 });
     const { id, handle, expiresAt } = session;
-    while ((await redisTime(app, 'ada')) <= expiresAt.getTime()) continue;
+    while ((await app.now('ada')) <= expiresAt.getTime()) continue;
     expect(await app.service.validateSession(id)).toBeNull();
-    await app.upkeep.sweepAll();
-    expect((await eventsOf(app, handle)).at(-1)).toMatchObject({
+    await app.sweepAll();
+    expect((await app.eventsOf(handle)).at(-1)).toMatchObject({
       event: 'destroyed',
       occurredAt: expiresAt.getTime(),
     });
   });
 
-  test('many sessions that expired long ago are swept in batches, each recorded once', async () => {
-    const app = fixture.open({ buckets: 1 });
-    const creating = Array.from({ length: 600 }, (_, n) =>
-      app.service.createSession({ userId: `user ${n % 7}`, expires: HOUR + n }),
-    );
-    const sessions = await Promise.all(creating);
-    await letTimePassFor(app, 'ada', 2 * HOUR);
+  testOnRedis(
+    'many sessions that expired long ago are swept in batches, each recorded once',
+    async () => {
+      const app = fixture.openOnRedis({ buckets: 1 });
+      const creating = Array.from({ length: 600 }, (_, n) =>
+        app.service.createSession({ userId: `user ${n % 7}`, expires: HOUR + n }),
+      );
+      const sessions = await Promise.all(creating);
+      await app.letTimePass(2 * HOUR, 'ada');
 
-    expect(await app.upkeep.sweep(0)).toBe(true);
-    expect(await app.upkeep.sweep(0)).toBe(true);
-    expect(await app.upkeep.sweep(0)).toBe(false);
-    expect(await app.upkeep.sweep(0)).toBe(false);
-    const ended = (await readOutbox(app)).filter(({ event }) => event === 'destroyed');
-    expect(ended.map(({ handle }) => handle).toSorted()).toEqual(
-      sessions.map(({ handle }) => handle).toSorted(),
-    );
-    expect(await app.client.zcard(app.buckets.keysOf(0).expiryIndex)).toBe(0);
-  });
+      expect(await app.sweep(0)).toBe(true);
+      expect(await app.sweep(0)).toBe(true);
+      expect(await app.sweep(0)).toBe(false);
+      expect(await app.sweep(0)).toBe(false);
+      const ended = (await app.events()).filter(({ event }) => event === 'destroyed');
+      expect(ended.map(({ handle }) => handle).toSorted()).toEqual(
+        sessions.map(({ handle }) => handle).toSorted(),
+      );
+      const { client, buckets } = app.application;
+      expect(await client.zcard(buckets.keysOf(0).expiryIndex)).toBe(0);
+    },
+  );
 });

@@ -2,11 +2,10 @@ import { describe, expect, test } from '@jest/globals';
 
 import { generateSessionId } from '../../../src/store/session-id.js';
 import { HOUR } from '../../support/durations.js';
-import { letTimePassFor } from '../../support/move-time.js';
-import { useRedis } from '../../support/use-redis.js';
+import { useContract } from '../../support/use-contract.js';
 
 describe('finding sessions', () => {
-  const fixture = useRedis();
+  const fixture = useContract();
 
   test('validating a live session returns its user', async () => {
     const { service } = fixture.open();
@@ -95,14 +94,14 @@ describe('finding sessions', () => {
     const handles: string[] = [];
     for (const expires of [HOUR, 3 * HOUR, 2 * HOUR]) {
       handles.unshift((await app.service.createSession({ userId: 'ada', expires })).handle);
-      await letTimePassFor(app, 'ada', 10);
+      await app.letTimePass(10, 'ada');
     }
     await app.service.createSession({ userId: 'bob' });
 
     const listed = await app.service.listUserSessions('ada');
     expect(listed.map(({ handle }) => handle)).toEqual(handles);
     expect(await app.service.listUserSessions('eve')).toEqual([]);
-    await letTimePassFor(app, 'ada', HOUR);
+    await app.letTimePass(HOUR, 'ada');
     const left = await app.service.listUserSessions('ada');
     expect(left.map(({ handle }) => handle)).toEqual(handles.slice(0, 2));
   });

@@ -2,12 +2,10 @@ import { describe, expect, test } from '@jest/globals';
 
 import { HOUR } from '../../support/durations.js';
 import { dumpKeys } from '../../support/key-dump.js';
-import { letTimePass } from '../../support/move-time.js';
-import { readOutbox } from '../../support/outbox.js';
-import { useRedis } from '../../support/use-redis.js';
+import { testOnRedis, useContract } from '../../support/use-contract.js';
 
 describe('input checks', () => {
-  const fixture = useRedis();
+  const fixture = useContract();
 
   describe('a user ID of any Unicode characters, up to 255', () => {
     const userIds = [
@@ -53,7 +51,7 @@ describe('input checks', () => {
         await app.service.invalidateAllUserSessions(userId);
         expect(await app.service.listUserSessions(userId)).toEqual([]);
       }
-      const events = await readOutbox(app);
+      const events = await app.events();
       expect(events).toHaveLength(4 * userIds.length);
       expect(new Set(events.map((event) => event.userId))).toEqual(new Set(userIds));
     });
@@ -61,13 +59,13 @@ describe('input checks', () => {
     test('the sweep records the end of sessions of users with unusual IDs', async () => {
       const app = fixture.open({ buckets: 2 });
       for (const userId of userIds) await app.service.createSession({ userId, expires: HOUR });
-      await letTimePass(app, 2 * HOUR);
-      await app.upkeep.sweepAll();
-      const ended = (await readOutbox(app)).filter(({ event }) => event === 'destroyed');
+      await app.letTimePass(2 * HOUR);
+      await app.sweepAll();
+      const ended = (await app.events()).filter(({ event }) => event === 'destroyed');
       expect(ended.map(({ userId }) => userId).toSorted()).toEqual(userIds.toSorted());
     });
 
-    test('no user ID can address keys outside its bucket', async () => {
+    testOnRedis('no user ID can address keys outside its bucket', async () => {
       const app = fixture.open({ buckets: 2 });
       for (const userId of userIds) await app.service.createSession({ userId });
       const keys = (await dumpKeys(fixture.redis, `${app.prefix}:`)).map(({ key }) => key);
@@ -104,7 +102,7 @@ describe('input checks', () => {
       await expect(app.service.createSession({ userId })).rejects.toMatchObject(rejection);
       await expect(app.service.listUserSessions(userId)).rejects.toMatchObject(rejection);
       await expect(app.service.invalidateAllUserSessions(userId)).rejects.toMatchObject(rejection);
-      expect(await dumpKeys(fixture.redis, `${app.prefix}:`)).toEqual([]);
+      expect(await app.stored()).toEqual([]);
     });
   });
 
@@ -113,7 +111,7 @@ describe('input checks', () => {
     const clientOf = async (client: { ip?: string; userAgent?: string }) => {
       const app = fixture.open();
       const { id } = await app.service.createSession({ userId: 'ada', client });
-      const [created] = await readOutbox(app);
+      const [created] = await app.events();
       const found = (await app.service.getSession(id))!.client;
       expect({ ip: created!.ip, userAgent: created!.userAgent }).toEqual({
         ip: found.ip ?? '',
@@ -159,7 +157,7 @@ describe('input checks', () => {
       await expect(
         app.service.createSession({ userId: 'ada', client: { ip: ip as string } }),
       ).rejects.toMatchObject({ code: 'ERR_SESSION_INPUT' });
-      expect(await readOutbox(app)).toEqual([]);
+      expect(await app.events()).toEqual([]);
     });
 
     test('a user agent that is not a string is rejected', async () => {

@@ -1,12 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 
 import { HOUR } from '../../support/durations.js';
-import { letTimePassFor } from '../../support/move-time.js';
-import { eventsOf, readOutbox } from '../../support/outbox.js';
-import { useRedis } from '../../support/use-redis.js';
+import { testOnRedis, useContract } from '../../support/use-contract.js';
 
 describe('the session limit', () => {
-  const fixture = useRedis();
+  const fixture = useContract();
 
   describe('overflow: evict-oldest', () => {
     const open = (maxSessionsPerUser = 3) =>
@@ -17,7 +15,7 @@ describe('the session limit', () => {
       const ids: string[] = [];
       for (const expires of [5 * HOUR, HOUR, 3 * HOUR, 2 * HOUR, 4 * HOUR]) {
         ids.push((await app.service.createSession({ userId: 'ada', expires })).id);
-        await letTimePassFor(app, 'ada', 10);
+        await app.letTimePass(10, 'ada');
       }
       const valid = await Promise.all(ids.map((id) => app.service.validateSession(id)));
       expect(valid.map((user) => user !== null)).toEqual([false, false, true, true, true]);
@@ -27,7 +25,7 @@ describe('the session limit', () => {
       const app = open(1);
       const first = await app.service.createSession({ userId: 'ada' });
       const second = await app.service.createSession({ userId: 'ada' });
-      expect(await readOutbox(app)).toMatchObject([
+      expect(await app.events()).toMatchObject([
         { event: 'created', handle: first.handle },
         { event: 'destroyed', handle: first.handle, reason: 'evicted', actor: '' },
         { event: 'created', handle: second.handle },
@@ -44,20 +42,21 @@ describe('the session limit', () => {
       const left = await lowered.service.listUserSessions('ada');
       expect(left).toHaveLength(2);
       expect(left.map((session) => session.handle)).toContain(handle);
-      const ended = (await readOutbox(app)).filter(({ event }) => event === 'destroyed');
+      const ended = (await app.events()).filter(({ event }) => event === 'destroyed');
       expect(ended).toHaveLength(699);
     });
 
-    test('sessions whose record was lost do not count towards the limit', async () => {
-      const app = fixture.open();
+    testOnRedis('sessions whose record was lost do not count towards the limit', async () => {
+      const app = fixture.openOnRedis();
       const lost = await Promise.all(
         Array.from({ length: 250 }, () =>
           app.service.createSession({ userId: 'ada', expires: HOUR }),
         ),
       );
       for (const { handle } of lost) {
-        const keys = app.buckets.keysOf(Number.parseInt(handle.slice(0, 2), 16));
-        await app.client.del(keys.session(handle.slice(2)));
+        const { client, buckets } = app.application;
+        const keys = buckets.keysOf(Number.parseInt(handle.slice(0, 2), 16));
+        await client.del(keys.session(handle.slice(2)));
       }
       const limited = fixture.open({ prefix: app.prefix, maxSessionsPerUser: 2 });
       const first = await limited.service.createSession({ userId: 'ada' });
@@ -65,9 +64,9 @@ describe('the session limit', () => {
       expect(await limited.service.validateSession(first.id)).toEqual({ id: 'ada' });
       expect(await limited.service.validateSession(second.id)).toEqual({ id: 'ada' });
 
-      await letTimePassFor(app, 'ada', 2 * HOUR);
-      await app.upkeep.sweepAll();
-      const ended = (await readOutbox(app)).filter(({ event }) => event === 'destroyed');
+      await app.letTimePass(2 * HOUR, 'ada');
+      await app.sweepAll();
+      const ended = (await app.events()).filter(({ event }) => event === 'destroyed');
       expect(ended.map(({ handle }) => handle).toSorted()).toEqual(
         lost.map(({ handle }) => handle).toSorted(),
       );
@@ -87,7 +86,7 @@ describe('the session limit', () => {
       for (const { id } of [first, second]) {
         expect(await app.service.validateSession(id)).toEqual({ id: 'ada' });
       }
-      expect(await readOutbox(app)).toHaveLength(2);
+      expect(await app.events()).toHaveLength(2);
     });
 
     test('ending a session makes room for another', async () => {
@@ -96,14 +95,14 @@ describe('the session limit', () => {
       await app.service.createSession({ userId: 'ada' });
       await app.service.destroySession(id);
       await app.service.createSession({ userId: 'ada' });
-      expect(await eventsOf(app, handle)).toHaveLength(2);
+      expect(await app.eventsOf(handle)).toHaveLength(2);
     });
 
     test('an expired session does not count, even before it is swept', async () => {
       const app = open();
       await app.service.createSession({ userId: 'ada', expires: HOUR });
       await app.service.createSession({ userId: 'ada', expires: 3 * HOUR });
-      await letTimePassFor(app, 'ada', 2 * HOUR);
+      await app.letTimePass(2 * HOUR, 'ada');
       await app.service.createSession({ userId: 'ada' });
       expect(await app.service.listUserSessions('ada')).toHaveLength(2);
     });

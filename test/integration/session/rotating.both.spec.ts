@@ -2,12 +2,10 @@ import { describe, expect, test } from '@jest/globals';
 
 import { generateSessionId } from '../../../src/store/session-id.js';
 import { HOUR, MINUTE } from '../../support/durations.js';
-import { letTimePassFor } from '../../support/move-time.js';
-import { readOutbox } from '../../support/outbox.js';
-import { useRedis } from '../../support/use-redis.js';
+import { useContract } from '../../support/use-contract.js';
 
 describe('rotating a session', () => {
-  const fixture = useRedis();
+  const fixture = useContract();
 
   test('a rotated session continues under a new ID, and the old ID is invalid', async () => {
     const { service } = fixture.open();
@@ -28,7 +26,7 @@ describe('rotating a session', () => {
     const app = fixture.open();
     const old = await app.service.createSession({ userId: 'ada' });
     const rotated = await app.service.rotateSession(old.id);
-    const [, ended, created] = await readOutbox(app);
+    const [, ended, created] = await app.events();
     const occurredAt = rotated.createdAt.getTime();
     expect(ended).toMatchObject({
       event: 'destroyed',
@@ -50,17 +48,17 @@ describe('rotating a session', () => {
   test('a rotation extends the idle expiry only', async () => {
     const app = fixture.open({ idleTimeout: 30 * MINUTE });
     const old = await app.service.createSession({ userId: 'ada', expires: HOUR });
-    await letTimePassFor(app, 'ada', 20 * MINUTE);
+    await app.letTimePass(20 * MINUTE, 'ada');
     const first = await app.service.rotateSession(old.id);
-    expect(first.expiresAt.getTime()).toBe(old.expiresAt.getTime() - 20 * MINUTE);
+    expect(first.expiresAt.getTime()).toBe(old.expiresAt.getTime() - app.moved());
     const details = await app.service.getSession(first.id);
     expect(details!.idleExpiresAt.getTime()).toBe(first.createdAt.getTime() + 30 * MINUTE);
-    expect(details!.signedInAt.getTime()).toBe(old.createdAt.getTime() - 20 * MINUTE);
+    expect(details!.signedInAt.getTime()).toBe(old.createdAt.getTime() - app.moved());
 
-    await letTimePassFor(app, 'ada', 20 * MINUTE);
+    await app.letTimePass(20 * MINUTE, 'ada');
     const second = await app.service.rotateSession(first.id);
     expect((await app.service.getSession(second.id))!.idleExpiresAt).toEqual(second.expiresAt);
-    await letTimePassFor(app, 'ada', 20 * MINUTE);
+    await app.letTimePass(20 * MINUTE, 'ada');
     expect(await app.service.validateSession(second.id)).toBeNull();
   });
 
@@ -73,7 +71,7 @@ describe('rotating a session', () => {
         code: 'ERR_SESSION_NOT_FOUND',
       });
     }
-    expect(await readOutbox(app)).toHaveLength(2);
+    expect(await app.events()).toHaveLength(2);
     expect(await app.service.listUserSessions('ada')).toEqual([]);
   });
 

@@ -1,8 +1,6 @@
 import { expect } from '@jest/globals';
 
-import { dumpKeys } from '../../../support/key-dump.js';
-import { readOutbox, type OutboxEvent } from '../../../support/outbox.js';
-import { expectInvariants } from '../../../support/invariants.js';
+import type { OutboxEvent } from '../../../support/outbox.js';
 import { expectWithin, type Run } from './run.js';
 import type { ModelSession, SessionModel } from './session-model.js';
 
@@ -10,7 +8,7 @@ const MUCH_LATER = 1_000_000_000;
 
 /** What `getSession` should return for a live session. */
 export function detailsOf(session: ModelSession, run: Run) {
-  const date = (time: number) => new Date(time - run.passed);
+  const date = (time: number) => new Date(time - run.moved);
   return {
     handle: session.handle,
     userId: session.userId,
@@ -30,7 +28,7 @@ export function detailsOf(session: ModelSession, run: Run) {
 /** Expects everything that the store returns and has written to match the model. */
 export async function expectEqual(model: SessionModel, run: Run): Promise<void> {
   const app = run.process(0);
-  await expectInvariants(run.redis, app);
+  await app.expectInvariants();
   const now = await run.now();
   for (const session of model.sessions) {
     const expected = model.isAlive(session, now) ? detailsOf(session, run) : null;
@@ -41,20 +39,21 @@ export async function expectEqual(model: SessionModel, run: Run): Promise<void> 
     const alive = model.aliveOf(userId, now).map((session) => session.handle);
     expect(listed.map(({ handle }) => handle).toSorted()).toEqual(alive.toSorted());
   }
-  expectEvents(await readOutbox(app), model, run);
+  expectEvents(await app.events(), model, run);
 }
 
-/** Expects that, much later, every session has one end, and Redis holds events only. */
+/** Expects that, much later, every session has one end, and nothing is left but events. */
 export async function expectAllEnded(model: SessionModel, run: Run): Promise<void> {
   const app = run.process(0);
   await run.letPass(MUCH_LATER);
-  await app.upkeep.sweepAll();
-  for (const bucket of app.buckets.numbers()) model.sweep(bucket, await run.now());
+  await app.sweepAll();
+  for (let bucket = 0; bucket < model.rules.buckets; bucket++) {
+    model.sweep(bucket, await run.now());
+  }
 
   expect(model.sessions.filter(({ end }) => end === null)).toEqual([]);
-  expectEvents(await readOutbox(app), model, run);
-  const keys = (await dumpKeys(run.redis, `${app.prefix}:`)).map(({ key }) => key);
-  expect(keys.filter((key) => !key.endsWith(':o'))).toEqual([]);
+  expectEvents(await app.events(), model, run);
+  expect(await app.storedSessions()).toEqual([]);
 }
 
 function expectEvents(events: OutboxEvent[], model: SessionModel, run: Run): void {
@@ -70,8 +69,8 @@ function expectEvents(events: OutboxEvent[], model: SessionModel, run: Run): voi
 
 function expectCreated(session: ModelSession, event: OutboxEvent | undefined, run: Run): void {
   const { handle, userId, ip, userAgent, createdBy: begunBy } = session;
-  const createdAt = session.createdAt - run.passed;
-  const times = { createdAt, occurredAt: createdAt, expiresAt: session.expiresAt - run.passed };
+  const createdAt = session.createdAt - run.moved;
+  const times = { createdAt, occurredAt: createdAt, expiresAt: session.expiresAt - run.moved };
   const expected = { handle, userId, ...times, ip, userAgent };
   expect(event).toEqual({ event: 'created', reason: begunBy, actor: '', ...expected });
 }
@@ -83,12 +82,12 @@ function expectEnded(session: ModelSession, event: OutboxEvent | undefined, run:
     event: 'destroyed',
     handle,
     userId,
-    createdAt: session.createdAt - run.passed,
-    expiresAt: session.idleExpiresAt - run.passed,
+    createdAt: session.createdAt - run.moved,
+    expiresAt: session.idleExpiresAt - run.moved,
     reason: end.reason,
     actor: end.actor,
   });
-  expectWithin(event!.occurredAt + run.passed, end.at);
+  expectWithin(event!.occurredAt + run.moved, end.at);
 }
 
 /** A rotated session's `created` event follows the old session's end, and has the same time. */

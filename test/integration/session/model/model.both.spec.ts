@@ -1,16 +1,19 @@
-import { afterAll, beforeAll, describe, test } from '@jest/globals';
+import { describe, test } from '@jest/globals';
 import * as fc from 'fast-check';
 
-import { openApplication, type Application } from '../../../support/application.js';
+import type { RedisClient } from '../../../../src/store/bounded-redis.js';
+import { openOnRedis } from '../../../support/contract-application.js';
 import { MINUTE } from '../../../support/durations.js';
-import { useRedis } from '../../../support/use-redis.js';
+import { openInMemory } from '../../../support/memory-application.js';
+import { onScript } from '../../../support/script-calls.js';
+import { inMemory, useContract } from '../../../support/use-contract.js';
 import { Rotate, SignIn } from './commands/create.js';
 import { LogOutEverywhere, Revoke, SignOut } from './commands/end.js';
 import { Replay } from './commands/replay.js';
 import { HALF_A_MINUTE, LetSecondsPass, LetTimePass, Sweep } from './commands/time.js';
 import { List, GetDetails, UpdateData, Validate } from './commands/use.js';
 import { expectAllEnded, expectEqual } from './expectations.js';
-import { Run } from './run.js';
+import { Run, type OpenProcess } from './run.js';
 import { SessionModel, type ModelRules } from './session-model.js';
 
 /** Sequences take longer on a Cluster. */
@@ -86,26 +89,29 @@ const rules: fc.Arbitrary<ModelRules> = fc.record({
  * `MODEL_RUNS` sets the number of sequences.
  */
 describe('a model of sessions', () => {
-  let connections: Application[] = [];
-  afterAll(() => Promise.all(connections.map((connection) => connection.close())));
-  const fixture = useRedis();
-  beforeAll(() => {
-    connections = [openApplication(fixture.redis), openApplication(fixture.redis)];
-  });
+  const fixture = useContract();
+
+  /** Opens processes over these connections, because 400 processes would open too many. */
+  const openProcesses =
+    (clients: RedisClient[]): OpenProcess =>
+    (n, options, onCall) => {
+      const opened = openOnRedis(fixture.redis, { ...options, connection: clients[n] });
+      onScript(opened.application, (call) => onCall(call, opened.application));
+      return opened;
+    };
 
   test(
     'any sequence of operations leaves the store equal to the model',
     async () => {
       const seed = Number(process.env.MODEL_SEED ?? Date.now() % 2 ** 31);
       const numRuns = Number(process.env.MODEL_RUNS ?? USUAL_RUNS);
-      process.stderr.write(`${fixture.redis.name}: ${numRuns} sequences, MODEL_SEED=${seed}\n`);
+      process.stderr.write(`${globalThis.REDIS}: ${numRuns} sequences, MODEL_SEED=${seed}\n`);
+      const open: OpenProcess = inMemory
+        ? (_, options) => openInMemory(options)
+        : openProcesses([0, 1].map(() => fixture.openOnRedis().application.client));
       const property = fc.asyncProperty(rules, commands, async (given, sequence) => {
         const model = new SessionModel(given);
-        const run = Run.start(
-          fixture.redis,
-          connections.map(({ client: open }) => open),
-          given,
-        );
+        const run = Run.start(open, given);
         await fc.asyncModelRun(() => ({ model, real: run }), sequence);
         await expectEqual(model, run);
         await expectAllEnded(model, run);

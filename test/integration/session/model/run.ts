@@ -1,19 +1,25 @@
 import { expect } from '@jest/globals';
 
-import type { RedisClient } from '../../../../src/store/bounded-redis.js';
-import { openApplication, redisTime, type Application } from '../../../support/application.js';
-import { letTimePass } from '../../../support/move-time.js';
-import type { RedisUnderTest } from '../../../support/redis-under-test.js';
-import { onScript, type ScriptCall } from '../../../support/script-calls.js';
+import type { Application, ApplicationOptions } from '../../../support/application.js';
+import type { ContractApplication } from '../../../support/contract-application.js';
+import type { ScriptCall } from '../../../support/script-calls.js';
 import type { ModelRules, Span } from './session-model.js';
 
 /** A script call of this run, with how much time the run had let pass before it (ms). */
 export interface PastCall {
   call: ScriptCall;
+  application: Application;
   passed: number;
 }
 
 let runs = 0;
+
+/** Opens a process of a run; on Redis, each call of a script is reported. */
+export type OpenProcess = (
+  n: number,
+  options: ApplicationOptions,
+  onCall: (call: ScriptCall, application: Application) => void,
+) => ContractApplication;
 
 /** The real system that the model is compared with: two processes of an application. */
 export class Run {
@@ -21,45 +27,47 @@ export class Run {
   passed = 0;
   readonly calls: PastCall[] = [];
 
-  private constructor(
-    readonly redis: RedisUnderTest,
-    readonly processes: Application[],
-  ) {}
+  private readonly processes: ContractApplication[];
 
-  /** Uses its own key prefix, over connections that are already open. */
-  static start(redis: RedisUnderTest, clients: RedisClient[], rules: ModelRules): Run {
-    const prefix = `run${++runs}`;
-    const processes = clients.map((connection) =>
-      openApplication(redis, { ...rules, prefix, connection }),
+  private constructor(open: OpenProcess, options: ApplicationOptions) {
+    this.processes = [0, 1].map((n) =>
+      open(n, options, (call, application) =>
+        this.calls.push({ call, application, passed: this.passed }),
+      ),
     );
-    const run = new Run(redis, processes);
-    for (const process of processes) {
-      onScript(process, (call) => run.calls.push({ call, passed: run.passed }));
-    }
-    return run;
+  }
+
+  /** Uses its own key prefix. */
+  static start(open: OpenProcess, rules: ModelRules): Run {
+    return new Run(open, { ...rules, prefix: `run${++runs}` });
   }
 
   /** Even numbers are one process, odd numbers the other. */
-  process(n: number): Application {
+  process(n: number): ContractApplication {
     return this.processes[n % this.processes.length]!;
   }
 
   async letPass(ms: number): Promise<void> {
-    await letTimePass(this.process(0), ms);
+    await this.process(0).letTimePass(ms);
     this.passed += ms;
   }
 
   /**
-   * The time of this run: Redis's time plus `passed`. To let time pass, a test moves all stored
-   * times back, so only times with `passed` added can be compared across such a step.
+   * How far stored times are behind the time of this run (ms). Only times with this added can be
+   * compared across a step that let time pass.
    */
-  async now(): Promise<number> {
-    return (await redisTime(this.process(0), 'anyone')) + this.passed;
+  get moved(): number {
+    return this.process(0).moved();
   }
 
-  /** Converts a time that Redis returned to the time of this run. */
+  /** The time of this run. */
+  async now(): Promise<number> {
+    return (await this.process(0).now('anyone')) + this.moved;
+  }
+
+  /** Converts a stored time to the time of this run. */
   toRunTime(date: Date): number {
-    return date.getTime() + this.passed;
+    return date.getTime() + this.moved;
   }
 
   /** Runs the action and returns the two times between which it ran. */

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../../../src/store/session-record.js';
 import type { Overflow } from '../../../../src/store/scripts.js';
+import { inMemory } from '../../../support/use-contract.js';
 
 /** The rules of one run. Times are in ms; 0 switches a rule off. */
 export interface ModelRules {
@@ -100,6 +101,8 @@ export class SessionModel {
   }
 }
 
+/** In memory, of two sessions of the same millisecond the first one is older. */
 function byAge(a: ModelSession, b: ModelSession): number {
-  return a.createdAt - b.createdAt || (a.handle < b.handle ? -1 : 1);
+  if (a.createdAt !== b.createdAt || inMemory) return a.createdAt - b.createdAt;
+  return a.handle < b.handle ? -1 : 1;
 }

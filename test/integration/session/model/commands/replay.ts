@@ -27,7 +27,7 @@ export class Replay extends Command {
     const past = calls[this.nth % calls.length];
     if (!past) return;
     const { result, when } = await run.timed(() =>
-      replay(run.process(0), past.call, run.passed - past.passed),
+      replay(past.application, past.call, run.passed - past.passed),
     );
     await applyEffect(model, run, past, answersOf(result)[0]!, when);
   }

@@ -1,4 +1,5 @@
 import { MINUTE, SECOND } from '../../../../support/durations.js';
+import { inMemory } from '../../../../support/use-contract.js';
 import { Command } from '../command.js';
 import type { Run } from '../run.js';
 import type { SessionModel } from '../session-model.js';
@@ -29,7 +30,7 @@ export class LetSecondsPass extends Command {
   }
 }
 
-/** The sweep ends the expired sessions of a bucket. */
+/** The sweep ends the expired sessions of a bucket; in memory, those of all buckets at once. */
 export class Sweep extends Command {
   constructor(
     private readonly process: number,
@@ -40,7 +41,8 @@ export class Sweep extends Command {
 
   async run(model: SessionModel, run: Run): Promise<void> {
     const bucket = this.bucket % model.rules.buckets;
-    const { when } = await run.timed(() => run.process(this.process).upkeep.sweep(bucket));
-    model.sweep(bucket, when[0]);
+    const { when } = await run.timed(() => run.process(this.process).sweep(bucket));
+    const swept = inMemory ? [0, 1] : [bucket];
+    for (const each of swept) model.sweep(each, when[0]);
   }
 }

@@ -1,0 +1,140 @@
+import type { DeadLetter, RedriveReport } from '../audit/drain/dead-letters.js';
+import type { ReconcileReport } from '../audit/jobs/reconciler.js';
+import {
+  checkLimit,
+  checkMoment,
+  parseCursor,
+  type PageRequest,
+  type RecordedSession,
+  type SessionPage,
+} from '../audit/queries/history.js';
+import type { VerifyReport } from '../audit/queries/verifier.js';
+import type {
+  BucketBacklog,
+  FlushReport,
+  LedgerHealth,
+  SessionAudit,
+} from '../audit/session-audit.js';
+import type { MemoryEvent, MemorySessions } from './memory-sessions.js';
+
+/** A session of the trail, with the number that stands for the ID of its row. */
+type Row = RecordedSession & { id: number };
+
+/**
+ * A `SessionAudit` over the events in memory. They are recorded as soon as they happen, so there is
+ * nothing to flush, to repair or to report.
+ */
+export class MemoryAudit implements Pick<SessionAudit, keyof SessionAudit> {
+  constructor(
+    private readonly sessions: MemorySessions,
+    private readonly buckets: number,
+  ) {}
+
+  /** Sessions present and past, in the order in which they were created. */
+  recorded(): RecordedSession[] {
+    return this.rows().map(withoutId);
+  }
+
+  async history(userId: string, page?: PageRequest): Promise<SessionPage> {
+    return pageOf(page, () => this.rows().filter((row) => row.userId === userId));
+  }
+
+  async activeAt(moment: Date, page?: PageRequest): Promise<SessionPage> {
+    const at = checkMoment(moment).getTime();
+    return pageOf(page, () =>
+      this.rows().filter(
+        ({ createdAt, endedAt, expiresAt }) =>
+          createdAt.getTime() <= at && (endedAt ?? expiresAt).getTime() > at,
+      ),
+    );
+  }
+
+  async flush(): Promise<FlushReport> {
+    return { recorded: 0, deadLettered: 0 };
+  }
+
+  async verify(): Promise<VerifyReport> {
+    return { valid: true, rows: String(this.sessions.events.length), breaks: [] };
+  }
+
+  async backlog(): Promise<BucketBacklog[]> {
+    this.sessions.enter();
+    return Array.from({ length: this.buckets }, (_, bucket) => ({
+      bucket,
+      events: 0,
+      oldestAge: null,
+    }));
+  }
+
+  async deadLetters(): Promise<DeadLetter[]> {
+    return [];
+  }
+
+  async redrive(): Promise<RedriveReport> {
+    return { recorded: 0, refused: [] };
+  }
+
+  async reconcile(): Promise<ReconcileReport> {
+    this.sessions.enter();
+    this.sessions.sweep();
+    return { checked: this.sessions.live.size, missing: 0, held: false, resurrected: 0 };
+  }
+
+  async health(): Promise<LedgerHealth> {
+    this.sessions.enter();
+    return { backlog: 0, oldestAge: 0, deadLetters: 0, defaultPartitionRows: 0 };
+  }
+
+  private rows(): Row[] {
+    this.sessions.sweep();
+    const rows = new Map<string, Row>();
+    this.sessions.events.forEach((event, id) => {
+      const row = rows.get(event.handle);
+      if (row) addEnd(row, event);
+      else rows.set(event.handle, toRow(event, id));
+    });
+    return [...rows.values()];
+  }
+}
+
+function toRow(created: MemoryEvent, id: number): Row {
+  return {
+    id,
+    handle: created.handle,
+    userId: created.userId,
+    createdAt: new Date(created.createdAt),
+    expiresAt: new Date(created.expiresAt),
+    endedAt: null,
+    endReason: null,
+    endedBy: null,
+    ip: created.ip || null,
+    userAgent: created.userAgent || null,
+  };
+}
+
+function addEnd(row: Row, { occurredAt, reason, actor }: MemoryEvent): void {
+  row.endedAt = new Date(occurredAt);
+  row.endReason = reason || null;
+  row.endedBy = actor || null;
+}
+
+/** A page of the rows, newest first. */
+function pageOf({ after, limit = 100 }: PageRequest = {}, read: () => Row[]): SessionPage {
+  checkLimit(limit);
+  const last = after === undefined ? null : parseCursor(after);
+  const rows = read()
+    .filter((row) => !last || compare(row, { ...last, id: Number(last.id) }) < 0)
+    .toSorted((a, b) => compare(b, a))
+    .slice(0, limit);
+  const end = rows.at(-1);
+  const next = end && rows.length === limit ? `${end.createdAt.getTime()}_${end.id}` : null;
+  return { sessions: rows.map(withoutId), next };
+}
+
+function compare(a: { createdAt: Date; id: number }, b: { createdAt: Date; id: number }): number {
+  return a.createdAt.getTime() - b.createdAt.getTime() || a.id - b.id;
+}
+
+function withoutId({ id: _id, ...session }: Row): RecordedSession {
+  return session;
+}
