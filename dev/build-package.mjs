@@ -11,7 +11,7 @@ import { pathToFileURL } from 'node:url';
 import { toCommonJs, toModule } from './lua-modules.mjs';
 
 /** The public modules, each a folder of `src` with an `index.ts`; '.' is `src` itself. */
-const ENTRIES = ['.'];
+const ENTRIES = ['.', 'testing'];
 
 const project = resolve(import.meta.dirname, '..');
 const esm = resolve(process.argv[2] ?? join(project, 'dist'));

@@ -16,7 +16,7 @@ export const memoryProviders: FactoryProvider[] = [
   {
     provide: LEDGER,
     inject: [OPTIONS],
-    useFactory: ({ name, buckets }: ResolvedOptions) => new SessionTestingLedger(name, buckets),
+    useFactory: ({ name, buckets }: ResolvedOptions) => SessionTestingLedger.create(name, buckets),
   },
   {
     provide: LIVE_SESSIONS,

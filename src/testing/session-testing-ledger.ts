@@ -33,18 +33,22 @@ export interface SessionTestingEvent {
  * expect(ledger.sessions).toMatchObject([{ userId: 'ada', endReason: 'password-changed' }]);
  * ```
  */
-export class SessionTestingLedger implements LedgerProvider {
+export class SessionTestingLedger {
   /** @internal */
   readonly memory = new MemorySessions();
   /** @internal */
   readonly audit: MemoryAudit;
 
-  /** @internal */
-  constructor(
-    readonly name: string,
+  private constructor(
+    private readonly name: string,
     buckets: number,
   ) {
     this.audit = new MemoryAudit(this.memory, buckets);
+  }
+
+  /** @internal */
+  static create(name: string, buckets: number): SessionTestingLedger & LedgerProvider {
+    return new SessionTestingLedger(name, buckets);
   }
 
   /**
