@@ -1,4 +1,4 @@
-import type { OnApplicationShutdown, Provider } from '@nestjs/common';
+import { Logger, type OnApplicationShutdown, type Provider } from '@nestjs/common';
 
 import { Ledger } from '../audit/ledger.js';
 import { LedgerDatabase } from '../audit/postgres/connection.js';
@@ -49,7 +49,9 @@ export function providersOf(name: string): Provider[] {
 async function openCheckedRedis(options: ResolvedOptions): Promise<OpenedRedis> {
   const opened = openRedis(options.redis, options.redisTimeout);
   try {
-    await checkRedis(toBuckets(options, opened));
+    const warnings = await checkRedis(toBuckets(options, opened));
+    const logger = new Logger('SessionModule');
+    for (const warning of warnings) logger.warn(warning);
     return opened;
   } catch (error) {
     await opened.close();
@@ -59,9 +61,9 @@ async function openCheckedRedis(options: ResolvedOptions): Promise<OpenedRedis> 
 
 function toBuckets(
   { prefix, buckets, redisTimeout }: ResolvedOptions,
-  { client }: OpenedRedis,
+  { client, handover }: OpenedRedis,
 ): Buckets {
-  return new Buckets({ client, prefix, count: buckets, timeout: redisTimeout });
+  return new Buckets({ client, handover, prefix, count: buckets, timeout: redisTimeout });
 }
 
 async function startLedger(

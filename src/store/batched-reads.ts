@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 
-import type { BoundedRedis } from './bounded-redis.js';
+import type { MasterReads } from './master-reads.js';
 
-/** Keys of one MGET: bounds how long Redis is blocked. */
+/** Keys of one batch: bounds how long Redis is blocked. */
 const MAX_BATCH = 500;
 
 interface Batch {
@@ -12,18 +12,18 @@ interface Batch {
 
 /**
  * Combines the reads of one turn of the event loop into one MGET. That is cheaper than a pipeline
- * of GETs: one command to write, one reply and one timer for all of them.
+ * of GETs: one reply and one timer for all of them.
  *
- * A Cluster gets plain GETs: while a slot moves to another node, MGET is rejected (TRYAGAIN), and
+ * A Cluster gets single reads: while a slot moves to another node, MGET is rejected (TRYAGAIN), and
  * GET is redirected.
  */
 export class BatchedReads {
   private batch: Batch | undefined;
 
-  constructor(private readonly redis: BoundedRedis) {}
+  constructor(private readonly reads: MasterReads) {}
 
   async get(key: string): Promise<string | null> {
-    if ('nodes' in this.redis.client) return this.redis.bounded(this.redis.client.get(key));
+    if (this.reads.isCluster) return this.reads.get(key);
     const batch = this.openBatch();
     const place = batch.keys.push(key) - 1;
     const values = await batch.values;
@@ -40,6 +40,6 @@ export class BatchedReads {
 
   private send(batch: Batch): Promise<(string | null)[]> {
     if (this.batch === batch) this.batch = undefined;
-    return this.redis.bounded(this.redis.client.mget(batch.keys));
+    return this.reads.getAll(batch.keys);
   }
 }

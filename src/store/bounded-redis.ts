@@ -1,6 +1,7 @@
 import type { Cluster, Redis } from 'ioredis';
 
 import { SessionError } from '../errors.js';
+import type { Handover } from './handover.js';
 
 /** The longest `redisTimeout` (ms): half the scripts' REPLAY_WINDOW. */
 export const MAX_REDIS_TIMEOUT = 5_000;
@@ -31,11 +32,21 @@ export class BoundedRedis {
     readonly client: RedisClient,
     /** How long a call may take (ms) before it fails with `ERR_SESSION_REDIS_UNAVAILABLE`. */
     readonly timeout: number,
+    /** Holds scripts and reads back while Sentinel replaces the master. */
+    private readonly handover?: Handover,
   ) {}
 
   /** EVALSHA, then EVAL if this Redis (restarted, failed over) doesn't know the script yet. */
   async run(script: Script, keys: string[], args: (string | number)[]): Promise<unknown> {
-    return this.bounded(this.evaluate(script, keys, args));
+    const held = this.handover?.untilChanges();
+    const evaluate = () => this.evaluate(script, keys, args);
+    return this.bounded(held ? held.then(evaluate) : evaluate());
+  }
+
+  /** Runs a read, at most `timeout`. */
+  boundedRead<T>(read: () => Promise<T>): Promise<T> {
+    const held = this.handover?.untilReads();
+    return this.bounded(held ? held.then(read) : read());
   }
 
   private async evaluate(script: Script, keys: string[], args: (string | number)[]) {
@@ -50,7 +61,9 @@ export class BoundedRedis {
   /** Waits for a command, at most `timeout`. */
   bounded<T>(command: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(noAnswer(this.timeout)), this.timeout);
+      const timer = setTimeout(() => {
+        reject(this.handover?.isHeld ? heldBack(this.timeout) : noAnswer(this.timeout));
+      }, this.timeout);
       command.then(
         (reply) => {
           clearTimeout(timer);
@@ -70,6 +83,14 @@ function noAnswer(timeout: number): SessionError {
     'ERR_SESSION_REDIS_UNAVAILABLE',
     `Redis did not answer within ${timeout} ms. Check that it is up and reachable; ` +
       'the option `redisTimeout` sets the time.',
+  );
+}
+
+function heldBack(timeout: number): SessionError {
+  return new SessionError(
+    'ERR_SESSION_REDIS_UNAVAILABLE',
+    `Sentinel is replacing the master, and had not finished within ${timeout} ms. Retry; the ` +
+      'option `redisTimeout` sets the time.',
   );
 }
 

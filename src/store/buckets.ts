@@ -1,5 +1,7 @@
 import { SessionError } from '../errors.js';
 import { BoundedRedis, type RedisClient } from './bounded-redis.js';
+import type { Handover } from './handover.js';
+import { MasterReads } from './master-reads.js';
 import { RedisClock } from './redis-clock.js';
 import { RedisKeys } from './redis-keys.js';
 import { runTime } from './scripts.js';
@@ -7,6 +9,8 @@ import { runTime } from './scripts.js';
 /** Which part of Redis belongs to a module, and how long a call may wait for it. */
 export interface BucketsSettings {
   client: RedisClient;
+  /** Holds calls back while Sentinel replaces the master. */
+  handover?: Handover;
   /** Starts every key. */
   prefix: string;
   /** How many buckets the users are spread over: fixed once sessions exist. */
@@ -23,14 +27,16 @@ export class Buckets {
   readonly prefix: string;
   readonly count: number;
   readonly redis: BoundedRedis;
+  readonly reads: MasterReads;
   private readonly keys: RedisKeys[];
   private readonly clocks: RedisClock[];
   private readonly listeners = new Set<(bucket: number) => void>();
 
-  constructor({ client, prefix, count, timeout }: BucketsSettings) {
+  constructor({ client, handover, prefix, count, timeout }: BucketsSettings) {
     this.prefix = prefix;
     this.count = count;
-    this.redis = new BoundedRedis(client, timeout);
+    this.redis = new BoundedRedis(client, timeout, handover);
+    this.reads = new MasterReads(this.redis);
     this.keys = this.numbers().map((bucket) => new RedisKeys(prefix, bucket));
     this.clocks = this.keys.map((_, bucket) => new RedisClock(() => this.readTime(bucket)));
   }
@@ -95,8 +101,10 @@ export class Buckets {
   /** Which of these sessions have a record. */
   async areAlive(bucket: number, digests: string[]): Promise<boolean[]> {
     const keys = this.keysOf(bucket);
-    const counts = digests.map((digest) => this.client.exists(keys.session(digest)));
-    return (await this.redis.bounded(Promise.all(counts))).map((count) => Number(count) === 1);
+    return this.reads.exist(
+      digests.map((digest) => keys.session(digest)),
+      keys.proof,
+    );
   }
 
   /** Calls the listener after each change that may have added an event to a bucket's outbox. */

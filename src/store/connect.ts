@@ -1,7 +1,9 @@
 import { Cluster, Redis, type ClusterNode, type ClusterOptions, type RedisOptions } from 'ioredis';
 
 import type { RedisClient } from './bounded-redis.js';
+import type { Handover } from './handover.js';
 import { watchRole } from './role-watch.js';
+import { SentinelWatch } from './sentinel-watch.js';
 
 /** A Cluster: its nodes, and ioredis's own options. */
 export type RedisClusterConnection = ClusterOptions & { nodes: ClusterNode[] };
@@ -12,23 +14,29 @@ export type RedisConnection = string | RedisOptions | RedisClusterConnection | R
 /** A client, and how to close it. A client that the application gave stays open. */
 export interface OpenedRedis {
   client: RedisClient;
+  /** With Sentinel: holds calls back during a failover. */
+  handover: Handover | undefined;
   close(): Promise<void>;
 }
 
 export function openRedis(connection: RedisConnection, timeout: number): OpenedRedis {
-  if (isClient(connection)) {
-    const stopWatching = watchRole(connection);
-    return { client: connection, close: async () => stopWatching() };
-  }
+  if (isClient(connection)) return watched(connection, () => undefined);
   const client = connect(connection, timeout);
-  const stopWatching = watchRole(client);
   // Callers see errors as failed commands. Without a listener ioredis prints them as unhandled.
   client.on('error', () => undefined);
+  return watched(client, () => client.disconnect());
+}
+
+function watched(client: RedisClient, disconnect: () => void): OpenedRedis {
+  const stopWatching = watchRole(client);
+  const hasSentinels = !('nodes' in client) && Boolean(client.options.sentinels?.length);
+  const sentinels = hasSentinels ? new SentinelWatch(client as Redis) : undefined;
   const close = async () => {
     stopWatching();
-    client.disconnect();
+    sentinels?.close();
+    disconnect();
   };
-  return { client, close };
+  return { client, handover: sentinels?.handover, close };
 }
 
 export function isClient(connection: RedisConnection): connection is RedisClient {
@@ -69,8 +77,6 @@ function requestOptions(timeout: number): RedisOptions {
     // commands waiting on it would hold back all later ones.
     socketTimeout: 2 * timeout,
     connectTimeout: 2 * timeout,
-    // With Sentinel: leaves the old master as soon as Sentinel announces the new one.
-    failoverDetector: true,
     // A replica's answer to a change: reconnect, to find the master. The call itself fails.
     reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 1 : false),
     retryStrategy: (attempt) => Math.min(25 * 2 ** Math.min(attempt, 5), 500),

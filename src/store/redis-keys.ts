@@ -9,6 +9,7 @@
  * | `sess:{b}:x` | ZSET | `digest:created:userId` → idle expiry: the expiry index (`created` in hex) |
  * | `sess:{b}:o` | stream | the outbox: events that Postgres has not committed yet |
  * | `sess:{b}:r:<digest>` | string, for 10 s | the receipt of a session that ended soon after its creation, see `lua/include/receipt.lua` |
+ * | `sess:{b}:p` | never written | asked for in proof that the server is a master, see `master-reads.ts` |
  * | `sess:{b}:l:<digest>` | string, for a minute | marks a session that was declared lost |
  *
  * One key is outside the buckets: `sess:meta`, a hash with the number of buckets and the layout's version.
@@ -21,11 +22,13 @@ export class RedisKeys {
   readonly base: string;
   readonly expiryIndex: string;
   readonly outbox: string;
+  readonly proof: string;
 
   constructor(prefix: string, bucket: number) {
     this.base = `${prefix}:{${bucket}}:`;
     this.expiryIndex = `${this.base}x`;
     this.outbox = `${this.base}o`;
+    this.proof = `${this.base}p`;
   }
 
   session(digest: string): string {

@@ -5,8 +5,9 @@ const INTERVAL = 500;
 
 /**
  * Leaves a server that is no longer the master. After a failover, a connection to the old master
- * stays open, and as a replica it goes on answering reads: sessions that have ended since would
- * look valid. Reconnecting finds the new master: by Sentinel, DNS or a proxy.
+ * stays open, and as a replica it rejects every call: reads as well, see `master-reads.ts`.
+ * Reconnecting finds the new master: by Sentinel, DNS or a proxy. A given client may not reconnect at
+ * the first READONLY, and a process without calls wouldn't notice.
  *
  * A Cluster needs no watch: a demoted node redirects each command to the new master.
  *

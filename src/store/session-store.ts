@@ -39,7 +39,7 @@ export class SessionStore implements LiveSessions {
     readonly buckets: Buckets,
     private readonly rules: StoreRules,
   ) {
-    this.reads = new BatchedReads(buckets.redis);
+    this.reads = new BatchedReads(buckets.reads);
     this.creates = new BatchedCreates(buckets.redis.timeout, (bucket, creates) =>
       this.createTogether(bucket, creates),
     );
@@ -120,13 +120,13 @@ export class SessionStore implements LiveSessions {
   }
 
   async list(bucket: number, userId: string): Promise<{ digest: string; record: SessionRecord }[]> {
-    const { client, redis } = this.buckets;
+    const { reads } = this.buckets;
     const keys = this.buckets.keysOf(bucket);
-    const digests = await redis.bounded(client.zrange(keys.userSet(userId), 0, -1));
+    const digests = await reads.members(keys.userSet(userId), keys.proof);
     const found: { digest: string; record: SessionRecord }[] = [];
     for (let from = 0; from < digests.length; from += CHUNK) {
       const chunk = digests.slice(from, from + CHUNK);
-      const records = await redis.bounded(client.mget(chunk.map((each) => keys.session(each))));
+      const records = await reads.getAll(chunk.map((each) => keys.session(each)));
       records.forEach((record, i) => {
         // A member without a record is a session that has expired and isn't swept yet.
         if (record !== null) found.push({ digest: chunk[i]!, record: parseRecord(record) });

@@ -10,15 +10,17 @@ const OLDEST_REDIS = 7;
 /**
  * Rejects a Redis that can't be trusted with sessions, before the first one is created.
  *
+ * @returns warnings: settings that are allowed, but lose more than necessary
  * @throws SessionError `ERR_SESSION_OPTIONS`, `ERR_SESSION_REDIS_UNSUITABLE`
  */
-export async function checkRedis(buckets: Buckets): Promise<void> {
+export async function checkRedis(buckets: Buckets): Promise<string[]> {
   rejectKeyPrefix(buckets.client);
   rejectReplicaReads(buckets.client);
-  for (const info of await buckets.redis.bounded(readInfos(buckets.client))) {
-    checkServer(info);
-  }
+  rejectGivingUp(buckets.client);
+  const infos = await buckets.redis.bounded(readInfos(buckets.client));
+  infos.forEach(checkServer);
   await checkLayout(buckets);
+  return infos.some(goesOnWithoutReplicas) ? [WITHOUT_REPLICAS] : [];
 }
 
 /** ioredis adds `keyPrefix` to declared keys only, so keys made inside scripts would go astray. */
@@ -42,6 +44,35 @@ function rejectReplicaReads(client: RedisClient): void {
     `The Redis client has the ioredis option \`scaleReads\` (${String(scaleReads)}), and a replica ` +
       "may still hold a session that has ended. Give the module a client with 'master'.",
   );
+}
+
+/**
+ * The module leaves a server that is no longer the master by reconnecting. A client that gives up
+ * instead would fail every call from then on.
+ */
+function rejectGivingUp(client: RedisClient): void {
+  const isCluster = 'nodes' in client;
+  const option = isCluster ? 'clusterRetryStrategy' : 'retryStrategy';
+  const strategy = isCluster ? client.options.clusterRetryStrategy : client.options.retryStrategy;
+  const delay: unknown = typeof strategy === 'function' ? strategy(1) : strategy;
+  if (typeof delay === 'number') return;
+  throw new SessionError(
+    'ERR_SESSION_OPTIONS',
+    `The Redis client's ioredis option \`${option}\` gives ${String(delay)} for the first attempt, ` +
+      'so the client would never reconnect: no session could be checked after the first lost ' +
+      'connection. Let it return a delay in milliseconds, or remove it.',
+  );
+}
+
+const WITHOUT_REPLICAS =
+  'Redis has replicas, and its setting min-replicas-to-write is 0: a master that is cut off from ' +
+  'them goes on confirming changes that the next failover throws away, and goes on accepting ' +
+  'sessions that have ended on the new master. With two replicas or more, set ' +
+  'min-replicas-to-write to 1, on all servers.';
+
+/** INFO names the good replicas only if `min-replicas-to-write` and `-max-lag` are set. */
+function goesOnWithoutReplicas(info: string): boolean {
+  return Number(field(info, 'connected_slaves')) > 0 && !/^min_slaves_good_slaves:/m.test(info);
 }
 
 async function readInfos(client: RedisClient): Promise<string[]> {

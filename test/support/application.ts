@@ -51,8 +51,9 @@ export function openApplication(
 ): Application {
   const { prefix, count, rules, lifetime, users } = settingsOf(options);
   const { timeout = MAX_REDIS_TIMEOUT } = options;
-  const { client, close } = openRedis(options.connection ?? redis.connection, timeout);
-  const buckets = new Buckets({ client, prefix, count, timeout });
+  const opened = openRedis(options.connection ?? redis.connection, timeout);
+  const { client, close } = opened;
+  const buckets = new Buckets({ ...opened, prefix, count, timeout });
   const store = new SessionStore(buckets, rules);
   const upkeep = new SessionUpkeep(buckets);
   const { idleTimeout } = rules;

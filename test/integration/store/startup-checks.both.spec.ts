@@ -1,8 +1,11 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
 
+import { startRedis } from '../../../dev/index.js';
 import { openRedis, type OpenedRedis, type RedisConnection } from '../../../src/store/connect.js';
 import { Buckets } from '../../../src/store/buckets.js';
 import { checkRedis } from '../../../src/store/startup-checks.js';
+import { eventually } from '../../support/eventually.js';
 import { startFakeRedis } from '../../support/fake-redis.js';
 import { useServers } from '../../support/use-servers.js';
 
@@ -104,6 +107,58 @@ describe('startup checks of a Redis', () => {
   });
 });
 
+describe('startup checks of a Redis with replicas', () => {
+  test.each([
+    ['0', true],
+    ['1', false],
+  ])('min-replicas-to-write %s is warned of: %s', async (minReplicas, isWarned) => {
+    const master = await startRedis({ config: { 'repl-diskless-sync-delay': '0' } });
+    const admin = new Redis(master.url, { disconnectTimeout: 0 });
+    expect(await check(master.url)).toEqual([]); // no replica yet: nothing to warn of
+    const replica = await startRedis({ config: { replicaof: `127.0.0.1 ${master.port}` } });
+    try {
+      await admin.config('SET', 'min-replicas-to-write', minReplicas);
+      await eventually(async () => expect(await admin.wait(1, 1_000)).toBe(1));
+      const warnings = await eventually(() => check(master.url));
+      expect(warnings).toEqual(
+        isWarned ? [expect.stringContaining('min-replicas-to-write is 0')] : [],
+      );
+    } finally {
+      admin.disconnect();
+      await Promise.all([master.stop(), replica.stop()]);
+    }
+  });
+});
+
+describe('startup checks of what a client does after a lost connection', () => {
+  const servers = useServers();
+
+  test.each([
+    ['() => null', () => null],
+    ['null', null],
+  ])(
+    'a client that never reconnects (%s) is rejected by the name of its option',
+    async (_, strategy) => {
+      const nodes = servers.redis.servers.map(({ port }) => ({ port }));
+      const isCluster = nodes.length > 1;
+      const options = { retryStrategy: strategy, disconnectTimeout: 0 };
+      // ioredis allows null for a single server only, and treats it like a function that returns null.
+      const connections: RedisConnection[] = isCluster
+        ? [{ nodes, clusterRetryStrategy: () => null }]
+        : [{ ...nodes[0], ...options }, new Redis({ ...nodes[0], ...options })];
+      for (const connection of connections) {
+        await expect(check(connection)).rejects.toMatchObject({
+          code: 'ERR_SESSION_OPTIONS',
+          message: expect.stringContaining(
+            isCluster ? '`clusterRetryStrategy`' : '`retryStrategy`',
+          ),
+        });
+        if (connection instanceof Redis) connection.disconnect();
+      }
+    },
+  );
+});
+
 describe('startup checks of a Cluster client', () => {
   test.each(['slave', 'all'] as const)(
     'a Cluster client that reads from replicas (%s) is rejected, because replicas lag',
@@ -128,7 +183,7 @@ describe('startup checks of the version and the connection', () => {
   ])('version %s is accepted: %s', async (version, isAccepted) => {
     const server = await startFakeRedis({ redis_version: version, maxmemory_policy: 'noeviction' });
     const failure = await check(server.url).catch((error: unknown) => error);
-    if (isAccepted) expect(failure).toBeUndefined();
+    if (isAccepted) expect(failure).toEqual([]);
     else {
       expect(failure).toMatchObject({
         code: 'ERR_SESSION_REDIS_UNSUITABLE',

@@ -1,0 +1,108 @@
+import type { ChainableCommander } from 'ioredis';
+
+import type { BoundedRedis } from './bounded-redis.js';
+
+/** Adds the commands of a read to its pipeline. */
+type AddCommands = (pipeline: ChainableCommander) => void;
+
+/**
+ * Reads that prove that a master answered them. After a failover, the old master answers plain reads
+ * as a replica, and sessions that have ended since would look valid.
+ *
+ * The proof is GETEX without options. It changes nothing, but Redis treats it as a write, so a replica
+ * rejects it (READONLY), and so does a master without replicas if `min-replicas-to-write` is set
+ * (NOREPLICAS). In place of a GET, it costs nothing.
+ *
+ * A Cluster gets plain reads: a demoted node redirects them, a node that is cut off rejects them after
+ * `cluster-node-timeout`, and while a slot moves, ioredis can't redirect a part of a pipeline that
+ * contains writes.
+ */
+export class MasterReads {
+  constructor(private readonly redis: BoundedRedis) {}
+
+  get isCluster(): boolean {
+    return 'nodes' in this.redis.client;
+  }
+
+  /** The value of a key. */
+  get(key: string): Promise<string | null> {
+    const { client } = this.redis;
+    if (this.isCluster) return this.redis.boundedRead(() => client.get(key));
+    return this.redis.boundedRead(() =>
+      client.getex(key).catch(async (error: unknown) => {
+        const [value] = await this.againIfDiskError(error, () => undefined, key);
+        return value as string | null;
+      }),
+    );
+  }
+
+  /** The values of keys; on a Cluster, of keys in one slot. */
+  async getAll(keys: string[]): Promise<(string | null)[]> {
+    const { client } = this.redis;
+    if (this.isCluster) return this.redis.boundedRead(() => client.mget(keys));
+    if (keys.length === 1) return [await this.get(keys[0]!)];
+    const [last, others] = [keys.at(-1)!, keys.slice(0, -1)];
+    const [values, value] = await this.prove((pipeline) => pipeline.mget(others), last);
+    return [...(values as (string | null)[]), value as string | null];
+  }
+
+  /** Which of these keys exist. `proofKey` is any string of the same slot, existing or not. */
+  async exist(keys: string[], proofKey: string): Promise<boolean[]> {
+    const { client } = this.redis;
+    const counts = this.isCluster
+      ? await this.redis.boundedRead(() => Promise.all(keys.map((key) => client.exists(key))))
+      : await this.prove((pipeline) => keys.forEach((key) => pipeline.exists(key)), proofKey);
+    return keys.map((_, i) => Number(counts[i]) === 1);
+  }
+
+  /** The members of a sorted set, by score. */
+  async members(set: string, proofKey: string): Promise<string[]> {
+    const { client } = this.redis;
+    if (this.isCluster) return this.redis.boundedRead(() => client.zrange(set, 0, -1));
+    const [members] = await this.prove((pipeline) => pipeline.zrange(set, 0, -1), proofKey);
+    return members as string[];
+  }
+
+  /** The replies of a read, and last that of the proof: the value of `proofKey`. */
+  private prove(add: AddCommands, proofKey: string): Promise<unknown[]> {
+    return this.redis.boundedRead(() =>
+      this.run((pipeline) => {
+        add(pipeline);
+        pipeline.getex(proofKey);
+      }).catch((error: unknown) => this.againIfDiskError(error, add, proofKey)),
+    );
+  }
+
+  /**
+   * A Redis that can't write to its disk rejects all writes (MISCONF), on a replica as well. Reads
+   * must go on, so the proof is the server's role.
+   */
+  private async againIfDiskError(
+    error: unknown,
+    add: AddCommands,
+    proofKey: string,
+  ): Promise<unknown[]> {
+    if (!(error instanceof Error) || !error.message.startsWith('MISCONF')) throw error;
+    const replies = await this.run((pipeline) => {
+      add(pipeline);
+      pipeline.get(proofKey).role();
+    });
+    const [role] = replies.pop() as [string];
+    if (role !== 'master') throw error;
+    return replies;
+  }
+
+  /**
+   * Read and proof are one pipeline: when a connection closes, ioredis resends unanswered commands,
+   * perhaps to another server, but nothing of a pipeline that was answered in part.
+   */
+  private async run(add: AddCommands): Promise<unknown[]> {
+    const pipeline = this.redis.client.pipeline();
+    add(pipeline);
+    const replies = (await pipeline.exec())!;
+    return replies.map(([error, reply]) => {
+      if (error) throw error;
+      return reply;
+    });
+  }
+}
