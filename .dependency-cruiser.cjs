@@ -12,9 +12,10 @@ const LAYERS = {
 };
 const AUDIT_LAYERS = {
   postgres: [],
-  drain: ['postgres'],
+  guard: ['postgres'],
+  drain: ['guard', 'postgres'],
   queries: ['postgres'],
-  jobs: ['drain', 'postgres'],
+  jobs: ['drain', 'guard', 'postgres'],
 };
 
 const forbid = (name, from, to) => ({

@@ -35,7 +35,7 @@ FROM (
            coalesce(user_id, E'\\x1e'), (extract(epoch FROM occurred_at) * 1000)::bigint,
            (extract(epoch FROM expires_at) * 1000)::bigint, coalesce(reason, E'\\x1e'),
            coalesce(actor, E'\\x1e'), coalesce(encode(client, 'hex'), E'\\x1e'),
-           (extract(epoch FROM recorded_at) * 1000)::bigint), 'UTF8')) AS want
+           (extract(epoch FROM recorded_at) * 1000)::bigint, outbox_number), 'UTF8')) AS want
   FROM session_events WINDOW w AS (PARTITION BY chain ORDER BY seq)
 ) rows WHERE gap OR hash <> want
 UNION ALL

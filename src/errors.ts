@@ -16,6 +16,8 @@
  * | `ERR_SESSION_REDIS_UNSUITABLE` | this Redis can't be trusted with sessions; the message says why |
  * | `ERR_SESSION_DATABASE_UNAVAILABLE` | Postgres didn't answer; sessions keep working |
  * | `ERR_SESSION_DATABASE_UNSUITABLE` | the audit tables are missing, or belong to something else |
+ * | `ERR_SESSION_LEDGER_MISMATCH` | this Redis and these audit tables don't belong together; the message names both |
+ * | `ERR_SESSION_LEDGER_HELD` | this Redis is new or was emptied; nothing is recorded until `session-ledger adopt` |
  * | `ERR_SESSION_LEDGER_DAMAGED` | a row that the ledger needs was deleted; the message names it |
  */
 export type SessionErrorCode =
@@ -32,6 +34,8 @@ export type SessionErrorCode =
   | 'ERR_SESSION_REDIS_UNSUITABLE'
   | 'ERR_SESSION_DATABASE_UNAVAILABLE'
   | 'ERR_SESSION_DATABASE_UNSUITABLE'
+  | 'ERR_SESSION_LEDGER_MISMATCH'
+  | 'ERR_SESSION_LEDGER_HELD'
   | 'ERR_SESSION_LEDGER_DAMAGED';
 
 /**

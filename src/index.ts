@@ -47,10 +47,13 @@ export type { RedisClient } from './store/bounded-redis.js';
 export type { Overflow } from './store/scripts.js';
 export {
   SessionAudit,
+  type AdoptReport,
   type BucketBacklog,
   type FlushReport,
   type LedgerHealth,
 } from './audit/session-audit.js';
+export type { Incident, IncidentDetails, IncidentKind } from './audit/guard/incidents.js';
+export type { Adoption, BindingState } from './audit/guard/ledger-binding.js';
 export type { DeadLetter, RedriveReport } from './audit/drain/dead-letters.js';
 export type { PageRequest, RecordedSession, SessionPage } from './audit/queries/history.js';
 export type { ReconcileReport } from './audit/jobs/reconciler.js';
@@ -64,6 +67,8 @@ export {
   SessionChainRow,
   SessionDeadLetterRow,
   SessionEventRow,
+  SessionIncidentRow,
+  SessionLedgerRow,
   SessionRow,
 } from './audit/postgres/entities.js';
 export { SessionHealth, type SessionHealthResult } from './observability/health.js';

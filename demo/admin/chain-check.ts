@@ -13,8 +13,8 @@ import {
 
 /** A row at which verification failed. */
 class ChainBreak {
-  @ApiProperty()
-  chain!: number;
+  @ApiProperty({ type: String, description: 'A chain, or `incidents` for the incidents.' })
+  chain!: LedgerBreak['chain'];
 
   @ApiProperty()
   seq!: string;

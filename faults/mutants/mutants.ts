@@ -47,8 +47,9 @@ export const mutants: Mutant[] = [
     edits: [
       {
         file: 'src/audit/drain/drain.ts',
-        from: '        return { entries, recorded, deadLettered:',
-        to: '        await this.outbox.remove(bucket, entries);\n        return { entries, recorded, deadLettered:',
+        from: '    return { entries, recorded, deadLettered: entries.length - events.length };',
+        to: `    await this.outbox.remove(chain.chain, entries);
+    return { entries, recorded, deadLettered: entries.length - events.length };`,
       },
     ],
   },
@@ -57,7 +58,7 @@ export const mutants: Mutant[] = [
     breaks: "the drain doesn't check whether an end is recorded",
     kind: 'worker-killed-inside-commit',
     edits: [
-      { file: 'src/audit/drain/session-rows.ts', from: 'ended: row.ended,', to: 'ended: false,' },
+      { file: 'src/audit/drain/session-rows.ts', from: 'end: endOf(row),', to: 'end: null,' },
     ],
   },
   {
@@ -67,8 +68,8 @@ export const mutants: Mutant[] = [
     edits: [
       {
         file: 'src/audit/drain/session-rows.ts',
-        from: '    if (state[part]) return false;\n',
-        to: '',
+        from: "if (event.event === 'created' ? state.created : state.end) {",
+        to: 'if (Math.random() < 0) {',
       },
     ],
   },

@@ -1,9 +1,13 @@
+import { SessionError } from '../errors.js';
 import type { Buckets } from '../store/buckets.js';
 import { SessionUpkeep } from '../store/session-upkeep.js';
+import { Incidents, type Incident } from './guard/incidents.js';
+import { LedgerBinding, type Adoption, type BindingState } from './guard/ledger-binding.js';
 import { DeadLetters, type DeadLetter, type RedriveReport } from './drain/dead-letters.js';
 import { Drain } from './drain/drain.js';
 import { LedgerWriter } from './drain/ledger-writer.js';
 import { Outbox } from './drain/outbox.js';
+import { Mender } from './jobs/mender.js';
 import { Reconciler, type ReconcileReport } from './jobs/reconciler.js';
 import type { LedgerDatabase } from './postgres/connection.js';
 import type { LedgerSettings, LedgerTables } from './postgres/schema.js';
@@ -26,6 +30,16 @@ export interface BucketBacklog {
   oldestAge: number | null;
 }
 
+/** What an adoption did. The counts are 0 if there was nothing to adopt. */
+export interface AdoptReport extends Adoption {
+  /** Sessions open in SQL that were looked up in Redis. */
+  checked: number;
+  /** Those that Redis does not have. They are now recorded as lost. */
+  missing: number;
+  /** Sessions that are over in SQL but were alive in Redis. They were ended again. */
+  resurrected: number;
+}
+
 /** The state of the ledger, for monitoring. */
 export interface LedgerHealth {
   /** Events in all outboxes. */
@@ -36,6 +50,14 @@ export interface LedgerHealth {
   deadLetters: number;
   /** Rows in the default partitions: the partitions of their months are missing. */
   defaultPartitionRows: number;
+  /**
+   * - `bound`: Redis and the tables belong together
+   * - `held`: Redis is new or was emptied; nothing is recorded until `session-ledger adopt`
+   * - `mismatch`: Redis or the tables belong to something else; nothing is recorded
+   */
+  binding: BindingState | 'mismatch';
+  /** Rows of `session_incidents` that were recorded within the last 24 hours. */
+  recentIncidents: number;
 }
 
 /**
@@ -52,6 +74,9 @@ export interface SessionAuditParts {
   history: History;
   verifier: Verifier;
   reconciler: Reconciler;
+  incidents: Incidents;
+  binding: LedgerBinding;
+  mender: Mender;
 }
 
 export function auditParts(
@@ -64,17 +89,18 @@ export function auditParts(
   const outbox = new Outbox(buckets);
   const writer = new LedgerWriter(settings);
   const deadLetters = new DeadLetters(database, tables, writer);
+  const incidents = new Incidents(database, tables);
+  const binding = new LedgerBinding(buckets, database, tables, incidents);
+  const drain = new Drain(database, outbox, writer, deadLetters, incidents, binding);
+  const reconciler = new Reconciler(database, tables, buckets, upkeep, incidents, binding);
+  const shared = { buckets, database, tables, upkeep, outbox, drain, incidents, binding };
   return {
-    buckets,
-    database,
-    tables,
-    upkeep,
-    outbox,
+    ...shared,
     deadLetters,
-    drain: new Drain(database, outbox, writer, deadLetters),
     history: new History(database, settings),
     verifier: new Verifier(database, tables),
-    reconciler: new Reconciler(database, tables, buckets, upkeep),
+    reconciler,
+    mender: new Mender({ ...shared, writer, reconciler }),
   };
 }
 
@@ -151,18 +177,52 @@ export class SessionAudit {
    * is declared lost if more than 5 % of the open ones, and more than 20, are missing
    */
   async reconcile(options: { acceptLosses?: boolean } = {}): Promise<ReconcileReport> {
-    await this.parts.upkeep.sweepAll();
+    const { upkeep, mender, binding } = this.parts;
+    await binding.requireBound();
+    await upkeep.sweepAll();
     await this.flush();
+    if (options.acceptLosses) await mender.acceptLosses();
+    else await mender.runOnce();
     const report = await this.parts.reconciler.runOnce(options);
     await this.flush();
     return report;
   }
 
+  /**
+   * Confirms that this Redis continues the ledger, after it was replaced or emptied. Sessions that
+   * are open in SQL and missing in this Redis are recorded as lost.
+   *
+   * @param options set `from` to the ID of the ledger that this Redis belongs to, to take it away
+   * from that ledger
+   * @throws SessionError `ERR_SESSION_LEDGER_MISMATCH` if it belongs to another ledger
+   */
+  async adopt(options: { from?: string } = {}): Promise<AdoptReport> {
+    const { binding, drain } = this.parts;
+    const adoption = await binding.adopt((runner) => drain.continueNumbers(runner), options.from);
+    if (!adoption.adopted) return { ...adoption, checked: 0, missing: 0, resurrected: 0 };
+    return { ...adoption, ...(await this.reconcile({ acceptLosses: true })) };
+  }
+
+  /** What went wrong, newest first. `before` is the `seq` of the last one seen. */
+  async incidents(page: { before?: string; limit?: number } = {}): Promise<Incident[]> {
+    return this.parts.incidents.list(page.before, page.limit);
+  }
+
   /** The figures to monitor. */
   async health(): Promise<LedgerHealth> {
+    const { database, tables } = this.parts;
     const { events: backlog, oldestAge } = sumBacklog(await this.backlog());
-    const issues = await countHealthIssues(this.parts.database, this.parts.tables);
-    return { backlog, oldestAge, ...issues };
+    const issues = await countHealthIssues(database, tables);
+    return { backlog, oldestAge, ...issues, binding: await this.checkBinding() };
+  }
+
+  private async checkBinding(): Promise<LedgerHealth['binding']> {
+    try {
+      return await this.parts.binding.check();
+    } catch (error) {
+      if (isMismatch(error)) return 'mismatch';
+      throw error;
+    }
   }
 }
 
@@ -174,17 +234,27 @@ export function sumBacklog(buckets: BucketBacklog[]): { events: number; oldestAg
   };
 }
 
-/** Counts the dead letters that are not redriven yet, and the rows in the default partitions. */
+function isMismatch(error: unknown): boolean {
+  return error instanceof SessionError && error.code === 'ERR_SESSION_LEDGER_MISMATCH';
+}
+
+/**
+ * Counts the dead letters that are not redriven yet, the rows in the default partitions and the
+ * incidents of the last 24 hours.
+ */
 export async function countHealthIssues(
   database: LedgerDatabase,
   t: LedgerTables,
-): Promise<Pick<LedgerHealth, 'deadLetters' | 'defaultPartitionRows'>> {
-  const [counts] = await database.query<{ dead_letters: string; default_rows: string }>(`
+): Promise<Pick<LedgerHealth, 'deadLetters' | 'defaultPartitionRows' | 'recentIncidents'>> {
+  const [counts] = await database.query<Record<string, string>>(`
 SELECT (SELECT count(*) FROM ${t.deadLetters} WHERE redriven_at IS NULL) AS dead_letters,
        (SELECT count(*) FROM ${t.schema}.sessions_default)
-       + (SELECT count(*) FROM ${t.schema}.session_events_default) AS default_rows`);
+       + (SELECT count(*) FROM ${t.schema}.session_events_default) AS default_rows,
+       (SELECT count(*) FROM ${t.incidents} WHERE recorded_at > now() - interval '24 hours')
+         AS recent_incidents`);
   return {
     deadLetters: Number(counts!.dead_letters),
     defaultPartitionRows: Number(counts!.default_rows),
+    recentIncidents: Number(counts!.recent_incidents),
   };
 }

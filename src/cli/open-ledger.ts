@@ -1,4 +1,4 @@
-import { ledgerSettings } from '../audit/postgres/schema.js';
+import { ledgerSettings, type LedgerTables } from '../audit/postgres/schema.js';
 import { LedgerDatabase } from '../audit/postgres/connection.js';
 import { auditParts, countHealthIssues, SessionAudit } from '../audit/session-audit.js';
 import { Buckets } from '../store/buckets.js';
@@ -22,10 +22,12 @@ export async function openLedger(environment: Environment): Promise<OpenLedger> 
     await database.close();
   };
   try {
-    const count = redisUrl ? await readBuckets(client, environment) : 1;
     const settings = ledgerSettings(layout);
     // Fails early if Postgres or its tables are missing: flushing an empty backlog asks neither.
     if (databaseUrl) await database.query(`SELECT FROM ${settings.tables.chains} LIMIT 1`);
+    // A Redis that was emptied no longer knows the number of buckets; the tables do.
+    const bound = databaseUrl ? await readBoundBuckets(database, settings.tables) : null;
+    const count = redisUrl ? await readBuckets(client, environment, bound) : 1;
     const { prefix } = environment;
     const buckets = new Buckets({ client, prefix, count, timeout: REDIS_TIMEOUT });
     return {
@@ -39,4 +41,12 @@ export async function openLedger(environment: Environment): Promise<OpenLedger> 
     await close();
     throw error;
   }
+}
+
+async function readBoundBuckets(
+  database: LedgerDatabase,
+  { ledger }: LedgerTables,
+): Promise<number | null> {
+  const [row] = await database.query<{ buckets: number | null }>(`SELECT buckets FROM ${ledger}`);
+  return row?.buckets ?? null;
 }

@@ -59,14 +59,17 @@ async function connectCluster(options: RedisOptions): Promise<Cluster> {
 /**
  * Reads the number of buckets, which the module stores in Redis. With a wrong number, a command
  * would miss events or look in buckets that don't exist.
+ *
+ * @param bound the number that the audit tables are bound to, for a Redis that was emptied
  */
 export async function readBuckets(
   client: RedisClient,
   { prefix, buckets: given }: Environment,
+  bound: number | null,
 ): Promise<number> {
   const [layout, found] = await bounded(client, client.hmget(metaKey(prefix), 'layout', 'buckets'));
   if (!found) {
-    if (given) return given;
+    if (given ?? bound) return (given ?? bound)!;
     throw new UsageError(
       `Redis has no sessions with the prefix '${prefix}': the key ${metaKey(prefix)} is missing. ` +
         "Set SESSION_PREFIX to the module's `prefix` option. If no session was created yet, set " +

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 
 import { parseCommandLine } from './command-line.js';
 import { deadLetters, redrive } from './commands/dead-letters.js';
+import { adopt, incidents } from './commands/incidents.js';
 import { backlog, flush, reconcile } from './commands/outbox.js';
 import { verify } from './commands/verify.js';
 import { readEnvironment } from './environment.js';
@@ -14,7 +15,7 @@ export interface Surroundings extends Streams {
   env: NodeJS.ProcessEnv;
 }
 
-const COMMANDS = [verify, backlog, deadLetters, redrive, flush, reconcile];
+const COMMANDS = [verify, backlog, deadLetters, redrive, flush, reconcile, incidents, adopt];
 
 /**
  * Runs the command line and returns the exit code. All connections are closed when it returns.

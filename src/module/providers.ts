@@ -71,12 +71,13 @@ async function startLedger(
   buckets: Buckets,
   redis: OpenedRedis,
 ): Promise<Ledger> {
-  const { worker, schema, migrate } = options.audit;
+  const { worker, schema, migrate, emptyRedis } = options.audit;
   const layout = { schema, userId: options.userId };
   const ledger = new Ledger({
     buckets,
     database: new LedgerDatabase(options.database, layout, migrate),
-    settings: { ...ledgerSettings(layout), worker },
+    settings: { ...ledgerSettings(layout), worker, adoptsEmptyRedis: emptyRedis === 'adopt' },
+    hasDatabase: options.database !== undefined,
   });
   try {
     await ledger.start();

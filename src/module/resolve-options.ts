@@ -39,6 +39,7 @@ export interface ResolvedOptions<TUser = SessionUser> {
     backlogLimit: number;
     schema: string;
     migrate: boolean;
+    emptyRedis: 'hold' | 'adopt';
   };
   /** Null if metrics are off. */
   metrics: MetricsOptions | null;
@@ -101,8 +102,9 @@ export function resolveOptions<TUser>(
     audit: {
       worker,
       backlogLimit: backlogLimit(audit),
-      schema: check('audit.schema', audit.schema ?? 'public', SQL_IDENTIFIER),
+      schema: check('audit.schema', audit.schema ?? defaultSchema(name), SQL_IDENTIFIER),
       migrate: audit.migrate ?? false,
+      emptyRedis: check('audit.emptyRedis', audit.emptyRedis ?? 'hold', oneOf('hold', 'adopt')),
     },
     metrics: options.metrics ? (options.metrics === true ? {} : options.metrics) : null,
     tracing: options.tracing ?? true,
@@ -133,6 +135,11 @@ function userIdSettings(userId: UserIdOptions = {}): UserIdOptions & { type: Use
 
 function defaultPrefix(name: string): string {
   return name === DEFAULT_NAME ? 'sess' : `sess-${name}`;
+}
+
+/** A module of its own has tables of its own: two modules in one schema would be one ledger. */
+function defaultSchema(name: string): string {
+  return name === DEFAULT_NAME ? 'public' : `session_${name.replaceAll(/[^A-Za-z0-9_]/g, '_')}`;
 }
 
 function check<T>(option: string, value: unknown, rule: OptionRule<T>): T {

@@ -40,7 +40,7 @@ export interface AuditOptions {
   /**
    * The Postgres schema of the audit tables. Two modules in one database need two.
    *
-   * @default 'public'
+   * @default 'public', or 'session_' and the module's `name`
    */
   schema?: string;
   /**
@@ -49,6 +49,15 @@ export interface AuditOptions {
    * @default false: run them as a step of the deployment
    */
   migrate?: boolean;
+  /**
+   * What happens if Redis is new or empty although the audit tables belong to another one.
+   * `'hold'`: sessions work, and nothing is recorded until an operator runs `session-ledger adopt`.
+   * `'adopt'`: the ledger continues with the empty Redis, and all open sessions are recorded as lost.
+   * Use it in development only, where Redis is flushed on purpose.
+   *
+   * @default 'hold'
+   */
+  emptyRedis?: 'hold' | 'adopt';
 }
 
 /** The options of `SessionModule.forRoot`. Durations are milliseconds or text such as `'30m'`. */

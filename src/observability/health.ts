@@ -6,7 +6,8 @@ const MAX_OLDEST_AGE = 60_000;
 /** The health of sessions and ledger, in the form that `@nestjs/terminus` expects. */
 export interface SessionHealthResult {
   /**
-   * - `down`: Redis is unavailable, and with it every session
+   * - `down`: Redis is unavailable, and with it every session; or the ledger is held, because this
+   *   Redis is empty or the wrong one
    * - `degraded`: sessions work, but the ledger needs attention; see `problems`
    */
   status: 'up' | 'degraded' | 'down';
@@ -19,6 +20,10 @@ export interface SessionHealthResult {
   oldestUnrecorded?: number;
   deadLetters?: number;
   defaultPartitionRows?: number;
+  /** `held` and `mismatch`: nothing is recorded; see `SessionAudit.health()`. */
+  binding?: LedgerState['binding'];
+  /** Incidents within the last 24 hours. */
+  recentIncidents?: number;
   problems: string[];
 }
 
@@ -55,22 +60,38 @@ export class SessionHealth {
       return { status: 'down', redis: 'down', problems: ['Redis does not answer.'] };
     }
     const { postgres, backlog, oldestAge, deadLetters, defaultPartitionRows } = ledger;
+    const { binding, recentIncidents } = ledger;
     const problems = problemsOf(ledger);
     return {
-      status: problems.length === 0 ? 'up' : 'degraded',
+      status: isStopped(ledger) ? 'down' : problems.length === 0 ? 'up' : 'degraded',
       redis: 'up',
       postgres,
       backlog,
       oldestUnrecorded: oldestAge,
-      ...(deadLetters !== undefined && { deadLetters, defaultPartitionRows }),
+      ...(deadLetters !== undefined && {
+        deadLetters,
+        defaultPartitionRows,
+        binding,
+        recentIncidents,
+      }),
       problems,
     };
   }
 }
 
+/** Whether nothing is recorded, for a reason that only an operator can remove. */
+function isStopped({ binding }: LedgerState): boolean {
+  return binding === 'held' || binding === 'mismatch';
+}
+
 function problemsOf(ledger: LedgerState): string[] {
-  const { postgres, oldestAge, deadLetters = 0, defaultPartitionRows = 0 } = ledger;
+  const { postgres, oldestAge, deadLetters = 0, defaultPartitionRows = 0, binding } = ledger;
   const problems: [applies: boolean, text: string][] = [
+    [
+      binding === 'held',
+      'Redis is new or was emptied, so nothing is recorded. Run session-ledger adopt if it is the right one.',
+    ],
+    [binding === 'mismatch', 'Redis and the audit tables belong to different ledgers.'],
     [postgres === 'down', 'Postgres does not answer; sessions keep working.'],
     [oldestAge > MAX_OLDEST_AGE, 'Events wait for Postgres. Is an audit worker running?'],
     [deadLetters > 0, 'There are dead letters: see SessionAudit.deadLetters().'],

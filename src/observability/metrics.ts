@@ -115,6 +115,16 @@ const LEDGER_GAUGES: [name: string, help: string, read: (state: LedgerState) => 
     'Rows whose month has no partition.',
     ({ defaultPartitionRows }) => defaultPartitionRows,
   ],
+  [
+    'recent_incidents',
+    'Incidents within the last 24 hours.',
+    ({ recentIncidents }) => recentIncidents,
+  ],
+  [
+    'bound',
+    'Whether Redis and the audit tables belong together; 0 if nothing is recorded.',
+    ({ binding }) => (binding === undefined ? undefined : Number(binding === 'bound')),
+  ],
   ['postgres_up', 'Whether Postgres answers.', ({ postgres }) => POSTGRES_UP[postgres]],
 ];
 

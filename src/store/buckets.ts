@@ -107,6 +107,12 @@ export class Buckets {
     );
   }
 
+  /** The records of these sessions; null for one that has none. */
+  async readRecords(bucket: number, digests: string[]): Promise<(string | null)[]> {
+    const keys = digests.map((digest) => this.keysOf(bucket).session(digest));
+    return this.reads.getAll(keys);
+  }
+
   /** Calls the listener after each change that may have added an event to a bucket's outbox. */
   onEvent(listener: (bucket: number) => void): () => void {
     this.listeners.add(listener);

@@ -8,11 +8,13 @@
  * | `sess:{b}:u:<userId>` | ZSET, deleted with its last member | digest → idle expiry: the per-user set |
  * | `sess:{b}:x` | ZSET | `digest:created:userId` → idle expiry: the expiry index (`created` in hex) |
  * | `sess:{b}:o` | stream | the outbox: events that Postgres has not committed yet |
+ * | `sess:{b}:n` | integer | the outbox number: how many events the bucket has had |
  * | `sess:{b}:r:<digest>` | string, for 10 s | the receipt of a session that ended soon after its creation, see `lua/include/receipt.lua` |
  * | `sess:{b}:p` | never written | asked for in proof that the server is a master, see `master-reads.ts` |
  * | `sess:{b}:l:<digest>` | string, for a minute | marks a session that was declared lost |
  *
- * One key is outside the buckets: `sess:meta`, a hash with the number of buckets and the layout's version.
+ * One key is outside the buckets: `sess:meta`, a hash with the number of buckets, the layout's
+ * version and, once this Redis is bound to a ledger, `ledger`, `keyspace` and `schema`.
  *
  * The hash tag is the *first* `{…}` of a key, so braces in a user ID can't move a key to another
  * slot. A `:` in it can't be mistaken for a separator, because the user ID comes last.
@@ -23,12 +25,19 @@ export class RedisKeys {
   readonly expiryIndex: string;
   readonly outbox: string;
   readonly proof: string;
+  readonly outboxNumber: string;
 
   constructor(prefix: string, bucket: number) {
     this.base = `${prefix}:{${bucket}}:`;
     this.expiryIndex = `${this.base}x`;
     this.outbox = `${this.base}o`;
     this.proof = `${this.base}p`;
+    this.outboxNumber = `${this.base}n`;
+  }
+
+  /** The keys that a script declares if it appends events, and further ones that it uses. */
+  appending(...more: string[]): string[] {
+    return [this.expiryIndex, this.outbox, this.outboxNumber, ...more];
   }
 
   session(digest: string): string {

@@ -5,6 +5,7 @@ import create from './lua/create.lua.js';
 import declareLost from './lua/declare-lost.lua.js';
 import destroy from './lua/destroy.lua.js';
 import destroyAll from './lua/destroy-all.lua.js';
+import raiseNumber from './lua/raise-number.lua.js';
 import rotate from './lua/rotate.lua.js';
 import sweep from './lua/sweep.lua.js';
 import time from './lua/time.lua.js';
@@ -24,6 +25,7 @@ export const scripts = {
   sweep: script('sweep', sweep),
   declareLost: script('declare-lost', declareLost),
   time: script('time', time),
+  raiseNumber: script('raise-number', raiseNumber),
 };
 
 function script(name: string, source: string): Script {
@@ -98,19 +100,15 @@ export async function runCreate(
   rules: StoreRules,
   sessions: CreateArgs[],
 ): Promise<CreateReply[]> {
-  const replies = await redis.run(
-    scripts.create,
-    [keys.expiryIndex, keys.outbox],
-    [
-      keys.base,
-      rules.maxLifetime,
-      rules.idleTimeout,
-      rules.maxSessionsPerUser,
-      rules.overflow,
-      rules.backlogLimit,
-      ...sessions.flat(),
-    ],
-  );
+  const replies = await redis.run(scripts.create, keys.appending(), [
+    keys.base,
+    rules.maxLifetime,
+    rules.idleTimeout,
+    rules.maxSessionsPerUser,
+    rules.overflow,
+    rules.backlogLimit,
+    ...sessions.flat(),
+  ]);
   return (replies as unknown[]).map(toCreateReply);
 }
 
@@ -137,11 +135,12 @@ export async function runDestroy(
   digest: string,
   { reason, actor }: EndCause,
 ): Promise<void> {
-  await redis.run(
-    scripts.destroy,
-    [keys.expiryIndex, keys.outbox, keys.session(digest)],
-    [keys.base, digest, reason, actor],
-  );
+  await redis.run(scripts.destroy, keys.appending(keys.session(digest)), [
+    keys.base,
+    digest,
+    reason,
+    actor,
+  ]);
 }
 
 /**
@@ -154,11 +153,14 @@ export async function runDestroyAll(
   request: { userId: string; cutoff: number; spared: string; chunk: number } & EndCause,
 ): Promise<boolean> {
   const { userId, cutoff, spared, chunk, reason, actor } = request;
-  const reply = await redis.run(
-    scripts.destroyAll,
-    [keys.expiryIndex, keys.outbox, keys.userSet(userId)],
-    [keys.base, cutoff, spared, chunk, reason, actor],
-  );
+  const reply = await redis.run(scripts.destroyAll, keys.appending(keys.userSet(userId)), [
+    keys.base,
+    cutoff,
+    spared,
+    chunk,
+    reason,
+    actor,
+  ]);
   return isMore(reply);
 }
 
@@ -169,11 +171,13 @@ export async function runRotate(
 ): Promise<RotateReply> {
   const { from, to, idleTimeout, deadline } = request;
   const fields = fieldsOf(
-    await redis.run(
-      scripts.rotate,
-      [keys.expiryIndex, keys.outbox, keys.session(from), keys.session(to)],
-      [keys.base, from, to, idleTimeout, deadline],
-    ),
+    await redis.run(scripts.rotate, keys.appending(keys.session(from), keys.session(to)), [
+      keys.base,
+      from,
+      to,
+      idleTimeout,
+      deadline,
+    ]),
   );
   switch (fields[0]) {
     case 'OK':
@@ -217,9 +221,7 @@ export async function runSweep(
   keys: RedisKeys,
   batch: number,
 ): Promise<boolean> {
-  return isMore(
-    await redis.run(scripts.sweep, [keys.expiryIndex, keys.outbox], [keys.base, batch]),
-  );
+  return isMore(await redis.run(scripts.sweep, keys.appending(), [keys.base, batch]));
 }
 
 export async function runDeclareLost(
@@ -228,11 +230,22 @@ export async function runDeclareLost(
   session: { digest: string; createdAt: number; userId: string | null; expiresAt: number },
 ): Promise<void> {
   const { digest, createdAt, userId, expiresAt } = session;
-  await redis.run(
-    scripts.declareLost,
-    [keys.expiryIndex, keys.outbox, keys.session(digest)],
-    [keys.base, digest, createdAt, userId ?? '', expiresAt],
-  );
+  await redis.run(scripts.declareLost, keys.appending(keys.session(digest)), [
+    keys.base,
+    digest,
+    createdAt,
+    userId ?? '',
+    expiresAt,
+  ]);
+}
+
+/** Makes the bucket's next outbox number follow `committed`, unless it is higher already. */
+export async function runRaiseNumber(
+  redis: BoundedRedis,
+  keys: RedisKeys,
+  committed: number,
+): Promise<void> {
+  await redis.run(scripts.raiseNumber, [keys.outboxNumber], [committed]);
 }
 
 /** The time of the node that holds the bucket (ms since 1970). */

@@ -1,5 +1,5 @@
 import type { Buckets } from './buckets.js';
-import { runDeclareLost, runDestroy, runSweep } from './scripts.js';
+import { runDeclareLost, runDestroy, runRaiseNumber, runSweep } from './scripts.js';
 import { parseExpiryMember, type ExpiryMember, type SessionAddress } from './session-id.js';
 
 /** Sessions that one sweep script ends: bounds how long Redis is blocked (low milliseconds). */
@@ -47,6 +47,11 @@ export class SessionUpkeep {
     const cause = { reason: 'resurrected', actor: '' };
     await runDestroy(this.buckets.redis, this.buckets.keysOf(bucket), digest, cause);
     this.buckets.emit(bucket);
+  }
+
+  /** Continues a bucket's outbox numbers behind the last one that Postgres has committed. */
+  async raiseNumber(bucket: number, committed: number): Promise<void> {
+    await runRaiseNumber(this.buckets.redis, this.buckets.keysOf(bucket), committed);
   }
 
   /** Records the end of a session that is open in SQL and that Redis has lost. */

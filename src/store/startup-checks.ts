@@ -4,7 +4,7 @@ import type { Buckets } from './buckets.js';
 import { metaKey } from './redis-keys.js';
 
 /** Changes with the layout of the keys, so that two versions never write under one prefix. */
-export const LAYOUT_VERSION = '1';
+export const LAYOUT_VERSION = '2';
 const OLDEST_REDIS = 7;
 
 /**

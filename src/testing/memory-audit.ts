@@ -9,13 +9,18 @@ import {
   type SessionPage,
 } from '../audit/queries/history.js';
 import type { VerifyReport } from '../audit/queries/verifier.js';
+import type { Incident } from '../audit/guard/incidents.js';
 import type {
+  AdoptReport,
   BucketBacklog,
   FlushReport,
   LedgerHealth,
   SessionAudit,
 } from '../audit/session-audit.js';
 import type { MemoryEvent, MemorySessions } from './memory-sessions.js';
+
+/** The ledger ID of a trail in memory. */
+const LEDGER = '00000000-0000-4000-8000-000000000000';
 
 /** A session of the trail, with the number that stands for the ID of its row. */
 type Row = RecordedSession & { id: number };
@@ -74,6 +79,14 @@ export class MemoryAudit implements Pick<SessionAudit, keyof SessionAudit> {
     return { recorded: 0, refused: [] };
   }
 
+  async incidents(): Promise<Incident[]> {
+    return [];
+  }
+
+  async adopt(): Promise<AdoptReport> {
+    return { ledger: LEDGER, adopted: false, checked: 0, missing: 0, resurrected: 0 };
+  }
+
   async reconcile(): Promise<ReconcileReport> {
     this.sessions.enter();
     this.sessions.sweep();
@@ -82,7 +95,14 @@ export class MemoryAudit implements Pick<SessionAudit, keyof SessionAudit> {
 
   async health(): Promise<LedgerHealth> {
     this.sessions.enter();
-    return { backlog: 0, oldestAge: 0, deadLetters: 0, defaultPartitionRows: 0 };
+    return {
+      backlog: 0,
+      oldestAge: 0,
+      deadLetters: 0,
+      defaultPartitionRows: 0,
+      binding: 'bound',
+      recentIncidents: 0,
+    };
   }
 
   private rows(): Row[] {

@@ -67,7 +67,7 @@ export function openOnRedis(redis: RedisUnderTest, options?: ApplicationOptions)
     sweepAll: () => upkeep.sweepAll(),
     stored: () => dumpKeys(redis, `${prefix}:`),
     storedSessions: async () =>
-      (await dumpKeys(redis, `${prefix}:`)).filter(({ key }) => !key.endsWith(':o')),
+      (await dumpKeys(redis, `${prefix}:`)).filter(({ key }) => !/:[on]$/.test(key)),
     expectInvariants: () => expectInvariants(redis, application),
     close: () => application.close(),
   };

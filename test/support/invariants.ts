@@ -3,7 +3,7 @@ import { expect } from '@jest/globals';
 import { parseRecord } from '../../src/store/session-record.js';
 import type { Application } from './application.js';
 import { dumpKeys, type KeyDump } from './key-dump.js';
-import { readOutbox, type OutboxEvent } from './outbox.js';
+import { readOutbox, type NumberedEvent, type OutboxEvent } from './outbox.js';
 import type { RedisUnderTest } from './redis-under-test.js';
 
 /** The expiry of each session, by handle, as one of three places in Redis has it. */
@@ -15,7 +15,8 @@ type Expiries = Map<string, number>;
  * - every record is in both indexes with its expiry, and its key expires then;
  * - the indexes have no other members, except sessions that are due for the sweep;
  * - every session has one `created` event and, once it is no longer in the expiry index, one
- *   `destroyed` event after it.
+ *   `destroyed` event after it;
+ * - the events of a bucket are numbered without gaps, up to the bucket's outbox number.
  */
 export async function expectInvariants(redis: RedisUnderTest, app: Application): Promise<void> {
   const keys = await dumpKeys(redis, `${app.prefix}:{`);
@@ -29,6 +30,7 @@ export async function expectInvariants(redis: RedisUnderTest, app: Application):
     ...indexFaults(records, index, now),
     ...indexFaults(records, userSets, now),
     ...eventFaults(events, index),
+    ...numberFaults(events, keys),
   ];
   expect(faults.slice(0, 10)).toEqual([]);
 }
@@ -72,6 +74,20 @@ export function* eventFaults(events: OutboxEvent[], index: Expiries) {
   }
   for (const handle of index.keys()) {
     if (!eventsOf.has(handle)) yield `${handle} has no event`;
+  }
+}
+
+function* numberFaults(events: NumberedEvent[], keys: KeyDump[]) {
+  for (const { key, value } of keys) {
+    const [bucket, kind] = partsOf(key);
+    if (kind !== 'n') continue;
+    const numbers = events
+      .filter(({ handle }) => handle.startsWith(bucket))
+      .map(({ number }) => number);
+    const first = Number(value) - numbers.length + 1;
+    if (numbers.some((number, i) => number !== first + i)) {
+      yield `the events of bucket ${bucket} have the numbers ${numbers.join(', ')} up to ${String(value)}`;
+    }
   }
 }
 

@@ -59,13 +59,13 @@ local function move_expiry_index(key)
   end
 end
 
--- Events: event, digest, creation, user, time, expiry, ... The IDs of stream entries are times too.
+-- Events: number, event, digest, creation, user, time, expiry, ... The IDs of stream entries are times too.
 local function move_outbox(key)
   local entries = redis.call('XRANGE', key, '-', '+')
   redis.call('DEL', key)
   for _, entry in ipairs(entries) do
     local ms, sequence = string.match(entry[1], '^(%d+)-(%d+)$')
-    local text = move_fields(move_fields(entry[2][2], 3, 3), 5, 6)
+    local text = move_fields(move_fields(entry[2][2], 4, 4), 6, 7)
     redis.call('XADD', key, moved(ms) .. '-' .. sequence, entry[2][1], text)
   end
 end
@@ -77,7 +77,7 @@ for _, key in ipairs(redis.call('KEYS', base .. '*')) do
     move_expiry_index(key)
   elseif key == base .. 'o' then
     move_outbox(key)
-  else
+  elseif key ~= base .. 'n' then
     movers[kind](key)
   end
 end

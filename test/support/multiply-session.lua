@@ -17,12 +17,13 @@ local created = string.match(record, '^[^\31]*\31(%d+)')
 local earlier = string.format('%.0f', created - 60000)
 record = string.gsub(record, created, earlier, 1)
 event = string.gsub(event, created, earlier)
-local before, after = string.match(event, '^(created\31)[^\31]*(\31.*)$')
+local after = string.match(event, '^%d+\31created\31[^\31]*(\31.*)$')
 
 for i = first, first + copies - 1 do
   local digest = redis.sha1hex(i) .. 'AAA' -- as long as any
   redis.call('SET', base .. 's:' .. digest, record, 'PXAT', ends)
   redis.call('ZADD', user_set, ends, digest)
   redis.call('ZADD', index, ends, digest .. string.format(':%x:', earlier) .. user)
-  redis.call('XADD', outbox, '*', 'v1', before .. digest .. after)
+  local number = string.format('%d', redis.call('INCR', base .. 'n'))
+  redis.call('XADD', outbox, '*', 'v2', number .. '\31created\31' .. digest .. after)
 end

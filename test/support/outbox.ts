@@ -16,9 +16,12 @@ export interface OutboxEvent {
   userAgent: string;
 }
 
+/** An event with its outbox number: 1, 2, 3… in each bucket. */
+export type NumberedEvent = OutboxEvent & { number: number };
+
 /** The events of all buckets, in order within each bucket. */
-export async function readOutbox({ buckets, client }: Application): Promise<OutboxEvent[]> {
-  const events: OutboxEvent[] = [];
+export async function readOutbox({ buckets, client }: Application): Promise<NumberedEvent[]> {
+  const events: NumberedEvent[] = [];
   for (const bucket of buckets.numbers()) {
     const entries = await client.xrange(buckets.keysOf(bucket).outbox, '-', '+');
     for (const [, fields] of entries) events.push(decode(bucket, fields));
@@ -31,13 +34,26 @@ export async function eventsOf(app: Application, handle: string): Promise<Outbox
   return (await readOutbox(app)).filter((event) => event.handle === handle);
 }
 
-function decode(bucket: number, [version, text]: string[]): OutboxEvent {
-  if (version !== 'v1') throw new Error(`Event of unknown layout: ${version}`);
-  const [event, digest, createdAt, userId, at, ends, reason, actor, ip, userAgent, ...rest] =
-    text!.split(SEPARATOR);
+function decode(bucket: number, [version, text]: string[]): NumberedEvent {
+  if (version !== 'v2') throw new Error(`Event of unknown layout: ${version}`);
+  const [
+    number,
+    event,
+    digest,
+    createdAt,
+    userId,
+    at,
+    ends,
+    reason,
+    actor,
+    ip,
+    userAgent,
+    ...rest
+  ] = text!.split(SEPARATOR);
   if (rest.length > 0 || userAgent === undefined)
-    throw new Error(`Event without exactly ten fields: ${text}`);
+    throw new Error(`Event without exactly eleven fields: ${text}`);
   return {
+    number: Number(number),
     event: event as OutboxEvent['event'],
     handle: bucket.toString(16).padStart(2, '0') + digest!,
     createdAt: Number(createdAt),

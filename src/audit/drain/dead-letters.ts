@@ -81,7 +81,8 @@ export class DeadLetters {
       const locked = await runner.query(lockDeadLetter(this.tables), [letter.id]);
       if (locked.length === 0) return 0; // another redrive is handling it, or has recorded it
       const chain = await this.writer.waitForLock(runner, letter.chain);
-      await this.writer.record(runner, chain, [event]);
+      // Its number was committed with the dead letter.
+      await this.writer.record(runner, chain, [{ ...event, outboxNumber: null }]);
       await runner.query(markRedriven(this.tables), [letter.id]);
       return 1;
     });

@@ -1,9 +1,15 @@
+import type { QueryRunner } from 'typeorm';
+
+import type { Incidents } from '../guard/incidents.js';
+import type { LedgerBinding } from '../guard/ledger-binding.js';
 import type { LedgerDatabase } from '../postgres/connection.js';
 import { isDataError } from '../postgres/errors.js';
 import { UnreadableEntry, type DeadLetters } from './dead-letters.js';
-import { parseEntry, type LedgerEvent } from './event.js';
-import type { LedgerWriter } from './ledger-writer.js';
+import { numberOf, parseEntry, type LedgerEvent } from './event.js';
+import type { LedgerWriter, LockedChain } from './ledger-writer.js';
 import type { Outbox, OutboxEntry } from './outbox.js';
+import { judgeNumbers, type NumberedEntry, type NumberVerdict } from './outbox-numbers.js';
+import { isSecondEnd, type RepeatedEvent } from './session-rows.js';
 
 /** Events in a transaction: it takes tens of milliseconds, so its round trips hardly matter. */
 const BATCH = 1_000;
@@ -52,22 +58,49 @@ export class Drain {
     private readonly outbox: Outbox,
     private readonly writer: LedgerWriter,
     private readonly deadLetters: DeadLetters,
+    private readonly incidents: Incidents,
+    private readonly binding: LedgerBinding,
   ) {}
 
   /**
    * Records the events that are in the outbox now. Newer ones are left to the next drain: otherwise
    * a busy bucket could keep a drain running, and the other buckets waiting.
    *
-   * @throws SessionError `ERR_SESSION_DATABASE_UNAVAILABLE`: nothing is lost, call again
+   * @throws SessionError `ERR_SESSION_DATABASE_UNAVAILABLE`: nothing is lost, call again;
+   * `ERR_SESSION_LEDGER_HELD`, `ERR_SESSION_LEDGER_MISMATCH`: this is not the ledger's Redis
    */
   async drainBucket(bucket: number, options: DrainOptions = {}): Promise<DrainReport> {
     let report: DrainReport = { recorded: 0, deadLettered: 0, busy: false };
     const last = await this.outbox.lastId(bucket);
     if (last === null) return report;
+    await this.binding.requireBound();
     while (!report.busy && !options.signal?.aborted && (await this.outbox.hasUpTo(bucket, last))) {
       report = sum(report, await this.recordHead(bucket, BATCH, options));
     }
     return report;
+  }
+
+  /**
+   * Compares the bucket's numbers with the committed ones, even if its outbox is empty, and notes a
+   * rollback or a gap in the chain's row.
+   */
+  async checkNumbers(bucket: number): Promise<void> {
+    await this.recordHead(bucket, BATCH, { wait: true });
+  }
+
+  /**
+   * Makes the chains continue with the numbers of a Redis that replaces an earlier one: its first
+   * event that is not recorded yet is the next.
+   */
+  async continueNumbers(runner: QueryRunner): Promise<void> {
+    for (const bucket of this.outbox.buckets.numbers()) {
+      const chain = await this.writer.waitForLock(runner, bucket);
+      const last = await this.outbox.lastNumber(bucket);
+      if (last >= chain.outboxNumber) continue;
+      const [first] = await this.outbox.head(bucket, 1);
+      const next = first && numberOf(first.raw);
+      await this.writer.resetNumber(runner, bucket, next ? next - 1 : last);
+    }
   }
 
   /** Records the first `count` entries, and then deletes them from the outbox. */
@@ -102,23 +135,98 @@ export class Drain {
           ? await this.writer.waitForLock(runner, bucket)
           : await this.writer.lock(runner, bucket);
         if (!chain) return null;
+        // Another Redis continues the ledger since a moment ago.
+        if (chain.keyspace !== this.binding.keyspace) throw this.binding.held();
+        const lastNumber = await this.outbox.lastNumber(bucket); // before the entries
         // Read under the lock, so events that another drainer has recorded are either gone from the
         // stream or marked as recorded in `sessions`.
         entries = await this.outbox.head(bucket, count);
-        const events: LedgerEvent[] = [];
-        for (const entry of entries) {
-          const event = parseEntry(bucket, entry.raw);
-          if (event) events.push(event);
-          else await this.deadLetters.add(runner, bucket, entry, new UnreadableEntry());
-        }
-        const recorded = events.length > 0 ? await this.writer.record(runner, chain, events) : 0;
-        return { entries, recorded, deadLettered: entries.length - events.length };
+        return await this.recordEntries(runner, chain, entries, lastNumber);
       });
     } catch (error) {
       // Postgres may reject the data as late as at the commit.
       if (!isDataError(error) || entries.length === 0) throw error;
       throw new RejectedBatch(entries, error);
     }
+  }
+
+  private async recordEntries(
+    runner: QueryRunner,
+    chain: LockedChain,
+    entries: OutboxEntry[],
+    lastNumber: number,
+  ): Promise<Batch> {
+    const parsed = entries.map(({ raw }) => parseEntry(chain.chain, raw));
+    for (const [i, entry] of entries.entries()) {
+      if (!parsed[i]) await this.deadLetters.add(runner, chain.chain, entry, new UnreadableEntry());
+    }
+    const events = parsed.filter((event) => event !== null);
+    const { recorded, repeated } = await this.writer.record(runner, chain, events);
+    const replays = await this.recordSecondEnds(runner, chain, repeated);
+    const numbered: NumberedEntry[] = entries.map(({ raw }, i) => {
+      const event = parsed[i];
+      return { number: numberOf(raw), isReplay: !event || replays.has(event) };
+    });
+    const verdict = judgeNumbers(chain.outboxNumber, lastNumber, numbered);
+    await this.noteNumbers(runner, chain, verdict);
+    return { entries, recorded, deadLettered: entries.length - events.length };
+  }
+
+  /**
+   * Records the sessions that ended a second time, because Redis had brought them back. Returns the
+   * repeated events that were committed before and not deleted from the outbox.
+   */
+  private async recordSecondEnds(
+    runner: QueryRunner,
+    { chain, outboxNumber }: LockedChain,
+    repeated: RepeatedEvent[],
+  ): Promise<Set<LedgerEvent>> {
+    const replays = new Set<LedgerEvent>();
+    for (const each of repeated) {
+      const { event, end } = each;
+      const number = event.outboxNumber!;
+      const isKnown =
+        !isSecondEnd(each) ||
+        (number <= outboxNumber && (await this.incidents.has(runner, event.handle, number)));
+      if (isKnown) {
+        replays.add(event);
+        continue;
+      }
+      await this.incidents.record(runner, {
+        kind: 'session-returned',
+        chain,
+        handle: event.handle,
+        outboxNumber: number,
+        details: {
+          usableFrom: new Date(end!.at).toISOString(),
+          usableUntil: new Date(event.occurredAt).toISOString(),
+          endReason: end!.reason,
+          secondEndReason: event.reason,
+        },
+      });
+    }
+    return replays;
+  }
+
+  /** Notes the committed numbers, and records what they show: a rollback, or a gap. */
+  private async noteNumbers(
+    runner: QueryRunner,
+    chain: LockedChain,
+    verdict: NumberVerdict,
+  ): Promise<void> {
+    await this.writer.noteNumbers(runner, chain, verdict);
+    for (const gap of verdict.gaps) {
+      const details = { from: gap.from, to: gap.to };
+      await this.incidents.record(runner, { kind: 'number-gap', chain: chain.chain, details });
+    }
+    if (!verdict.rollback) return;
+    const { from, to } = verdict.rollback;
+    if (chain.mendFrom !== null && chain.mendFrom <= from) return; // known, and being mended
+    await this.incidents.record(runner, {
+      kind: 'rollback',
+      chain: chain.chain,
+      details: { from, to },
+    });
   }
 
   /**
@@ -153,10 +261,13 @@ export class Drain {
     cause: unknown,
   ): Promise<Batch> {
     const entries = await this.database.transaction(async (runner) => {
-      await this.writer.waitForLock(runner, bucket);
+      const chain = await this.writer.waitForLock(runner, bucket);
+      const lastNumber = await this.outbox.lastNumber(bucket);
       const head = await this.outbox.head(bucket, 1);
       if (head[0]?.id !== id) return [];
       await this.deadLetters.add(runner, bucket, head[0], cause);
+      const entry = { number: numberOf(head[0].raw), isReplay: true };
+      await this.noteNumbers(runner, chain, judgeNumbers(chain.outboxNumber, lastNumber, [entry]));
       return head;
     });
     return { entries, recorded: 0, deadLettered: entries.length };

@@ -44,6 +44,7 @@ export function rowHash(
     row.actor ?? NULL,
     row.client?.toString('hex') ?? NULL,
     recordedAt,
+    ...(row.outboxNumber === null ? [] : [row.outboxNumber]),
   ].join(UNIT);
   return createHash('sha256').update(previous).update(text).digest();
 }

@@ -6,7 +6,14 @@ import { SessionError } from '../../errors.js';
 import type { LedgerSettings, LedgerTables } from '../postgres/schema.js';
 import type { LedgerEvent } from './event.js';
 import { clientHash, newSalt, rowHash, type ChainHead, type LedgerRow } from './hash.js';
-import { changesBySession, dropRecorded, SessionRows } from './session-rows.js';
+import type { NumberVerdict } from './outbox-numbers.js';
+import {
+  changesBySession,
+  SessionRows,
+  splitRepeated,
+  type RecordedState,
+  type RepeatedEvent,
+} from './session-rows.js';
 
 /**
  * How long to wait for a chain (ms). A drainer locks it for the tens of milliseconds of a batch, one
@@ -20,6 +27,18 @@ export interface LockedChain extends ChainHead {
   chain: number;
   /** The time of recording, by Postgres's clock (ms since 1970). */
   now: number;
+  /** The last outbox number that was committed. */
+  outboxNumber: number;
+  /** The first number that Redis has lost and that is not made good yet. */
+  mendFrom: number | null;
+  /** The Redis that the ledger is bound to. */
+  keyspace: string | null;
+}
+
+/** What `record` did. */
+export interface RecordReport {
+  recorded: number;
+  repeated: RepeatedEvent[];
 }
 
 /** Records batches of events in the ledger, within the caller's transaction. */
@@ -35,6 +54,8 @@ export class LedgerWriter {
       exists: chainExists(tables),
       insert: insertEvents(tables, userIdType),
       advance: advanceChain(tables),
+      numbers: noteNumbers(tables),
+      reset: resetNumber(tables),
     };
   }
 
@@ -50,7 +71,15 @@ export class LedgerWriter {
       if (!head) throw missingHead(chain);
       return null;
     }
-    return { chain, seq: BigInt(row.last_seq), hash: row.last_hash, now: Number(row.now) };
+    return {
+      chain,
+      seq: BigInt(row.last_seq),
+      hash: row.last_hash,
+      now: Number(row.now),
+      outboxNumber: Number(row.outbox_number),
+      keyspace: row.keyspace,
+      mendFrom: row.mend_from === null ? null : Number(row.mend_from),
+    };
   }
 
   /**
@@ -71,13 +100,41 @@ export class LedgerWriter {
   }
 
   /**
-   * Records the events that are not recorded yet, and returns their number. It filters before it
-   * hashes: dropping a row afterwards would leave a gap in the chain.
+   * Records the events that are not recorded yet. It filters before it hashes: dropping a row
+   * afterwards would leave a gap in the chain.
    */
-  async record(runner: QueryRunner, chain: LockedChain, events: LedgerEvent[]): Promise<number> {
+  async record(
+    runner: QueryRunner,
+    chain: LockedChain,
+    events: LedgerEvent[],
+  ): Promise<RecordReport> {
     const recorded = await this.sessions.findRecorded(runner, events);
-    const fresh = dropRecorded(events, recorded);
-    if (fresh.length === 0) return 0;
+    const { fresh, repeated } = splitRepeated(events, recorded);
+    if (fresh.length > 0) await this.append(runner, chain, fresh, recorded);
+    return { recorded: fresh.length, repeated };
+  }
+
+  /** Notes which outbox numbers are committed, and which of them have to be made good. */
+  async noteNumbers(
+    runner: QueryRunner,
+    { chain, outboxNumber }: LockedChain,
+    { committed, rollback, gaps }: NumberVerdict,
+  ): Promise<void> {
+    if (committed === outboxNumber && !rollback) return;
+    await runner.query(this.sql.numbers, [chain, committed, rollback?.from, gaps[0]?.from]);
+  }
+
+  /** Sets the committed number of a chain that continues with another Redis. */
+  async resetNumber(runner: QueryRunner, chain: number, committed: number): Promise<void> {
+    await runner.query(this.sql.reset, [chain, committed]);
+  }
+
+  private async append(
+    runner: QueryRunner,
+    chain: LockedChain,
+    fresh: LedgerEvent[],
+    recorded: Map<string, RecordedState>,
+  ): Promise<void> {
     const salts = fresh.map((event) => (event.event === 'created' ? newSalt() : null));
     const rows = toRows(chain, fresh, salts);
     await runner.query(this.sql.insert, [chain.chain, chain.now, ...eventColumns(rows)]);
@@ -85,7 +142,6 @@ export class LedgerWriter {
     const { seq, hash } = rows.at(-1)!;
     const longest = Math.max(...rows.map(lifetimeOf));
     await runner.query(this.sql.advance, [chain.chain, String(seq), hash, chain.now, longest]);
-    return rows.length;
   }
 }
 
@@ -96,7 +152,8 @@ export class LedgerWriter {
  * $1 chain
  */
 const lockChain = (t: LedgerTables): string => `
-SELECT last_seq, last_hash,
+SELECT last_seq, last_hash, outbox_number, mend_from,
+       (SELECT keyspace FROM ${t.ledger}) AS keyspace,
        (extract(epoch FROM date_trunc('milliseconds', clock_timestamp())) * 1000)::bigint AS now
 FROM ${t.chains} WHERE chain = $1
 FOR UPDATE SKIP LOCKED`;
@@ -112,10 +169,16 @@ function toRows(chain: LockedChain, events: LedgerEvent[], salts: (Buffer | null
     seq += 1n;
     const salt = salts[i];
     const client = salt ? clientHash(salt, event.ip, event.userAgent) : null;
-    const row = { ...event, seq, client };
+    const row = { ...event, seq, client, outboxNumber: newNumber(event, chain) };
     hash = rowHash(hash, chain.chain, row, chain.now);
     return { ...row, hash };
   });
+}
+
+/** A number that was given out before Redis went back stands for the earlier event only. */
+function newNumber(event: LedgerEvent, { outboxNumber }: LockedChain): number | null {
+  const number = event.outboxNumber;
+  return number !== null && number > outboxNumber ? number : null;
 }
 
 /**
@@ -123,20 +186,22 @@ function toRows(chain: LockedChain, events: LedgerEvent[], salts: (Buffer | null
  * it would leave a gap in the chain.
  *
  * $1 chain, $2 recorded at, then an array each: $3 seq, $4 event, $5 token, $6 session created at,
- * $7 user ID, $8 occurred at, $9 expires at, $10 reason, $11 actor, $12 client (hex), $13 hash (hex);
- * times in ms
+ * $7 user ID, $8 occurred at, $9 expires at, $10 reason, $11 actor, $12 client (hex), $13 outbox
+ * number, $14 hash (hex); times in ms
  */
 const insertEvents = (t: LedgerTables, userIdType: string): string => `
 INSERT INTO ${t.events} (chain, seq, event, token, session_created_at, user_id, occurred_at,
-                         expires_at, reason, actor, client, hash, recorded_at)
+                         expires_at, reason, actor, client, outbox_number, hash, recorded_at)
 SELECT $1, seq, event, token, timestamptz 'epoch' + created_ms * interval '1 ms',
        ${canonicalUserId(userIdType)}, timestamptz 'epoch' + occurred_ms * interval '1 ms',
        timestamptz 'epoch' + expires_ms * interval '1 ms', reason, actor,
-       decode(client, 'hex'), decode(hash, 'hex'),
+       decode(client, 'hex'), outbox_number, decode(hash, 'hex'),
        timestamptz 'epoch' + $2::bigint * interval '1 ms'
 FROM unnest($3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::bigint[],
-            $9::bigint[], $10::text[], $11::text[], $12::text[], $13::text[])
-  AS e (seq, event, token, created_ms, user_id, occurred_ms, expires_ms, reason, actor, client, hash)`;
+            $9::bigint[], $10::text[], $11::text[], $12::text[], $13::bigint[],
+            $14::text[])
+  AS e (seq, event, token, created_ms, user_id, occurred_ms, expires_ms, reason, actor, client,
+        outbox_number, hash)`;
 
 /**
  * Rejects a user ID that Postgres would store in another spelling ('007' as 7): the row's hash
@@ -160,6 +225,7 @@ function eventColumns(rows: LedgerRow[]): unknown[] {
     rows.map((row) => row.reason),
     rows.map((row) => row.actor),
     rows.map((row) => row.client?.toString('hex') ?? null),
+    rows.map((row) => row.outboxNumber),
     rows.map((row) => row.hash.toString('hex')),
   ];
 }
@@ -174,6 +240,17 @@ UPDATE ${t.chains}
 SET last_seq = $2, last_hash = $3, updated_at = timestamptz 'epoch' + $4::bigint * interval '1 ms',
     longest_session = greatest(longest_session, $5)
 WHERE chain = $1`;
+
+/** $1 chain, $2 committed, $3 first number that Redis has lost, $4 first number that SQL has lost */
+const noteNumbers = (t: LedgerTables): string => `
+UPDATE ${t.chains}
+SET outbox_number = greatest(outbox_number, $2), mend_from = least(mend_from, $3),
+    recover_from = least(recover_from, $4)
+WHERE chain = $1`;
+
+/** $1 chain, $2 committed */
+const resetNumber = (t: LedgerTables): string => `
+UPDATE ${t.chains} SET outbox_number = $2, mend_from = NULL WHERE chain = $1`;
 
 /** An upper bound of the lifetime of an event's session (ms). */
 function lifetimeOf(event: LedgerEvent): number {

@@ -20,7 +20,7 @@ export interface OutboxEntry {
 export class Outbox {
   private readonly redis: BoundedRedis;
 
-  constructor(private readonly buckets: Buckets) {
+  constructor(readonly buckets: Buckets) {
     this.redis = new BoundedRedis(buckets.client, TIMEOUT);
   }
 
@@ -40,6 +40,12 @@ export class Outbox {
       id: id.toString(),
       raw: Buffer.concat(fields.flatMap((part) => [part, LINE_END])),
     }));
+  }
+
+  /** How many events the bucket has had; 0 if Redis has lost the number. */
+  async lastNumber(bucket: number): Promise<number> {
+    const { outboxNumber } = this.buckets.keysOf(bucket);
+    return Number((await this.redis.bounded(this.redis.client.get(outboxNumber))) ?? 0);
   }
 
   /** The ID of the newest entry; null if the outbox is empty. */

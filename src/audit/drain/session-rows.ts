@@ -6,8 +6,22 @@ import type { LedgerEvent } from './event.js';
 /** Which events of a session are recorded, and whether `sessions` has a row for it. */
 export interface RecordedState {
   created: boolean;
-  ended: boolean;
+  /** Null while the session is open. */
+  end: RecordedEnd | null;
   stored: boolean;
+}
+
+/** A session's recorded end. */
+export interface RecordedEnd {
+  at: number;
+  reason: string | null;
+}
+
+/** An event of a session that has one of its kind already. */
+export interface RepeatedEvent {
+  event: LedgerEvent;
+  /** The recorded end, if the event is another one. */
+  end: RecordedEnd | null;
 }
 
 /** The events of one session in a batch. */
@@ -26,23 +40,38 @@ export function sessionKey(session: { handle: string; sessionCreatedAt: number }
 }
 
 /**
- * Drops the events that are recorded already, and those that the batch contains twice: whatever is
- * replayed, a session has one `created` and one `destroyed` record.
+ * Sets aside the events that are recorded already, and those that the batch contains twice:
+ * whatever is replayed, a session has one `created` and one `destroyed` record.
  */
-export function dropRecorded(
+export function splitRepeated(
   events: LedgerEvent[],
   recorded: Map<string, RecordedState>,
-): LedgerEvent[] {
-  const seen = new Map<string, { created: boolean; ended: boolean }>();
-  return events.filter((event) => {
+): { fresh: LedgerEvent[]; repeated: RepeatedEvent[] } {
+  const states = new Map<string, Omit<RecordedState, 'stored'>>();
+  const fresh: LedgerEvent[] = [];
+  const repeated: RepeatedEvent[] = [];
+  for (const event of events) {
     const key = sessionKey(event);
-    const state = seen.get(key) ?? { created: false, ended: false, ...recorded.get(key) };
-    seen.set(key, state);
-    const part = event.event === 'created' ? 'created' : 'ended';
-    if (state[part]) return false;
-    state[part] = true;
-    return true;
-  });
+    const state = states.get(key) ?? { created: false, end: null, ...recorded.get(key) };
+    states.set(key, state);
+    if (event.event === 'created' ? state.created : state.end) {
+      repeated.push({ event, end: event.event === 'created' ? null : state.end });
+      continue;
+    }
+    if (event.event === 'created') state.created = true;
+    else state.end = { at: event.occurredAt, reason: event.reason };
+    fresh.push(event);
+  }
+  return { fresh, repeated };
+}
+
+/**
+ * Whether a session ended a second time, so that it was alive after its recorded end. An end that
+ * was concluded from SQL is none: Redis did not have the session.
+ */
+export function isSecondEnd({ event, end }: RepeatedEvent): boolean {
+  if (!end || event.isDeclared) return false;
+  return end.at !== event.occurredAt || end.reason !== event.reason;
 }
 
 /** Groups the batch by session, so that a session created and ended in it becomes one row. */
@@ -87,7 +116,7 @@ export class SessionRows {
     return new Map(
       rows.map((row) => [
         sessionKey({ handle: row.token, sessionCreatedAt: Number(row.created_ms) }),
-        { created: row.created, ended: row.ended, stored: true },
+        { created: row.created, end: endOf(row), stored: true },
       ]),
     );
   }
@@ -108,6 +137,12 @@ export interface KnownSession {
   created_ms: string;
   created: boolean;
   ended: boolean;
+  ended_ms: string | null;
+  end_reason: string | null;
+}
+
+function endOf({ ended_ms: at, end_reason: reason }: KnownSession): RecordedEnd | null {
+  return at === null ? null : { at: Number(at), reason };
 }
 
 /**
@@ -117,7 +152,8 @@ export interface KnownSession {
  * $1 token, $2 created at (ms): an array each
  */
 export const findKnownSessions = (t: LedgerTables): string => `
-SELECT k.token, k.created_ms, s.begin_recorded AS created, s.ended_at IS NOT NULL AS ended
+SELECT k.token, k.created_ms, s.begin_recorded AS created, s.ended_at IS NOT NULL AS ended,
+       (extract(epoch FROM s.ended_at) * 1000)::bigint AS ended_ms, s.end_reason
 FROM unnest($1::text[], $2::bigint[]) AS k (token, created_ms)
 JOIN ${t.sessions} s
   ON s.token = k.token AND s.created_at = timestamptz 'epoch' + k.created_ms * interval '1 ms'`;

@@ -7,18 +7,13 @@ import {
 } from '../../store/session-id.js';
 import type { SessionUpkeep } from '../../store/session-upkeep.js';
 import { findKnownSessions, type KnownSession } from '../drain/session-rows.js';
+import type { Incidents } from '../guard/incidents.js';
+import type { LedgerBinding } from '../guard/ledger-binding.js';
 import type { LedgerDatabase } from '../postgres/connection.js';
 import type { LedgerTables } from '../postgres/schema.js';
+import { LossLimit } from './loss-limit.js';
 
 const PAGE = 500;
-
-/**
- * The largest share of the open sessions that is declared lost without an operator's confirmation.
- * If more are missing, Redis was probably emptied, or is not the one that holds these sessions.
- */
-const MAX_LOSS_SHARE = 0.05;
-/** This many may always be declared lost: if few are open, a failover can lose a large share. */
-const ALWAYS_ALLOWED = 20;
 
 interface OpenRow {
   id: string;
@@ -59,27 +54,29 @@ export interface ReconcileReport {
  * second.
  */
 export class Reconciler {
+  private readonly limit: LossLimit;
+
   constructor(
     private readonly database: LedgerDatabase,
     private readonly tables: LedgerTables,
     private readonly buckets: Buckets,
     private readonly upkeep: SessionUpkeep,
-  ) {}
+    private readonly incidents: Incidents,
+    private readonly binding: LedgerBinding,
+  ) {
+    this.limit = new LossLimit(database, tables);
+  }
 
   /** @param acceptLosses declare all missing sessions lost, however many they are */
   async runOnce({ acceptLosses = false } = {}): Promise<ReconcileReport> {
-    const limit = acceptLosses ? Infinity : await this.lossLimit();
+    await this.binding.requireBound();
+    const limit = acceptLosses ? Infinity : await this.limit.read();
     const { checked, lost } = await this.findLost(limit);
     const held = lost.length > limit;
+    await this.binding.requireBound(); // after Redis was asked: see requireBound
     if (!held) await this.declareAllLost(lost);
+    await this.recordLosses(lost.length, held);
     return { checked, missing: lost.length, held, resurrected: await this.endResurrected() };
-  }
-
-  private async lossLimit(): Promise<number> {
-    const [{ open }] = (await this.database.query<{ open: string }>(
-      `SELECT count(*) AS open FROM ${this.tables.sessions} WHERE ended_at IS NULL`,
-    )) as [{ open: string }];
-    return Math.max(ALWAYS_ALLOWED, Math.floor(Number(open) * MAX_LOSS_SHARE));
   }
 
   /** Finds the missing sessions, and stops once there are more than `limit`. It changes nothing. */
@@ -94,6 +91,12 @@ export class Reconciler {
       page = await this.openRows(last.created_at, last.id);
     }
     return { checked, lost };
+  }
+
+  private async recordLosses(missing: number, held: boolean): Promise<void> {
+    if (missing === 0) return;
+    const kind = held ? 'loss-limit' : 'sessions-lost';
+    await this.incidents.recordAlone({ kind, details: { missing } });
   }
 
   private async declareAllLost(lost: OpenSession[]): Promise<void> {

@@ -8,12 +8,16 @@ import type { SessionUpkeep } from '../../store/session-upkeep.js';
 import type { Drain } from '../drain/drain.js';
 import type { Outbox } from '../drain/outbox.js';
 import { waitAtMost } from '../wait-at-most.js';
+import type { LedgerBinding } from '../guard/ledger-binding.js';
 import { DatabaseBackoff } from './database-backoff.js';
+import type { Mender } from './mender.js';
 import type { Partitions } from './partitions.js';
 import type { LedgerJob, LedgerQueue } from './queue.js';
 import type { Reconciler, ReconcileReport } from './reconciler.js';
 
 const WATCHDOG_INTERVAL = 5_000; // ms
+/** How often the outbox numbers are compared (ms): bounds how long a rollback goes unnoticed. */
+const NUMBERS_INTERVAL = 1_000;
 /** How long a start waits for Postgres (ms). */
 const START_TIMEOUT = 5_000;
 /** How long a shutdown waits for active jobs (ms). A batch takes tens of milliseconds. */
@@ -29,6 +33,10 @@ export interface LedgerWorkerParts {
   upkeep: SessionUpkeep;
   reconciler: Reconciler;
   partitions: Partitions;
+  binding: LedgerBinding;
+  mender: Mender;
+  /** Makes an empty Redis the ledger's without an operator's word; null if that is off. */
+  adoptEmptyRedis: (() => Promise<unknown>) | null;
 }
 
 /**
@@ -45,6 +53,9 @@ export class LedgerWorker {
   private sweptAt = -Infinity;
   private watching: Promise<void> | undefined;
   private readonly reported = new Set<string>();
+  private numbersTimer: NodeJS.Timeout | undefined;
+  private comparing: Promise<void> | undefined;
+  private readonly compare = () => this.compareNumbers();
 
   constructor(private readonly parts: LedgerWorkerParts) {}
 
@@ -65,15 +76,22 @@ export class LedgerWorker {
     // Not awaited: after an outage there may be minutes of work.
     this.watch();
     this.watchdog = setInterval(() => this.watch(), WATCHDOG_INTERVAL);
+    this.compareNumbers();
+    this.numbersTimer = setInterval(this.compare, NUMBERS_INTERVAL);
+    // Whatever Redis was restarted from, or failed over to, is looked at at once.
+    this.parts.buckets.client.on('ready', this.compare);
   }
 
   /** Returns within a bounded time, even if Redis or Postgres is unavailable. */
   async stop(): Promise<void> {
     this.stopping.abort();
     clearInterval(this.watchdog);
+    clearInterval(this.numbersTimer);
+    this.parts.buckets.client.off('ready', this.compare);
     await Promise.all([
       this.parts.queue.stopWorking(STOP_TIMEOUT),
       waitAtMost(STOP_TIMEOUT, Promise.resolve(this.watching)),
+      waitAtMost(STOP_TIMEOUT, Promise.resolve(this.comparing)),
     ]);
   }
 
@@ -116,14 +134,33 @@ export class LedgerWorker {
     try {
       await this.parts.drain.drainBucket(bucket, { signal: this.stopping.signal });
     } catch (error) {
-      this.reportDamage(error);
+      this.reportLedgerError(error);
       throw error;
     }
   }
 
-  /** Logs the damage once, not on every retry. */
-  private reportDamage(error: unknown): void {
-    if (!(error instanceof SessionError) || error.code !== 'ERR_SESSION_LEDGER_DAMAGED') return;
+  /** Never twice at a time, like the watchdog. */
+  private compareNumbers(): void {
+    if (this.stopping.signal.aborted) return;
+    this.comparing ??= this.mend()
+      .catch((error) => this.logger.debug(`Comparing the outbox numbers failed: ${String(error)}`))
+      .finally(() => (this.comparing = undefined));
+  }
+
+  private async mend(): Promise<void> {
+    const { mender, adoptEmptyRedis } = this.parts;
+    try {
+      await this.backoff.attempt(() => mender.runOnce());
+      this.reported.clear();
+    } catch (error) {
+      if (adoptEmptyRedis && codeOf(error) === 'ERR_SESSION_LEDGER_HELD') await adoptEmptyRedis();
+      else this.reportLedgerError(error);
+    }
+  }
+
+  /** Logs what keeps the ledger from being written, once until it works again. */
+  private reportLedgerError(error: unknown): void {
+    if (!(error instanceof SessionError) || !error.code.startsWith('ERR_SESSION_LEDGER')) return;
     if (this.reported.has(error.message)) return;
     this.reported.add(error.message);
     this.logger.error(error.message);
@@ -175,4 +212,8 @@ export class LedgerWorker {
       if (age !== null && age > WATCHDOG_INTERVAL) await this.drain(bucket);
     }, this.stopping.signal);
   }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof SessionError ? error.code : undefined;
 }

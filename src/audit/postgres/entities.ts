@@ -37,6 +37,8 @@ export class SessionEventRow {
   client!: Buffer | null;
   recordedAt!: Date;
   hash!: Buffer;
+  /** The event's number in its bucket's outbox; null if it was not recorded from there. */
+  outboxNumber!: string | null;
 }
 
 /** A row of `session_chains`: the head of a bucket's chain. */
@@ -50,6 +52,46 @@ export class SessionChainRow {
   /** The last row that was retired; the chain now continues from it. See docs/sql.md. */
   retiredSeq!: string;
   retiredHash!: Buffer;
+  /** The last outbox number that was committed. */
+  outboxNumber!: string;
+  /** The first number that Redis may have lost and that is not made good yet. */
+  mendFrom!: string | null;
+  /** The first number that Postgres may have lost and that is not made good yet. */
+  recoverFrom!: string | null;
+}
+
+/** The row of `session_ledger`: the ledger's ID and the Redis that it belongs to. */
+export class SessionLedgerRow {
+  onlyRow!: boolean;
+  id!: string;
+  createdAt!: Date;
+  prefix!: string | null;
+  buckets!: number | null;
+  layout!: string | null;
+  /** A random ID of that Redis's keys. */
+  keyspace!: string | null;
+  boundAt!: Date | null;
+  /** The last row of `session_incidents`. */
+  incidentSeq!: string;
+  incidentHash!: Buffer;
+  /** Where the running audit continues; null if none is running. */
+  auditPosition!: string | null;
+  /** When an audit last reached its end. */
+  auditedAt!: Date | null;
+}
+
+/** A row of `session_incidents`: something that went wrong. Append-only. */
+export class SessionIncidentRow {
+  seq!: string;
+  recordedAt!: Date;
+  kind!: string;
+  chain!: number | null;
+  /** The session's handle. */
+  token!: string | null;
+  outboxNumber!: string | null;
+  /** JSON. Text, because its exact characters are a part of the hash. */
+  details!: string;
+  hash!: Buffer;
 }
 
 /** A row of `session_dead_letters`: an outbox entry that could not be recorded. */
@@ -77,6 +119,8 @@ export function ledgerEntities(schema: string, { type = 'text', references }: Us
     sessionEventEntity(schema, type),
     sessionChainEntity(schema),
     sessionDeadLetterEntity(schema),
+    sessionLedgerEntity(schema),
+    sessionIncidentEntity(schema),
     ...(references ? [userEntity(references, type)] : []),
   ];
 }
@@ -141,6 +185,7 @@ function sessionEventEntity(schema: string, userIdType: UserIdType) {
       client: { type: 'bytea', nullable: true },
       recordedAt: { name: 'recorded_at', ...timestamp },
       hash: { type: 'bytea' },
+      outboxNumber: { name: 'outbox_number', type: 'bigint', nullable: true },
     },
     checks: [
       {
@@ -153,8 +198,10 @@ function sessionEventEntity(schema: string, userIdType: UserIdType) {
   });
 }
 
+/** The hash before the first row of a chain. */
+const emptyHash = () => `sha256('\\x')`;
+
 function sessionChainEntity(schema: string) {
-  const emptyHash = () => `sha256('\\x')`;
   return new EntitySchema<SessionChainRow>({
     name: 'SessionChainRow',
     target: SessionChainRow,
@@ -168,7 +215,65 @@ function sessionChainEntity(schema: string) {
       longestSession: { name: 'longest_session', type: 'bigint', default: 0 },
       retiredSeq: { name: 'retired_seq', type: 'bigint', default: 0 },
       retiredHash: { name: 'retired_hash', type: 'bytea', default: emptyHash },
+      outboxNumber: { name: 'outbox_number', type: 'bigint', default: 0 },
+      mendFrom: { name: 'mend_from', type: 'bigint', nullable: true },
+      recoverFrom: { name: 'recover_from', type: 'bigint', nullable: true },
     },
+  });
+}
+
+function sessionLedgerEntity(schema: string) {
+  return new EntitySchema<SessionLedgerRow>({
+    name: 'SessionLedgerRow',
+    target: SessionLedgerRow,
+    tableName: 'session_ledger',
+    schema,
+    columns: {
+      onlyRow: {
+        name: 'only_row',
+        type: 'boolean',
+        default: true,
+        primary: true,
+        primaryKeyConstraintName: 'session_ledger_pkey',
+      },
+      id: { type: 'uuid' },
+      createdAt: { name: 'created_at', ...timestamp, default: () => 'now()' },
+      prefix: { type: 'text', nullable: true },
+      buckets: { type: 'smallint', nullable: true },
+      layout: { type: 'text', nullable: true },
+      keyspace: { type: 'text', nullable: true },
+      boundAt: { name: 'bound_at', ...timestamp, nullable: true },
+      incidentSeq: { name: 'incident_seq', type: 'bigint', default: 0 },
+      incidentHash: { name: 'incident_hash', type: 'bytea', default: emptyHash },
+      auditPosition: { name: 'audit_position', type: 'text', nullable: true },
+      auditedAt: { name: 'audited_at', ...timestamp, nullable: true },
+    },
+    checks: [{ name: 'session_ledger_only_row_check', expression: 'only_row' }],
+  });
+}
+
+function sessionIncidentEntity(schema: string) {
+  return new EntitySchema<SessionIncidentRow>({
+    name: 'SessionIncidentRow',
+    target: SessionIncidentRow,
+    tableName: 'session_incidents',
+    schema,
+    columns: {
+      seq: {
+        type: 'bigint',
+        primary: true,
+        primaryKeyConstraintName: 'session_incidents_pkey',
+      },
+      recordedAt: { name: 'recorded_at', ...timestamp },
+      kind: { type: 'text' },
+      chain: { type: 'smallint', nullable: true },
+      token: { type: 'text', nullable: true },
+      outboxNumber: { name: 'outbox_number', type: 'bigint', nullable: true },
+      details: { type: 'text' },
+      hash: { type: 'bytea' },
+    },
+    checks: [{ name: 'session_incidents_hash_check', expression: 'octet_length(hash) = 32' }],
+    indices: [{ name: 'session_incidents_token_idx', synchronize: false }],
   });
 }
 

@@ -1,6 +1,7 @@
 import type { DataSourceOptions } from 'typeorm';
 
 import { ledgerEntities } from './entities.js';
+import { addLedgerId } from './migrations/add-ledger-id.js';
 import { createSessionLedger } from './migrations/create-session-ledger.js';
 import type { UserIdOptions } from './user-id.js';
 
@@ -21,6 +22,8 @@ export interface LedgerTables {
   events: string;
   chains: string;
   deadLetters: string;
+  ledger: string;
+  incidents: string;
 }
 
 /** The parts of the SQL statements that depend on the layout. */
@@ -45,6 +48,8 @@ export function ledgerTables(schema: string): LedgerTables {
     events: name('session_events'),
     chains: name('session_chains'),
     deadLetters: name('session_dead_letters'),
+    ledger: name('session_ledger'),
+    incidents: name('session_incidents'),
   };
 }
 
@@ -64,7 +69,10 @@ export function ledgerSchema(layout: LedgerLayout = {}) {
   const { tables, userIdType, users } = ledgerSettings(layout);
   return {
     entities: ledgerEntities(layout.schema ?? 'public', layout.userId ?? {}),
-    migrations: [createSessionLedger({ schema: tables.schema, userIdType, users })],
+    migrations: [
+      createSessionLedger({ schema: tables.schema, userIdType, users }),
+      addLedgerId(tables.schema),
+    ],
   };
 }
 

@@ -27,7 +27,8 @@ export interface VerifyRange {
 
 /** A place at which the ledger was tampered with. */
 export interface LedgerBreak {
-  chain: number;
+  /** `incidents` for a row of `session_incidents`. */
+  chain: number | 'incidents';
   seq: string;
   /**
    * - `hash`: this row or the one before it was changed
@@ -72,6 +73,7 @@ export class Verifier {
   ) {
     this.sql = {
       heads: verifyHeads(tables),
+      incidents: verifyIncidents(tables),
       page: verifyPage(tables),
       chain: verifyChain(tables),
     };
@@ -103,6 +105,10 @@ export class Verifier {
       if (problem && includesEnd(range, last)) breaks.push({ chain, seq: last, problem });
     }
     range.onProgress?.(done, done);
+    if (isWhole(range)) {
+      const incidents: Omit<LedgerBreak, 'chain'>[] = await runner.query(this.sql.incidents);
+      breaks.push(...incidents.map((row) => ({ chain: 'incidents' as const, ...row })));
+    }
     return { valid: breaks.length === 0, rows: String(done), breaks };
   }
 
@@ -198,7 +204,7 @@ FROM (
 const ROW_TEXT = `convert_to(array_to_string(ARRAY[
       chain::text, seq::text, event, token, ${ms('session_created_at')}, user_id::text,
       ${ms('occurred_at')}, ${ms('expires_at')}, reason, actor, encode(client, 'hex'),
-      ${ms('recorded_at')}], E'\\x1f', E'\\x1e'), 'UTF8')`;
+      ${ms('recorded_at')}], E'\\x1f', E'\\x1e') || coalesce(E'\\x1f' || outbox_number, ''), 'UTF8')`;
 
 /** Milliseconds since 1970; an integer unless the column's precision was changed. */
 function ms(column: string): string {
@@ -231,6 +237,31 @@ FROM (
 ) linked
 WHERE ($2::bigint IS NULL OR seq > $2) AND (gap OR changed OR too_long)
 ORDER BY seq, occurred_at LIMIT $7`;
+
+/**
+ * The first broken rows of `session_incidents`, which is one hash chain. `incidentHash` in
+ * `guard/incidents.ts` builds the same text.
+ */
+const verifyIncidents = (t: LedgerTables): string => `
+SELECT seq, CASE WHEN gap THEN 'gap' ELSE 'hash' END AS problem
+FROM (
+  SELECT seq, seq <> coalesce(lag(seq) OVER w, 0)::numeric + 1 AS gap,
+         hash IS DISTINCT FROM sha256(coalesce(lag(hash) OVER w, sha256('')) || convert_to(
+           array_to_string(ARRAY[seq::text, kind, chain::text, token, outbox_number::text, details,
+             ${ms('recorded_at')}], E'\\x1f', E'\\x1e'), 'UTF8')) AS changed
+  FROM ${t.incidents} WINDOW w AS (ORDER BY seq)
+) linked WHERE gap OR changed
+UNION ALL
+SELECT incident_seq, 'head' FROM ${t.ledger}
+LEFT JOIN LATERAL (
+  SELECT seq, hash FROM ${t.incidents} ORDER BY seq DESC LIMIT 1
+) last ON true
+WHERE incident_seq <> coalesce(last.seq, 0) OR incident_hash <> coalesce(last.hash, sha256(''))
+ORDER BY seq LIMIT ${MAX_BREAKS}`;
+
+function isWhole({ chain, fromSeq, toSeq }: VerifyRange): boolean {
+  return chain === undefined && fromSeq === undefined && toSeq === undefined;
+}
 
 /** Whether the range includes the end of the chain. */
 function includesEnd({ toSeq }: VerifyRange, last: string): boolean {

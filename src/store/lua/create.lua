@@ -3,7 +3,7 @@
 -- cost of a run; each one is judged by the rules separately.
 -- Without allow-oom, so that Redis rejects the whole script when it is out of memory.
 --
--- KEYS  1 expiry index  2 outbox
+-- KEYS  1 expiry index  2 outbox  3 outbox number
 -- ARGV  1 key base  2 maximum lifetime (ms)  3 idle timeout (ms) or 0  4 sessions per user or 0
 --       5 'reject' or 'evict-oldest'  6 backlog limit or 0
 --       7... for each session: digest, user, deadline (ms since 1970: when its caller gives up),

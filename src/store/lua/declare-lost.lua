@@ -4,7 +4,7 @@
 -- one to write the end: the drain records one end and drops the others. A marker keeps a copy of
 -- this request from adding a second event.
 --
--- KEYS  1 expiry index  2 outbox  3 session
+-- KEYS  1 expiry index  2 outbox  3 outbox number  4 session
 -- ARGV  1 key base  2 digest  3 created (ms since 1970)  4 user or ''  5 absolute expiry (ms)
 -- Reply 'OK'
 --!include bucket
@@ -14,14 +14,14 @@ local digest, created, user, expires_at = ARGV[2], ARGV[3], ARGV[4], tonumber(AR
 local MARKER_LIFETIME = 60000 -- ms; by then the event is in SQL
 
 local session = { user = user, created = created, idle_expires_at = expires_at }
-if redis.call('EXISTS', KEYS[3]) == 1 then return 'OK' end
+if redis.call('EXISTS', KEYS[4]) == 1 then return 'OK' end
 -- Expired but not swept yet: the sweep knows the true moment and reason.
 if redis.call('ZSCORE', expiry_index, expiry_member(digest, session)) then return 'OK' end
 if not redis.call('SET', base .. 'l:' .. digest, '', 'NX', 'PX', MARKER_LIFETIME) then return 'OK' end
 
 if expires_at <= now then
-  append_event('destroyed', digest, session, expires_at, 'expired', '')
+  append_event('missing', digest, session, expires_at, 'expired', '')
 else
-  append_event('destroyed', digest, session, now, 'lost', '')
+  append_event('missing', digest, session, now, 'lost', '')
 end
 return 'OK'

@@ -4,7 +4,7 @@
 -- them, and sign-ins during a long run can't keep it going. Rotation keeps the moment of sign-in,
 -- so a rotated session doesn't escape.
 --
--- KEYS  1 expiry index  2 outbox  3 per-user set
+-- KEYS  1 expiry index  2 outbox  3 outbox number  4 per-user set
 -- ARGV  1 key base  2 cutoff (ms since 1970)  3 digest to spare, or ''  4 chunk  5 reason  6 actor
 -- Reply 1 if there is more to do, else 0
 --!include bucket
@@ -25,7 +25,7 @@ end
 local done, staying = 0, 0
 while done < chunk do
   -- Ended sessions leave the set, so the ones that remain occupy its first ranks.
-  local digests = redis.call('ZRANGE', KEYS[3], staying, staying + 99)
+  local digests = redis.call('ZRANGE', KEYS[4], staying, staying + 99)
   if #digests == 0 then return 0 end
   for _, digest in ipairs(digests) do
     local session = read_session(digest)
@@ -36,7 +36,7 @@ while done < chunk do
       if session then
         end_live_session(digest, session, ARGV[5], ARGV[6])
       else
-        redis.call('ZREM', KEYS[3], digest) -- expired already; the sweep writes its end
+        redis.call('ZREM', KEYS[4], digest) -- expired already; the sweep writes its end
       end
     end
   end

@@ -2,7 +2,7 @@
 -- Ends one session. If it is unknown or over, nothing is written and the reply is the same, so a
 -- copy of the request gets the first one's answer.
 --
--- KEYS  1 expiry index  2 outbox  3 session
+-- KEYS  1 expiry index  2 outbox  3 outbox number  4 session
 -- ARGV  1 key base  2 digest  3 reason  4 actor
 -- Reply 'OK'
 --!include bucket

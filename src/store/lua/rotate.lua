@@ -2,7 +2,7 @@
 -- Gives a session a new ID: ends the old session and creates the new one in one step. The absolute
 -- expiry and the moment of sign-in stay the same, so rotation doesn't prolong a session.
 --
--- KEYS  1 expiry index  2 outbox  3 old session  4 new session
+-- KEYS  1 expiry index  2 outbox  3 outbox number  4 old session  5 new session
 -- ARGV  1 key base  2 old digest  3 new digest  4 idle timeout (ms) or 0
 --       5 deadline of this request (ms since 1970)
 -- Reply an answer as in create: OK, STALE, or GONE for a session that is over

@@ -2,7 +2,7 @@
 -- Ends the sessions that have expired, one batch per run, and records the true moment at which
 -- each one ended, however late the sweep is.
 --
--- KEYS  1 expiry index  2 outbox
+-- KEYS  1 expiry index  2 outbox  3 outbox number
 -- ARGV  1 key base  2 batch
 -- Reply 1 if there are more, else 0
 --!include bucket

@@ -7,6 +7,8 @@ import { ledgerSettings } from '../../../src/audit/postgres/schema.js';
 import { DeadLetters } from '../../../src/audit/drain/dead-letters.js';
 import { Drain } from '../../../src/audit/drain/drain.js';
 import { LedgerDatabase } from '../../../src/audit/postgres/connection.js';
+import { Incidents } from '../../../src/audit/guard/incidents.js';
+import { LedgerBinding } from '../../../src/audit/guard/ledger-binding.js';
 import { LedgerWriter } from '../../../src/audit/drain/ledger-writer.js';
 import { Outbox } from '../../../src/audit/drain/outbox.js';
 import { openRedis } from '../../../src/store/connect.js';
@@ -57,7 +59,7 @@ function stepping(runner: QueryRunner): QueryRunner {
   runner.query = async (...args: unknown[]) => {
     const reply = await query(...args);
     const sql = String(args[0]);
-    if (sql.includes('FOR UPDATE')) await step('while it holds the lock');
+    if (sql.includes('SKIP LOCKED')) await step('while it holds the lock');
     if (/INSERT INTO \S+session_events/.test(sql)) await step('after it inserted the records');
     if (/INSERT INTO \S+session_dead_letters/.test(sql)) await step('after the dead letter');
     return reply as never;
@@ -72,7 +74,9 @@ const database = new SteppingDatabase(databaseUrl, {}, false);
 const settings = ledgerSettings({});
 const writer = new LedgerWriter(settings);
 const deadLetters = new DeadLetters(database, settings.tables, writer);
-const drain = new Drain(database, outbox, writer, deadLetters);
+const incidents = new Incidents(database, settings.tables);
+const binding = new LedgerBinding(buckets, database, settings.tables, incidents);
+const drain = new Drain(database, outbox, writer, deadLetters, incidents, binding);
 
 let report: Promise<unknown>;
 

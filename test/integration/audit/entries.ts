@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 
 import type { NestProcess } from '../../support/nest-application.js';
 
-/** The ten values of an outbox entry, in the order in which `append-event.lua` joins them. */
+/** The values after the number of an outbox entry, in the order in which `append-event.lua` joins them. */
 export interface EntryValues {
   event: string;
   digest: string;
@@ -35,12 +35,18 @@ export function entry(overrides: Partial<EntryValues> = {}): string {
   return Object.values(values).join('\x1f');
 }
 
-/** Adds an entry to the outbox of bucket 0; returns its bytes as a dead letter stores them. */
+/**
+ * Adds an entry to the outbox of bucket 0, with the next number; returns its bytes as a dead letter
+ * stores them.
+ */
 export async function addEntry(
   { buckets }: NestProcess,
   value: string | Buffer,
-  field = 'v1',
+  field = 'v2',
 ): Promise<Buffer> {
-  await buckets.client.xadd(buckets.keysOf(0).outbox, '*', field, value);
-  return Buffer.concat([Buffer.from(`${field}\n`), Buffer.from(value), Buffer.from('\n')]);
+  const { outbox, outboxNumber } = buckets.keysOf(0);
+  const number = await buckets.client.incr(outboxNumber);
+  const numbered = Buffer.concat([Buffer.from(`${number}\x1f`), Buffer.from(value)]);
+  await buckets.client.xadd(outbox, '*', field, numbered);
+  return Buffer.concat([Buffer.from(`${field}\n`), numbered, Buffer.from('\n')]);
 }

@@ -48,7 +48,9 @@ describe('Retiring old months', () => {
   function createdEvent(chain: number, day: string, i: number): LedgerEvent {
     const at = Date.parse(`${day}T12:00:00Z`) + i;
     return {
+      outboxNumber: null,
       event: 'created',
+      isDeclared: false,
       handle: handle(chain, `${day}-${i}`),
       sessionCreatedAt: at,
       userId: 'alice',

@@ -3,7 +3,14 @@ import { describe, expect, it } from '@jest/globals';
 import { document } from './recipes.js';
 import { useLedgerDatabase } from './use-ledger-database.js';
 
-const TABLES = ['sessions', 'session_events', 'session_chains', 'session_dead_letters'];
+const TABLES = [
+  'sessions',
+  'session_events',
+  'session_chains',
+  'session_dead_letters',
+  'session_ledger',
+  'session_incidents',
+];
 
 describe('The tables in docs/sql.md', () => {
   const database = useLedgerDatabase();
@@ -51,7 +58,7 @@ describe('The tables in docs/sql.md', () => {
       `SELECT DISTINCT tgname AS name FROM pg_trigger WHERE NOT tgisinternal`,
     );
 
-    expect(triggers).toHaveLength(2);
+    expect(triggers).toHaveLength(4);
     for (const { name } of triggers) expect(document).toContain(`\`${name}\``);
   });
 });

@@ -48,7 +48,7 @@ describe('Chain heads stored outside the database', () => {
             (extract(epoch FROM row.occurred_at) * 1000)::bigint::text,
             (extract(epoch FROM row.expires_at) * 1000)::bigint::text,
             row.reason, row.actor, encode(row.client, 'hex'),
-            (extract(epoch FROM row.recorded_at) * 1000)::bigint::text], E'\\x1f', E'\\x1e'), 'UTF8'));
+            (extract(epoch FROM row.recorded_at) * 1000)::bigint::text], E'\\x1f', E'\\x1e') || coalesce(E'\\x1f' || row.outbox_number, ''), 'UTF8'));
           UPDATE session_events SET user_id = row.user_id, hash = previous
           WHERE chain = row.chain AND seq = row.seq;
         END LOOP;

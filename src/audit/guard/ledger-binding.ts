@@ -1,0 +1,328 @@
+import { randomUUID } from 'node:crypto';
+
+import type { QueryRunner } from 'typeorm';
+
+import { SessionError } from '../../errors.js';
+import type { Buckets } from '../../store/buckets.js';
+import { metaKey } from '../../store/redis-keys.js';
+import { LAYOUT_VERSION } from '../../store/startup-checks.js';
+import type { LedgerDatabase } from '../postgres/connection.js';
+import type { LedgerTables } from '../postgres/schema.js';
+import type { Incidents } from './incidents.js';
+
+/** The row of `session_ledger`: which Redis the tables belong to. Null until they are bound. */
+export interface LedgerIdentity {
+  id: string;
+  prefix: string | null;
+  buckets: number | null;
+  keyspace: string | null;
+}
+
+/** What `<prefix>:meta` says about the ledger. Null until this Redis is bound. */
+export interface RedisIdentity {
+  ledger: string | null;
+  keyspace: string | null;
+  schema: string | null;
+}
+
+/** `held`: the tables are bound and this Redis is not, because it is new or was emptied. */
+export type BindingState = 'bound' | 'held';
+
+/** What a look at both sides led to. */
+type Decision =
+  { state: 'mismatch'; reason: string } | { state: BindingState; sql: LedgerIdentity };
+
+/** Within this time (ms), another `held` incident is the same one. */
+const HELD_REPEAT = 10 * 60_000;
+
+/** What an adoption did. */
+export interface Adoption {
+  ledger: string;
+  /** False if this Redis was bound to the ledger already, so there was nothing to do. */
+  adopted: boolean;
+}
+
+/**
+ * Ties one Redis to one set of audit tables. Nothing is drained, compared or declared lost unless
+ * Redis and SQL name each other: a wrong or empty Redis would write every live session into the
+ * ledger as lost.
+ */
+export class LedgerBinding {
+  private state: BindingState | 'unknown' = 'unknown';
+  private boundKeyspace: string | null = null;
+
+  constructor(
+    private readonly buckets: Buckets,
+    private readonly database: LedgerDatabase,
+    private readonly tables: LedgerTables,
+    private readonly incidents: Incidents,
+  ) {}
+
+  /**
+   * The keyspace of this Redis, as of the last check. If SQL has another one, an operator has let
+   * another Redis continue the ledger since.
+   */
+  get keyspace(): string | null {
+    return this.boundKeyspace;
+  }
+
+  /**
+   * Throws unless this Redis is the ledger's. Called before anything is recorded, and after Redis
+   * has been asked which sessions it has: a Redis that was emptied stays unbound, so an answer that
+   * precedes a successful check came from a Redis that was not empty.
+   *
+   * @throws SessionError `ERR_SESSION_LEDGER_HELD`, `ERR_SESSION_LEDGER_MISMATCH`
+   */
+  async requireBound(): Promise<void> {
+    if ((await this.check()) === 'held') throw this.held();
+  }
+
+  /**
+   * Compares the two sides, and binds them if neither is bound yet.
+   *
+   * @throws SessionError `ERR_SESSION_LEDGER_MISMATCH` if one belongs to something else
+   */
+  async check(): Promise<BindingState> {
+    const redis = await this.readRedis();
+    const sql = await this.readSql();
+    if (isSame(sql, redis, this.buckets)) return this.note('bound', sql);
+    return this.settle();
+  }
+
+  private async settle(): Promise<BindingState> {
+    const decision = await this.database.transaction((runner) => this.decide(runner));
+    if (decision.state === 'mismatch') throw await this.refused(decision.reason);
+    const isNew = this.state !== decision.state;
+    this.note(decision.state, decision.sql);
+    if (decision.state === 'held' && isNew) await this.recordHeld();
+    return decision.state;
+  }
+
+  /** Looks again under a lock in SQL, and binds the two sides if neither is bound. */
+  private async decide(runner: QueryRunner): Promise<Decision> {
+    const sql = await this.lockSql(runner);
+    const redis = await this.readRedis();
+    const reason = this.mismatchOf(sql, redis);
+    if (reason) return { state: 'mismatch', reason };
+    if (sql.keyspace === null) return { state: 'bound', sql: await this.bind(runner, sql, redis) };
+    return { state: redis.ledger === null ? 'held' : 'bound', sql };
+  }
+
+  /**
+   * Makes this Redis the ledger's, on an operator's word.
+   *
+   * @param continueNumbers makes the chains continue with this Redis's outbox numbers. It locks their
+   * rows, which must come before that of the ledger
+   * @param from the ledger that this Redis belongs to now, if it is to leave that one
+   * @throws SessionError `ERR_SESSION_LEDGER_MISMATCH` if it belongs to another ledger
+   */
+  async adopt(
+    continueNumbers: (runner: QueryRunner) => Promise<void>,
+    from?: string,
+  ): Promise<Adoption> {
+    const current = await this.readSql();
+    if (isSame(current, await this.readRedis(), this.buckets)) {
+      return { ledger: current.id, adopted: false };
+    }
+    const adoption = await this.database.transaction(async (runner) => {
+      await continueNumbers(runner);
+      const sql = await this.lockSql(runner);
+      const redis = await this.readRedis();
+      if (redis.ledger !== null && redis.ledger !== sql.id && redis.ledger !== from) {
+        throw mismatch(otherLedger(sql, redis, this.side()));
+      }
+      if (sql.buckets !== null && sql.buckets !== this.buckets.count) {
+        throw mismatch(otherBuckets(sql, this.side()));
+      }
+      await this.writeBinding(runner, { ...sql, keyspace: randomUUID() });
+      await this.incidents.record(runner, {
+        kind: 'adopted',
+        details: {
+          prefix: this.buckets.prefix,
+          earlierPrefix: sql.prefix,
+          earlierLedger: redis.ledger,
+        },
+      });
+      return { ledger: sql.id, adopted: true };
+    });
+    await this.check();
+    return adoption;
+  }
+
+  private note(state: BindingState, sql: LedgerIdentity): BindingState {
+    this.state = state;
+    this.boundKeyspace = state === 'bound' ? sql.keyspace : null;
+    return state;
+  }
+
+  private async bind(
+    runner: QueryRunner,
+    sql: LedgerIdentity,
+    { keyspace }: RedisIdentity,
+  ): Promise<LedgerIdentity> {
+    // After a crash, Redis may name this ledger while SQL is not bound yet: this completes it.
+    const bound = await this.writeBinding(runner, { ...sql, keyspace: keyspace ?? randomUUID() });
+    await this.incidents.record(runner, {
+      kind: 'bound',
+      details: { prefix: this.buckets.prefix, buckets: this.buckets.count },
+    });
+    return bound;
+  }
+
+  /**
+   * Redis first: if the process dies in between, Redis names a ledger that is not bound, and the
+   * next start completes it. The other way round, that ledger would be held.
+   */
+  private async writeBinding(runner: QueryRunner, sql: LedgerIdentity): Promise<LedgerIdentity> {
+    const { client, redis, prefix, count } = this.buckets;
+    await redis.bounded(
+      client.hset(metaKey(prefix), {
+        layout: LAYOUT_VERSION,
+        buckets: String(count),
+        ledger: sql.id,
+        keyspace: sql.keyspace!,
+        schema: this.schema,
+      }),
+    );
+    await runner.query(
+      `UPDATE ${this.tables.ledger}
+       SET prefix = $1, buckets = $2, layout = $3, keyspace = $4, bound_at = clock_timestamp()`,
+      [prefix, count, LAYOUT_VERSION, sql.keyspace],
+    );
+    return { ...sql, prefix, buckets: count };
+  }
+
+  private async readSql(): Promise<LedgerIdentity> {
+    return one(await this.database.query<LedgerIdentity>(this.select()));
+  }
+
+  private async lockSql(runner: QueryRunner): Promise<LedgerIdentity> {
+    return one(await runner.query(`${this.select()} FOR UPDATE`));
+  }
+
+  private select(): string {
+    return `SELECT id, prefix, buckets, keyspace FROM ${this.tables.ledger}`;
+  }
+
+  private async readRedis(): Promise<RedisIdentity> {
+    const { client, redis, prefix } = this.buckets;
+    const [ledger, keyspace, schema] = await redis.bounded(
+      client.hmget(metaKey(prefix), 'ledger', 'keyspace', 'schema'),
+    );
+    return { ledger: ledger ?? null, keyspace: keyspace ?? null, schema: schema ?? null };
+  }
+
+  /** Why the two sides don't belong together; null if they do, or if one of them is unbound. */
+  private mismatchOf(sql: LedgerIdentity, redis: RedisIdentity): string | null {
+    const side = this.side();
+    if (redis.ledger !== null && redis.ledger !== sql.id) return otherLedger(sql, redis, side);
+    if (sql.keyspace === null) return null;
+    if (sql.prefix !== side.prefix) return otherPrefix(sql, side);
+    if (sql.buckets !== side.count) return otherBuckets(sql, side);
+    if (redis.keyspace !== null && redis.keyspace !== sql.keyspace) return otherRedis(sql, side);
+    return null;
+  }
+
+  private side(): Side {
+    return { prefix: this.buckets.prefix, count: this.buckets.count, schema: this.schema };
+  }
+
+  private get schema(): string {
+    return this.tables.schema.slice(1, -1);
+  }
+
+  private async refused(reason: string): Promise<SessionError> {
+    this.state = 'unknown';
+    const { prefix, count } = this.buckets;
+    const details = { prefix, buckets: count, reason };
+    // A process that starts again and again, or a watch every second, must not fill the table.
+    const last = await this.incidents.last('binding-refused').catch(() => null);
+    const isNew = last?.details.reason !== reason;
+    if (isNew) {
+      await this.incidents.recordAlone({ kind: 'binding-refused', details }).catch(() => undefined);
+    }
+    return mismatch(reason);
+  }
+
+  /** Each process notices it by itself; one row is enough. */
+  private async recordHeld(): Promise<void> {
+    const last = await this.incidents.last('held').catch(() => null);
+    if (last && Date.now() - last.recordedAt.getTime() < HELD_REPEAT) return;
+    const details = { prefix: this.buckets.prefix };
+    await this.incidents.recordAlone({ kind: 'held', details }).catch(() => undefined);
+  }
+
+  /** The error of a ledger that is not recorded from this Redis. */
+  held(): SessionError {
+    return new SessionError(
+      'ERR_SESSION_LEDGER_HELD',
+      `The ledger in the schema ${this.schema} is held: its sessions are not in this Redis (prefix ` +
+        `'${this.buckets.prefix}'), which is new or was emptied. Sessions work and their events wait in ` +
+        'Redis. If this is the wrong Redis, correct the `redis` option. If it is the right one, run ' +
+        '`session-ledger adopt`: the sessions that are missing in it are then recorded as lost.',
+    );
+  }
+}
+
+/** This process's side of the binding. */
+interface Side {
+  prefix: string;
+  count: number;
+  schema: string;
+}
+
+function isSame(sql: LedgerIdentity, redis: RedisIdentity, { prefix, count }: Buckets): boolean {
+  return (
+    sql.keyspace !== null &&
+    redis.ledger === sql.id &&
+    redis.keyspace === sql.keyspace &&
+    sql.prefix === prefix &&
+    sql.buckets === count
+  );
+}
+
+function one(rows: LedgerIdentity[]): LedgerIdentity {
+  if (rows[0]) return rows[0];
+  throw new SessionError(
+    'ERR_SESSION_LEDGER_DAMAGED',
+    'The table session_ledger has no row: it was deleted. Restore the row from a backup; its `id` is ' +
+      'also in the field `ledger` of the Redis key <prefix>:meta.',
+  );
+}
+
+function mismatch(reason: string): SessionError {
+  return new SessionError('ERR_SESSION_LEDGER_MISMATCH', reason);
+}
+
+function otherLedger(sql: LedgerIdentity, redis: RedisIdentity, { prefix, schema }: Side): string {
+  return (
+    `The sessions in Redis under the prefix '${prefix}' belong to the ledger ${redis.ledger} (schema ` +
+    `${redis.schema}), and the audit tables in the schema ${schema} are the ledger ${sql.id}. Correct ` +
+    '`redis`, `prefix`, `database` or `audit.schema`. If the earlier ledger is gone for good, run ' +
+    `\`session-ledger adopt --from ${redis.ledger}\`.`
+  );
+}
+
+function otherPrefix(sql: LedgerIdentity, { prefix, schema }: Side): string {
+  return (
+    `The audit tables in the schema ${schema} (ledger ${sql.id}) belong to the sessions with the prefix ` +
+    `'${sql.prefix}', and this module's prefix is '${prefix}'. Give it a schema of its own ` +
+    `(\`audit.schema\`), or the prefix '${sql.prefix}'. If the sessions have moved to the new prefix, run ` +
+    '`session-ledger adopt`.'
+  );
+}
+
+function otherBuckets(sql: LedgerIdentity, { count, schema }: Side): string {
+  return (
+    `The audit tables in the schema ${schema} (ledger ${sql.id}) belong to sessions in ${sql.buckets} ` +
+    `buckets, and the option \`buckets\` is ${count}. Set it to ${sql.buckets}.`
+  );
+}
+
+function otherRedis(sql: LedgerIdentity, { prefix, schema }: Side): string {
+  return (
+    `The audit tables in the schema ${schema} (ledger ${sql.id}) were bound to another Redis than this ` +
+    `one, with the same prefix '${prefix}'. Correct \`redis\`. If this Redis replaces the other one, ` +
+    'run `session-ledger adopt`.'
+  );
+}

@@ -1,0 +1,30 @@
+import type { LedgerDatabase } from '../postgres/connection.js';
+import type { LedgerTables } from '../postgres/schema.js';
+
+/**
+ * The largest share of the open sessions that is declared lost without an operator's confirmation.
+ * If more are missing, Redis has probably lost more than a failover loses.
+ */
+const MAX_LOSS_SHARE = 0.05;
+/** This many may always be declared lost: if few are open, a failover can lose a large share. */
+const ALWAYS_ALLOWED = 20;
+
+/** How many sessions may be declared lost at once without an operator's word. */
+export class LossLimit {
+  constructor(
+    private readonly database: LedgerDatabase,
+    private readonly tables: LedgerTables,
+  ) {}
+
+  async isExceeded(lost: number): Promise<boolean> {
+    return lost > ALWAYS_ALLOWED && lost > (await this.read());
+  }
+
+  /** Counts the open sessions, by the partial index on them. */
+  async read(): Promise<number> {
+    const [row] = await this.database.query<{ open: string }>(
+      `SELECT count(*) AS open FROM ${this.tables.sessions} WHERE ended_at IS NULL`,
+    );
+    return Math.max(ALWAYS_ALLOWED, Math.floor(Number(row!.open) * MAX_LOSS_SHARE));
+  }
+}

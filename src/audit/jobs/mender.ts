@@ -1,0 +1,367 @@
+import type { Buckets } from '../../store/buckets.js';
+import { formatHandle, parseHandle, type ExpiryMember } from '../../store/session-id.js';
+import { parseRecord } from '../../store/session-record.js';
+import type { SessionUpkeep } from '../../store/session-upkeep.js';
+import type { Drain } from '../drain/drain.js';
+import type { LedgerEvent } from '../drain/event.js';
+import type { LedgerWriter } from '../drain/ledger-writer.js';
+import type { Outbox } from '../drain/outbox.js';
+import { findKnownSessions, type KnownSession } from '../drain/session-rows.js';
+import type { Incidents, NewIncident } from '../guard/incidents.js';
+import type { LedgerBinding } from '../guard/ledger-binding.js';
+import type { LedgerDatabase } from '../postgres/connection.js';
+import type { LedgerTables } from '../postgres/schema.js';
+import { LossLimit } from './loss-limit.js';
+import type { Reconciler } from './reconciler.js';
+
+const PAGE = 500;
+/** How long to wait after too many sessions were missing, before looking at them again (ms). */
+const HELD_INTERVAL = 60_000;
+
+/** What a bucket's chain says about its numbers. */
+export interface ChainNumbers {
+  chain: number;
+  committed: number;
+  mendFrom: number | null;
+  recoverFrom: number | null;
+}
+
+/** A session of the events that Redis has lost, as SQL knows it. */
+interface AffectedSession {
+  digest: string;
+  createdAt: number;
+  userId: string | null;
+  expiresAt: number;
+  isOpen: boolean;
+}
+
+/** What a rollback has done to a bucket's sessions. */
+interface Damage {
+  numbers: ChainNumbers;
+  lost: AffectedSession[];
+  endedAgain: number;
+}
+
+export interface MenderParts {
+  buckets: Buckets;
+  database: LedgerDatabase;
+  tables: LedgerTables;
+  upkeep: SessionUpkeep;
+  outbox: Outbox;
+  drain: Drain;
+  writer: LedgerWriter;
+  reconciler: Reconciler;
+  incidents: Incidents;
+  binding: LedgerBinding;
+}
+
+/**
+ * Finds buckets whose Redis or Postgres went back to an earlier state, and makes good exactly what
+ * was lost. Each step can be repeated: the chain's row says what is still to be mended until all of
+ * it is done.
+ */
+export class Mender {
+  private readonly limit: LossLimit;
+  /** By the monotonic clock (ms): until then, buckets with too many missing sessions are left. */
+  private heldUntil = -Infinity;
+
+  constructor(private readonly parts: MenderParts) {
+    this.limit = new LossLimit(parts.database, parts.tables);
+  }
+
+  /**
+   * Compares the outbox numbers of all buckets with those that are committed, and mends what
+   * differs. Costs one statement, and two Redis commands for each bucket, if nothing does.
+   */
+  async runOnce(): Promise<void> {
+    await this.parts.binding.requireBound();
+    // SQL first: the number in Redis only grows, so a lower one than was committed is a rollback.
+    const before = await this.readChains();
+    for (const { chain } of await this.findSuspects(before)) {
+      await this.parts.drain.checkNumbers(chain);
+    }
+    const chains = await this.readChains();
+    await this.mendRollbacks(chains.filter(({ mendFrom }) => mendFrom !== null));
+    await this.recoverGaps(chains.filter(({ recoverFrom }) => recoverFrom !== null));
+  }
+
+  /** Mends all rollbacks, however many sessions are lost: an operator has accepted it. */
+  async acceptLosses(): Promise<void> {
+    const chains = await this.readChains();
+    const damages = await this.assess(chains.filter(({ mendFrom }) => mendFrom !== null));
+    for (const damage of damages) await this.complete(damage);
+  }
+
+  private async readChains(): Promise<ChainNumbers[]> {
+    const rows = await this.parts.database.query<RawChain>(listChains(this.parts.tables), [
+      this.parts.buckets.count,
+    ]);
+    return rows.map(toChainNumbers);
+  }
+
+  /** Buckets whose number is lower than the committed one, or whose events are gone. */
+  private async findSuspects(chains: ChainNumbers[]): Promise<ChainNumbers[]> {
+    const { outbox } = this.parts;
+    const suspects = await Promise.all(
+      chains.map(async ({ chain, committed }) => {
+        const last = await outbox.lastNumber(chain);
+        if (last < committed) return true;
+        return last > committed && (await outbox.length(chain)) === 0;
+      }),
+    );
+    return chains.filter((_, i) => suspects[i]);
+  }
+
+  private async mendRollbacks(chains: ChainNumbers[]): Promise<void> {
+    if (chains.length === 0 || performance.now() < this.heldUntil) return;
+    const damages = await this.assess(chains);
+    const lost = damages.reduce((sum, damage) => sum + damage.lost.length, 0);
+    if (await this.limit.isExceeded(lost)) {
+      this.heldUntil = performance.now() + HELD_INTERVAL;
+      await this.recordLossLimit(lost);
+      return;
+    }
+    for (const damage of damages) await this.complete(damage);
+  }
+
+  /** Ends the sessions that came back, and finds those that are gone. */
+  private async assess(chains: ChainNumbers[]): Promise<Damage[]> {
+    const damages: Damage[] = [];
+    for (const numbers of chains) {
+      // Before the mending writes events of its own: no number may stand for two events.
+      await this.parts.upkeep.raiseNumber(numbers.chain, numbers.committed);
+      damages.push(await this.assessBucket(numbers));
+    }
+    // After Redis was asked which sessions it has: see requireBound.
+    if (damages.length > 0) await this.parts.binding.requireBound();
+    return damages;
+  }
+
+  private async assessBucket(numbers: ChainNumbers): Promise<Damage> {
+    const { buckets, upkeep } = this.parts;
+    const bucket = numbers.chain;
+    const damage: Damage = { numbers, lost: [], endedAgain: 0 };
+    for await (const page of this.affectedSessions(numbers)) {
+      const alive = await buckets.areAlive(
+        bucket,
+        page.map(({ digest }) => digest),
+      );
+      const back = page.filter(({ isOpen }, i) => !isOpen && alive[i]);
+      await Promise.all(back.map(({ digest }) => upkeep.endAgain({ bucket, digest })));
+      damage.endedAgain += back.length;
+      damage.lost.push(...page.filter(({ isOpen }, i) => isOpen && !alive[i]));
+    }
+    return damage;
+  }
+
+  /**
+   * Pages of the sessions whose events Redis may have lost: from the end of the chain back to the
+   * first row with an older number. Rows without a number lie between those of two histories.
+   */
+  private async *affectedSessions(numbers: ChainNumbers): AsyncGenerator<AffectedSession[]> {
+    const { database, tables } = this.parts;
+    let before = '9223372036854775807';
+    for (;;) {
+      const rows: AffectedRow[] = await database.transaction((runner) =>
+        runner.query(listAffected(tables), [numbers.chain, before, PAGE]),
+      );
+      const end = rows.findIndex((row) => isOlder(row, numbers.mendFrom!));
+      const page = end === -1 ? rows : rows.slice(0, end);
+      if (page.length > 0) yield toSessions(page);
+      if (end !== -1 || rows.length < PAGE) return;
+      before = rows.at(-1)!.seq;
+    }
+  }
+
+  private async complete({ numbers, lost, endedAgain }: Damage): Promise<void> {
+    const { chain, mendFrom, committed } = numbers;
+    for (let from = 0; from < lost.length; from += PAGE) {
+      const page = lost.slice(from, from + PAGE);
+      const address = (digest: string) => ({ bucket: chain, digest });
+      await Promise.all(
+        page.map((each) => this.parts.upkeep.declareLost(address(each.digest), each)),
+      );
+    }
+    // The events whose numbers were given out twice leave the outbox before the chain is clean.
+    await this.parts.drain.drainBucket(chain, { wait: true });
+    await this.finish(numbers, 'mend_from', {
+      kind: 'rollback-mended',
+      chain,
+      details: { from: mendFrom, to: committed, endedAgain, lost: lost.length },
+    });
+  }
+
+  /**
+   * Clears what was to be mended, unless it has changed since. Only the process that clears it
+   * records the incident.
+   */
+  private async finish(
+    { chain, committed, mendFrom, recoverFrom }: ChainNumbers,
+    column: 'mend_from' | 'recover_from',
+    incident: NewIncident,
+  ): Promise<void> {
+    const { database, tables, writer, incidents, outbox } = this.parts;
+    await database.transaction(async (runner) => {
+      await writer.waitForLock(runner, chain);
+      if ((await outbox.lastNumber(chain)) < committed) return; // it went back once more
+      const from = column === 'mend_from' ? mendFrom : recoverFrom;
+      const cleared = await runner.query(
+        `UPDATE ${tables.chains} SET ${column} = NULL WHERE chain = $1 AND ${column} = $2
+         RETURNING chain`,
+        [chain, from],
+      );
+      // TypeORM returns the rows of an UPDATE with their number.
+      if (cleared[1] === 1) await incidents.record(runner, incident);
+    });
+  }
+
+  private async recordLossLimit(missing: number): Promise<void> {
+    const last = await this.parts.incidents.last('loss-limit');
+    if (last?.details.missing === missing) return; // the same as a minute ago
+    await this.parts.incidents.recordAlone({ kind: 'loss-limit', details: { missing } });
+  }
+
+  private async recoverGaps(chains: ChainNumbers[]): Promise<void> {
+    if (chains.length === 0) return;
+    const recovered: number[] = [];
+    for (const { chain } of chains) recovered.push(await this.recoverBucket(chain));
+    // Sessions that are open in SQL, and whose end was lost with the numbers.
+    const { missing, held } = await this.parts.reconciler.runOnce();
+    for (const [i, numbers] of chains.entries()) {
+      await this.finish(numbers, 'recover_from', {
+        kind: 'gap-recovered',
+        chain: numbers.chain,
+        details: {
+          from: numbers.recoverFrom,
+          recovered: recovered[i]!,
+          missing,
+          held,
+        },
+      });
+    }
+  }
+
+  /** Records the sessions that live in Redis and that SQL doesn't know. */
+  private async recoverBucket(bucket: number): Promise<number> {
+    let recovered = 0;
+    for await (const page of this.parts.upkeep.scan(bucket)) {
+      // Their events precede this moment: those that are still in the outbox are recorded first.
+      await this.parts.drain.drainBucket(bucket, { wait: true });
+      const unknown = await this.unknownInSql(bucket, page);
+      if (unknown.length > 0) recovered += await this.recover(bucket, unknown);
+    }
+    return recovered;
+  }
+
+  private async unknownInSql(bucket: number, page: ExpiryMember[]): Promise<ExpiryMember[]> {
+    const { database, tables } = this.parts;
+    const handles = page.map(({ digest }) => formatHandle({ bucket, digest }));
+    const times = page.map(({ createdAt }) => createdAt);
+    const known = await database.transaction<KnownSession[]>((runner) =>
+      runner.query(findKnownSessions(tables), [handles, times]),
+    );
+    const created = new Set(known.filter((row) => row.created).map(({ token }) => token));
+    return page.filter((_, i) => !created.has(handles[i]!));
+  }
+
+  private async recover(bucket: number, sessions: ExpiryMember[]): Promise<number> {
+    const { database, writer, buckets } = this.parts;
+    const digests = sessions.map(({ digest }) => digest);
+    const records = await buckets.readRecords(bucket, digests);
+    const events = digests.flatMap((digest, i) => {
+      const record = records[i];
+      return record ? [createdEvent(formatHandle({ bucket, digest }), record)] : [];
+    });
+    return database.transaction(async (runner) => {
+      const chain = await writer.waitForLock(runner, bucket);
+      return (await writer.record(runner, chain, events)).recorded;
+    });
+  }
+}
+
+/** The `created` event of a session that only Redis knows. */
+function createdEvent(handle: string, text: string): LedgerEvent {
+  const { createdAt, userId, expiresAt, ip, userAgent } = parseRecord(text);
+  return {
+    outboxNumber: null,
+    event: 'created',
+    isDeclared: false,
+    handle,
+    sessionCreatedAt: createdAt,
+    userId,
+    occurredAt: createdAt,
+    expiresAt,
+    reason: 'recovered',
+    actor: null,
+    ip: ip || null,
+    userAgent: userAgent || null,
+  };
+}
+
+interface RawChain {
+  chain: number;
+  outbox_number: string;
+  mend_from: string | null;
+  recover_from: string | null;
+}
+
+function toChainNumbers(row: RawChain): ChainNumbers {
+  return {
+    chain: row.chain,
+    committed: Number(row.outbox_number),
+    mendFrom: row.mend_from === null ? null : Number(row.mend_from),
+    recoverFrom: row.recover_from === null ? null : Number(row.recover_from),
+  };
+}
+
+/** The numbers of all buckets. $1 number of buckets */
+const listChains = (t: LedgerTables): string => `
+SELECT chain, outbox_number, mend_from, recover_from FROM ${t.chains} WHERE chain < $1
+ORDER BY chain`;
+
+interface AffectedRow {
+  seq: string;
+  outbox_number: string | null;
+  token: string;
+  created_ms: string;
+  user_id: string | null;
+  expires_ms: string | null;
+  ended: boolean;
+}
+
+/**
+ * A page of a chain's rows, newest first, with the state of their sessions.
+ *
+ * $1 chain, $2 the seq after the first, $3 limit
+ */
+const listAffected = (t: LedgerTables): string => `
+SELECT e.seq, e.outbox_number, e.token, s.user_id::text AS user_id, s.ended_at IS NOT NULL AS ended,
+       (extract(epoch FROM e.session_created_at) * 1000)::bigint AS created_ms,
+       (extract(epoch FROM s.expires_at) * 1000)::bigint AS expires_ms
+FROM (
+  SELECT seq, outbox_number, token, session_created_at FROM ${t.events}
+  WHERE chain = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3
+) e
+LEFT JOIN ${t.sessions} s ON s.token = e.token AND s.created_at = e.session_created_at
+ORDER BY e.seq DESC`;
+
+function isOlder({ outbox_number: number }: AffectedRow, mendFrom: number): boolean {
+  return number !== null && Number(number) < mendFrom;
+}
+
+/** Each session once. A session whose row is gone from `sessions` can't be judged. */
+function toSessions(rows: AffectedRow[]): AffectedSession[] {
+  const sessions = new Map<string, AffectedSession>();
+  for (const row of rows) {
+    const address = parseHandle(row.token, 256);
+    if (!address || row.expires_ms === null) continue;
+    sessions.set(row.token, {
+      digest: address.digest,
+      createdAt: Number(row.created_ms),
+      userId: row.user_id,
+      expiresAt: Number(row.expires_ms),
+      isOpen: !row.ended,
+    });
+  }
+  return [...sessions.values()];
+}
