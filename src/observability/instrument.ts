@@ -52,6 +52,7 @@ export async function importOptional<T>(load: () => Promise<T>): Promise<T | nul
   }
 }
 
+/** Jest's module loader throws errors of another realm, which are not `instanceof Error` here. */
 function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
 }

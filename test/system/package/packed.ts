@@ -45,10 +45,8 @@ export interface Packed {
 }
 
 export async function packAndInstall(): Promise<Packed> {
-  await buildIfStale();
   const folder = mkdtempSync(join(tmpdir(), 'nest-session-ledger-package-'));
-  await run('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: project });
-  const tarball = join(folder, `nest-session-ledger-${version}.tgz`);
+  const tarball = await pack(folder);
   const dependencies = Object.fromEntries(INSTALLED.map((name) => [name, devDependencies[name]]));
   writeFileSync(
     join(folder, 'package.json'),
@@ -66,6 +64,13 @@ export async function packAndInstall(): Promise<Packed> {
   };
 }
 
+/** Packs the current build into this folder; returns the tarball. */
+export async function pack(folder: string): Promise<string> {
+  await buildIfStale();
+  await run('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: project });
+  return join(folder, `nest-session-ledger-${version}.tgz`);
+}
+
 /** Builds only if `src` has changed since the last build: `npm test` has built already. */
 async function buildIfStale(): Promise<void> {
   const built = await newest(join(project, 'dist')).catch(() => 0);
@@ -78,7 +83,7 @@ async function newest(folder: string): Promise<number> {
   return Math.max(...files.map((file) => statSync(join(folder, file)).mtimeMs));
 }
 
-async function npmInstall(folder: string): Promise<void> {
+export async function npmInstall(folder: string): Promise<void> {
   const quick = ['--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts', '--silent'];
   await run('npm', ['install', ...quick], { cwd: folder });
 }
