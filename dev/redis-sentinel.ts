@@ -14,7 +14,7 @@ export interface PrivateSentinel {
   /** The server that was the master at the start, then its replica. */
   readonly servers: PrivateServer[];
   readonly sentinels: PrivateServer[];
-  /** Starts a failover with `SENTINEL FAILOVER`. Resolves when Sentinel names the new master. */
+  /** Starts a failover with `SENTINEL FAILOVER`. Resolves when every Sentinel names the new master. */
   failOver(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -46,7 +46,7 @@ export async function startRedisSentinel(
       Array.from({ length: SENTINELS }, () => start(startServer(sentinel(master.port), {}))),
     );
     await Promise.all([inSync(replica), ...sentinels.map(formed)]);
-    const failOver = () => orderFailover(sentinels[0]!);
+    const failOver = () => orderFailover(sentinels);
     return { name: NAME, servers: [master, replica], sentinels, failOver, stop };
   } catch (error) {
     await stop();
@@ -100,22 +100,24 @@ async function formed({ port }: PrivateServer): Promise<void> {
   );
 }
 
-async function orderFailover({ port }: PrivateServer): Promise<void> {
-  await ask(port, async (client) => {
-    const masterPort = async () => {
-      const [, found] = (await client.call(
-        'SENTINEL',
-        'get-master-addr-by-name',
-        NAME,
-      )) as string[];
-      return found;
-    };
-    const before = await masterPort();
-    await eventually(async () => {
-      await client.call('SENTINEL', 'FAILOVER', NAME).catch(() => undefined); // fails while one is in progress
-      return (await masterPort()) !== before;
-    });
+async function orderFailover(sentinels: PrivateServer[]): Promise<void> {
+  const [leader] = sentinels;
+  const before = await portOfMaster(leader!);
+  await eventually(async () => {
+    await ask(leader!.port, (client) => client.call('SENTINEL', 'FAILOVER', NAME)).catch(() => {}); // fails while one is in progress
+    return (await portOfMaster(leader!)) !== before;
   });
+  // Without the others, the new master is forgotten if the leader dies now.
+  await eventually(async () =>
+    (await Promise.all(sentinels.map(portOfMaster))).every((port) => port !== before),
+  );
+}
+
+async function portOfMaster({ port }: PrivateServer): Promise<string | undefined> {
+  const address = await ask(port, (client) =>
+    client.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', NAME),
+  );
+  return (address as string[])[1];
 }
 
 async function ask<T>(port: number, question: (client: Redis) => Promise<T>): Promise<T> {

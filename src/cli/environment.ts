@@ -2,13 +2,14 @@ import type { LedgerLayout } from '../audit/postgres/schema.js';
 import { BUCKETS, PREFIX, SQL_IDENTIFIER, USER_ID_TYPE, type OptionRule } from '../option-rules.js';
 import { UsageError } from './failure.js';
 import { maskUrl } from './mask-url.js';
+import { readRedisLocation, REDIS_HELP, type RedisLocation } from './redis-environment.js';
 
 /** A server that a command connects to. */
 export type RequiredServer = 'redis' | 'postgres';
 
 /** The environment variables, checked. */
 export interface Environment {
-  redisUrl: string | undefined;
+  redis: RedisLocation | undefined;
   databaseUrl: string | undefined;
   layout: LedgerLayout;
   prefix: string;
@@ -19,7 +20,7 @@ export interface Environment {
 /** Part of `--help`. */
 export const ENVIRONMENT_HELP = `
 Environment:
-  REDIS_URL        redis://… or rediss://…; for a Cluster, any of its nodes
+${REDIS_HELP}
   DATABASE_URL     postgres://user:password@host:5432/database
   LEDGER_SCHEMA    schema of the audit tables (default: public)
   USER_ID_TYPE     text, integer, bigint or uuid (default: text)
@@ -39,7 +40,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv, required: RequiredServer
   for (const part of USERS_TABLE?.split('.') ?? []) check('USERS_TABLE', part, SQL_IDENTIFIER);
   const column = check('USERS_COLUMN', env.USERS_COLUMN, SQL_IDENTIFIER);
   return {
-    redisUrl: required.includes('redis') ? redisUrl(env.REDIS_URL) : undefined,
+    redis: required.includes('redis') ? redisLocation(env) : undefined,
     databaseUrl: required.includes('postgres') ? databaseUrl(env.DATABASE_URL) : undefined,
     layout: {
       schema: check('LEDGER_SCHEMA', env.LEDGER_SCHEMA, SQL_IDENTIFIER),
@@ -65,8 +66,12 @@ function check<T>(
   throw new UsageError(`${variable} is ${JSON.stringify(text)}; ${rule.remedy}.`);
 }
 
-function redisUrl(value: string | undefined): string {
-  return checkUrl('REDIS_URL', value, /^rediss?:$/, 'redis://localhost:6379');
+function redisLocation(env: NodeJS.ProcessEnv): RedisLocation {
+  const location = readRedisLocation(env);
+  if ('url' in location) {
+    checkUrl('REDIS_URL', location.url, /^rediss?:$/, 'redis://localhost:6379');
+  }
+  return location;
 }
 
 function databaseUrl(value: string | undefined): string {

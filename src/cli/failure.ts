@@ -27,6 +27,9 @@ export interface Failure {
   message: string;
 }
 
+/** The variables that say where Redis is. One of them is set. */
+export const REDIS_VARIABLES = ['REDIS_URL', 'REDIS_SENTINELS', 'REDIS_CLUSTER'] as const;
+
 /** SQLSTATEs of a wrong role or password (class 28) or of a missing database (class 3D). */
 const ACCESS_DENIED = /^(28|3D)/;
 
@@ -39,17 +42,17 @@ export function describeFailure(error: unknown, env: NodeJS.ProcessEnv): Failure
       message: `Internal error: ${reasonOf(error)}. Please report it.`,
     };
   }
-  const redis = `Redis (${shown(env.REDIS_URL)})`;
+  const redis = describeRedis(env);
   const postgres = `Postgres (${shown(env.DATABASE_URL)})`;
   switch (error.code) {
     case 'ERR_SESSION_REDIS_UNAVAILABLE':
     case 'ERR_SESSION_REDIS_FULL':
-      return unavailable(redis, 'REDIS_URL', error);
+      return unavailable(redis.server, redis.variable, error);
     case 'ERR_SESSION_REDIS_REFUSED':
       return rejected(
-        redis,
+        redis.server,
         error,
-        'Check the user, the password and its permissions in REDIS_URL.',
+        `Check the user, the password and its permissions (${redis.variable}).`,
       );
     case 'ERR_SESSION_DATABASE_UNAVAILABLE':
       return ACCESS_DENIED.test(sqlState(error.cause ?? {}) ?? '')
@@ -65,6 +68,14 @@ export function describeFailure(error: unknown, env: NodeJS.ProcessEnv): Failure
     default:
       return { code: EXIT.USAGE, message: error.message };
   }
+}
+
+/** What messages call Redis, and the variable that names it. The lists of addresses have no secrets. */
+function describeRedis(env: NodeJS.ProcessEnv): { server: string; variable: string } {
+  const variable = REDIS_VARIABLES.find((name) => env[name]) ?? 'REDIS_URL';
+  if (variable === 'REDIS_URL') return { server: `Redis (${shown(env.REDIS_URL)})`, variable };
+  const master = variable === 'REDIS_SENTINELS' ? `, master ${env.REDIS_MASTER}` : '';
+  return { server: `Redis (${variable} ${env[variable]}${master})`, variable };
 }
 
 function unavailable(server: string, variable: string, error: SessionError): Failure {

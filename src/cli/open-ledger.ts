@@ -12,10 +12,10 @@ export interface OpenLedger {
   close(): Promise<void>;
 }
 
-/** Connects to the servers whose URL is set. */
+/** Connects to the servers that the environment names. */
 export async function openLedger(environment: Environment): Promise<OpenLedger> {
-  const { redisUrl, databaseUrl, layout } = environment;
-  const client = redisUrl ? await connectRedis(redisUrl) : idleRedis();
+  const { redis, databaseUrl, layout } = environment;
+  const client = redis ? await connectRedis(redis) : idleRedis();
   const database = new LedgerDatabase(databaseUrl, layout, false);
   const close = async () => {
     client.disconnect();
@@ -27,7 +27,7 @@ export async function openLedger(environment: Environment): Promise<OpenLedger> 
     if (databaseUrl) await database.query(`SELECT FROM ${settings.tables.chains} LIMIT 1`);
     // A Redis that was emptied no longer knows the number of buckets; the tables do.
     const bound = databaseUrl ? await readBoundBuckets(database, settings.tables) : null;
-    const count = redisUrl ? await readBuckets(client, environment, bound) : 1;
+    const count = redis ? await readBuckets(client, environment, bound) : 1;
     const { prefix } = environment;
     const buckets = new Buckets({ client, prefix, count, timeout: REDIS_TIMEOUT });
     return {

@@ -1,10 +1,11 @@
-import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { Cluster, Redis, type ClusterNode, type RedisOptions } from 'ioredis';
 
 import { BoundedRedis, type RedisClient } from '../store/bounded-redis.js';
 import { metaKey } from '../store/redis-keys.js';
 import { LAYOUT_VERSION } from '../store/startup-checks.js';
 import type { Environment } from './environment.js';
 import { UsageError } from './failure.js';
+import type { RedisAccess, RedisLocation } from './redis-environment.js';
 
 /** Timeout of a Redis command (ms). */
 export const REDIS_TIMEOUT = 5_000;
@@ -23,32 +24,68 @@ export function idleRedis(): RedisClient {
   return new Redis(OPTIONS);
 }
 
-/** Connects to a single Redis, or to a Cluster through any of its nodes. */
-export async function connectRedis(url: string): Promise<RedisClient> {
-  const node = quiet(new Redis(url, OPTIONS));
+/** Connects to the master: a single Redis, the one that Sentinel names, or those of a Cluster. */
+export async function connectRedis(location: RedisLocation): Promise<RedisClient> {
+  if ('nodes' in location) return connectCluster(location.nodes, accessOptions(location.access));
+  const node = quiet(
+    'url' in location ? new Redis(location.url, OPTIONS) : behindSentinel(location),
+  );
   try {
     await connected(node);
-    const info = await bounded(node, node.info('cluster'));
-    if (!info.includes('cluster_enabled:1')) return node;
+    const info = await bounded(node, Promise.all([node.info('cluster'), node.info('replication')]));
+    if (info[0].includes('cluster_enabled:1')) {
+      node.disconnect();
+      const { host, port, username, password, tls } = node.options;
+      return await connectCluster([{ host, port }], { username, password, tls });
+    }
+    rejectReplica(info[1]);
+    return node;
   } catch (error) {
     node.disconnect();
     throw error;
   }
-  node.disconnect();
-  return connectCluster(node.options);
 }
 
-async function connectCluster(options: RedisOptions): Promise<Cluster> {
-  const { host, port, username, password, tls } = options;
+function behindSentinel(location: Extract<RedisLocation, { sentinels: unknown }>): Redis {
+  const { sentinels, master: name, access, sentinelUsername, sentinelPassword } = location;
+  return new Redis({
+    ...OPTIONS,
+    ...accessOptions(access),
+    name,
+    sentinels,
+    sentinelUsername,
+    sentinelPassword,
+    sentinelTLS: access.tls ? {} : undefined,
+    enableTLSForSentinelMode: access.tls,
+    sentinelCommandTimeout: REDIS_TIMEOUT,
+    sentinelRetryStrategy: () => null,
+  });
+}
+
+function accessOptions({ username, password, tls }: RedisAccess): RedisOptions {
+  return { username, password, tls: tls ? {} : undefined };
+}
+
+/** What a replica knows may be outdated: it could list as missing what the master has. */
+function rejectReplica(replication: string): void {
+  const [, host] = /^master_host:(.*?)\r?$/m.exec(replication) ?? [];
+  if (host === undefined) return;
+  throw new UsageError(
+    `This Redis is a replica of ${host}. Set REDIS_URL to the master, or REDIS_SENTINELS and ` +
+      'REDIS_MASTER if Sentinel chooses it.',
+  );
+}
+
+async function connectCluster(nodes: ClusterNode[], options: RedisOptions): Promise<Cluster> {
   const cluster = quiet(
-    new Cluster([{ host, port }], {
+    new Cluster(nodes, {
       lazyConnect: true,
       clusterRetryStrategy: () => null,
-      redisOptions: { ...OPTIONS, username, password, tls },
+      redisOptions: { ...OPTIONS, ...options },
     }),
   );
   try {
-    await bounded(cluster, cluster.connect());
+    await connected(cluster);
     return cluster;
   } catch (error) {
     cluster.disconnect();
@@ -91,18 +128,30 @@ export async function readBuckets(
   return Number(found);
 }
 
-/** ioredis emits the reason as an event and then rejects with 'Connection is closed.' */
-async function connected(node: Redis): Promise<void> {
+/** The events with the reason why no connection was made. */
+const REASONS = ['error', 'sentinelError', 'node error'];
+
+/** ioredis emits the reason as an event and then rejects with 'Connection is closed.', for example. */
+async function connected(node: RedisClient): Promise<void> {
   let reason: Error | undefined;
   const remember = (error: Error) => (reason ??= error);
-  node.on('error', remember);
+  for (const event of REASONS) node.on(event, remember);
   try {
     await bounded(node, node.connect());
   } catch (error) {
+    if (/No such master|invalid reply: null$/.test(reason?.message ?? ''))
+      throw unknownMaster(node.options as RedisOptions);
     throw reason ? await bounded(node, Promise.reject(reason)) : error;
   } finally {
-    node.off('error', remember);
+    for (const event of REASONS) node.off(event, remember);
   }
+}
+
+function unknownMaster({ name }: RedisOptions): UsageError {
+  return new UsageError(
+    `REDIS_MASTER is ${JSON.stringify(name)}, and the Sentinels know no master of that name. Use ` +
+      'the name in `sentinel monitor NAME …`.',
+  );
 }
 
 function bounded<T>(client: RedisClient, command: Promise<T>): Promise<T> {
