@@ -56,7 +56,7 @@ export interface LedgerHealth {
    * - `mismatch`: Redis or the tables belong to something else; nothing is recorded
    */
   binding: BindingState | 'mismatch';
-  /** Rows of `session_incidents` that were recorded within the last 24 hours. */
+  /** Incidents within the last 24 hours, except that the ledger was bound for the first time. */
   recentIncidents: number;
 }
 
@@ -250,7 +250,8 @@ export async function countHealthIssues(
 SELECT (SELECT count(*) FROM ${t.deadLetters} WHERE redriven_at IS NULL) AS dead_letters,
        (SELECT count(*) FROM ${t.schema}.sessions_default)
        + (SELECT count(*) FROM ${t.schema}.session_events_default) AS default_rows,
-       (SELECT count(*) FROM ${t.incidents} WHERE recorded_at > now() - interval '24 hours')
+       (SELECT count(*) FROM ${t.incidents} WHERE recorded_at > now() - interval '24 hours'
+          AND kind <> 'bound')
          AS recent_incidents`);
   return {
     deadLetters: Number(counts!.dead_letters),

@@ -6,7 +6,7 @@ export interface FakeRedis {
   stop(): Promise<void>;
 }
 
-/** Answers INFO with these fields, and reports layout 1 with 16 buckets. */
+/** Answers INFO with these fields, and reports layout 2 with 16 buckets. */
 export async function startFakeRedis(info: Record<string, string>): Promise<FakeRedis> {
   const answers: Record<string, string> = {
     info: bulk(
@@ -14,7 +14,7 @@ export async function startFakeRedis(info: Record<string, string>): Promise<Fake
         .map(([name, value]) => `${name}:${value}\r\n`)
         .join(''),
     ),
-    hmget: `*2\r\n${bulk('1')}${bulk('16')}`,
+    hmget: `*2\r\n${bulk('2')}${bulk('16')}`,
   };
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {

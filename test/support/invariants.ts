@@ -3,7 +3,7 @@ import { expect } from '@jest/globals';
 import { parseRecord } from '../../src/store/session-record.js';
 import type { Application } from './application.js';
 import { dumpKeys, type KeyDump } from './key-dump.js';
-import { readOutbox, type NumberedEvent, type OutboxEvent } from './outbox.js';
+import { readNumberedOutbox, type NumberedEvent, type OutboxEvent } from './outbox.js';
 import type { RedisUnderTest } from './redis-under-test.js';
 
 /** The expiry of each session, by handle, as one of three places in Redis has it. */
@@ -20,7 +20,7 @@ type Expiries = Map<string, number>;
  */
 export async function expectInvariants(redis: RedisUnderTest, app: Application): Promise<void> {
   const keys = await dumpKeys(redis, `${app.prefix}:{`);
-  const events = await readOutbox(app);
+  const events = await readNumberedOutbox(app);
   const now = Math.max(...(await Promise.all(redis.nodes.map(timeOf))));
   const records = expiriesInRecords(keys);
   const index = expiriesInExpiryIndex(keys);

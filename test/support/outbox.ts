@@ -20,7 +20,15 @@ export interface OutboxEvent {
 export type NumberedEvent = OutboxEvent & { number: number };
 
 /** The events of all buckets, in order within each bucket. */
-export async function readOutbox({ buckets, client }: Application): Promise<NumberedEvent[]> {
+export async function readOutbox(app: Application): Promise<OutboxEvent[]> {
+  return (await readNumberedOutbox(app)).map(({ number: _number, ...event }) => event);
+}
+
+/** The events with their numbers. */
+export async function readNumberedOutbox({
+  buckets,
+  client,
+}: Application): Promise<NumberedEvent[]> {
   const events: NumberedEvent[] = [];
   for (const bucket of buckets.numbers()) {
     const entries = await client.xrange(buckets.keysOf(bucket).outbox, '-', '+');
@@ -54,7 +62,8 @@ function decode(bucket: number, [version, text]: string[]): NumberedEvent {
     throw new Error(`Event without exactly eleven fields: ${text}`);
   return {
     number: Number(number),
-    event: event as OutboxEvent['event'],
+    // A 'missing' event is the end of a session that Redis has lost.
+    event: event === 'created' ? 'created' : 'destroyed',
     handle: bucket.toString(16).padStart(2, '0') + digest!,
     createdAt: Number(createdAt),
     userId: userId!,

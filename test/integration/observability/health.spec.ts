@@ -38,6 +38,8 @@ describe('the health indicator in Terminus', () => {
         oldestUnrecorded: 0,
         deadLetters: 0,
         defaultPartitionRows: 0,
+        binding: 'bound',
+        recentIncidents: 0,
         problems: [],
       },
     });

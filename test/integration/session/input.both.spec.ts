@@ -70,7 +70,7 @@ describe('input checks', () => {
       for (const userId of userIds) await app.service.createSession({ userId });
       const keys = (await dumpKeys(fixture.redis, `${app.prefix}:`)).map(({ key }) => key);
       const sets = keys.filter((key) => /^\w+:\{[01]\}:u:/.test(key));
-      const rest = keys.filter((key) => !/^\w+:\{[01]\}:(u:.*|s:[\w-]{43}|x|o)$/s.test(key));
+      const rest = keys.filter((key) => !/^\w+:\{[01]\}:(u:.*|s:[\w-]{43}|x|o|n)$/s.test(key));
       expect(sets.map((key) => key.replace(/^\w+:\{[01]\}:u:/, '')).toSorted()).toEqual(
         userIds.toSorted(),
       );

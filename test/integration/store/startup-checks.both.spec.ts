@@ -83,7 +83,7 @@ describe('startup checks of a Redis', () => {
     await client.hset(`${prefix}:meta`, 'layout', '99');
     client.disconnect();
     await expect(check(servers.redis.connection, { prefix })).rejects.toMatchObject(
-      unsuitable(/have layout 99; this version writes layout 1/),
+      unsuitable(/have layout 99; this version writes layout 2/),
     );
   });
 

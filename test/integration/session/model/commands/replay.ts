@@ -100,7 +100,7 @@ function applyUpdate(model: SessionModel, past: PastCall, reply: Reply, when: Sp
 
 function applyLogOutEverywhere(model: SessionModel, { call, passed }: PastCall, when: Span): void {
   const [base, cutoff, spared, , reason, actor] = call.args.map(String);
-  const userId = call.keys[2]!.slice(`${base}u:`.length);
+  const userId = call.keys[3]!.slice(`${base}u:`.length);
   const except = find(model, spared)?.handle ?? '';
   model.endAll(userId, when, Number(cutoff) + passed, except, { reason: reason!, actor: actor! });
 }
