@@ -39,7 +39,7 @@ module.exports = {
   forbidden: [
     { name: 'no circular imports', severity: 'error', from: {}, to: { circular: true } },
     ...Object.entries(LAYERS).map(([folder, allowed]) =>
-      layer('src', folder, allowed, ['errors[.]ts$', 'option-rules[.]ts$']),
+      layer('src', folder, allowed, ['compat[.]ts$', 'errors[.]ts$', 'option-rules[.]ts$']),
     ),
     ...Object.entries(AUDIT_LAYERS).map(([folder, allowed]) =>
       layer('src/audit', folder, allowed, ['wait-at-most[.]ts$']),
@@ -47,6 +47,7 @@ module.exports = {
     forbid('session-id.ts imports nothing', '^src/store/session-id[.]ts$', '^src/'),
     forbid('errors.ts imports nothing', '^src/errors[.]ts$', '^src/'),
     forbid('option-rules.ts imports nothing', '^src/option-rules[.]ts$', '^src/'),
+    forbid('compat.ts imports nothing', '^src/compat[.]ts$', '^src/'),
     forbid('one-copy.ts imports nothing', '^src/one-copy[.]ts$', '^src/'),
     forbid(
       'only the built entry points import one-copy.ts',

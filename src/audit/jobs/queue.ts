@@ -1,6 +1,7 @@
 import { Queue, Worker, type ConnectionOptions, type Job } from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
 
+import { closeQueue, failCommands } from '../../compat.js';
 import type { RedisClient } from '../../store/bounded-redis.js';
 import { waitAtMost } from '../wait-at-most.js';
 
@@ -83,12 +84,12 @@ export class LedgerQueue {
   /** Stops taking jobs, and waits for the active ones for at most `timeout` ms. */
   async stopWorking(timeout: number): Promise<void> {
     if (!this.worker) return;
-    await waitAtMost(timeout, this.worker.close());
+    await waitAtMost(timeout, closeQueue(this.worker));
   }
 
   async close(): Promise<void> {
     for (const connection of this.connections) disconnectNow(connection);
-    await waitAtMost(CLOSE_TIMEOUT, this.queue.close());
+    await waitAtMost(CLOSE_TIMEOUT, closeQueue(this.queue));
   }
 
   private async createSchedules(): Promise<void> {
@@ -127,6 +128,7 @@ export class LedgerQueue {
  * the client has not connected yet, which it knows by the status `wait`.
  */
 function disconnectNow(connection: RedisClient): void {
+  failCommands(connection);
   if (connection.status === 'end') return;
   if (connection.status === 'reconnecting') Object.assign(connection, { status: 'wait' });
   connection.disconnect();

@@ -1,5 +1,6 @@
 import { DataSource, MigrationExecutor, type DataSourceOptions, type QueryRunner } from 'typeorm';
 
+import { isDataSource } from '../../compat.js';
 import { SessionError } from '../../errors.js';
 import { waitAtMost } from '../wait-at-most.js';
 import { databaseError, isDataError } from './errors.js';
@@ -55,7 +56,7 @@ export class LedgerDatabase {
 
   /** @param migrate run the pending migrations of the `DataSource` once it is connected */
   constructor(connection: LedgerConnection | undefined, layout: LedgerLayout, migrate: boolean) {
-    this.isGiven = connection instanceof DataSource;
+    this.isGiven = typeof connection === 'object' && isDataSource(connection);
     this.dataSource = toDataSource(connection, layout);
     this.migrated = !migrate;
   }
@@ -175,7 +176,8 @@ function toDataSource(
   connection: LedgerConnection | undefined,
   layout: LedgerLayout,
 ): DataSource | null {
-  if (connection === undefined || connection instanceof DataSource) return connection ?? null;
+  if (connection === undefined) return null;
+  if (typeof connection === 'object' && isDataSource(connection)) return connection;
   return new DataSource(ledgerDataSourceOptions(connection, layout));
 }
 
