@@ -138,6 +138,9 @@ describe('recorded sessions', () => {
       oldestAge: 0,
       deadLetters: 0,
       defaultPartitionRows: 0,
+      binding: 'bound',
+      // A new Redis may have been adopted.
+      recentIncidents: expect.any(Number),
     });
     expect(await audit.reconcile()).toEqual({
       checked: 1,
