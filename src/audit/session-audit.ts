@@ -8,6 +8,7 @@ import { Drain } from './drain/drain.js';
 import { LedgerWriter } from './drain/ledger-writer.js';
 import { Outbox } from './drain/outbox.js';
 import { Mender } from './jobs/mender.js';
+import { Recovery } from './jobs/recovery.js';
 import { Reconciler, type ReconcileReport } from './jobs/reconciler.js';
 import type { LedgerDatabase } from './postgres/connection.js';
 import type { LedgerSettings, LedgerTables } from './postgres/schema.js';
@@ -77,6 +78,7 @@ export interface SessionAuditParts {
   incidents: Incidents;
   binding: LedgerBinding;
   mender: Mender;
+  recovery: Recovery;
 }
 
 export function auditParts(
@@ -94,13 +96,15 @@ export function auditParts(
   const drain = new Drain(database, outbox, writer, deadLetters, incidents, binding);
   const reconciler = new Reconciler(database, tables, buckets, upkeep, incidents, binding);
   const shared = { buckets, database, tables, upkeep, outbox, drain, incidents, binding };
+  const recovery = new Recovery({ ...shared, writer });
   return {
     ...shared,
     deadLetters,
     history: new History(database, settings),
     verifier: new Verifier(database, tables),
     reconciler,
-    mender: new Mender({ ...shared, writer, reconciler }),
+    recovery,
+    mender: new Mender({ ...shared, writer, reconciler, recovery }),
   };
 }
 

@@ -1,18 +1,16 @@
 import type { Buckets } from '../../store/buckets.js';
-import { formatHandle, parseHandle, type ExpiryMember } from '../../store/session-id.js';
-import { parseRecord } from '../../store/session-record.js';
+import { parseHandle } from '../../store/session-id.js';
 import type { SessionUpkeep } from '../../store/session-upkeep.js';
 import type { Drain } from '../drain/drain.js';
-import type { LedgerEvent } from '../drain/event.js';
 import type { LedgerWriter } from '../drain/ledger-writer.js';
 import type { Outbox } from '../drain/outbox.js';
-import { findKnownSessions, type KnownSession } from '../drain/session-rows.js';
 import type { Incidents, NewIncident } from '../guard/incidents.js';
 import type { LedgerBinding } from '../guard/ledger-binding.js';
 import type { LedgerDatabase } from '../postgres/connection.js';
 import type { LedgerTables } from '../postgres/schema.js';
 import { LossLimit } from './loss-limit.js';
 import type { Reconciler } from './reconciler.js';
+import type { Recovery } from './recovery.js';
 
 const PAGE = 500;
 /** How long to wait after too many sessions were missing, before looking at them again (ms). */
@@ -51,6 +49,7 @@ export interface MenderParts {
   drain: Drain;
   writer: LedgerWriter;
   reconciler: Reconciler;
+  recovery: Recovery;
   incidents: Incidents;
   binding: LedgerBinding;
 }
@@ -77,12 +76,14 @@ export class Mender {
     await this.parts.binding.requireBound();
     // SQL first: the number in Redis only grows, so a lower one than was committed is a rollback.
     const before = await this.readChains();
-    for (const { chain } of await this.findSuspects(before)) {
-      await this.parts.drain.checkNumbers(chain);
-    }
+    const errors = await this.collectErrors(before, ({ chain, committed }) =>
+      this.checkBucket(chain, committed),
+    );
+    await this.recordForeignHeads();
     const chains = await this.readChains();
     await this.mendRollbacks(chains.filter(({ mendFrom }) => mendFrom !== null));
     await this.recoverGaps(chains.filter(({ recoverFrom }) => recoverFrom !== null));
+    if (errors.length > 0) throw errors[0];
   }
 
   /** Mends all rollbacks, however many sessions are lost: an operator has accepted it. */
@@ -99,17 +100,34 @@ export class Mender {
     return rows.map(toChainNumbers);
   }
 
-  /** Buckets whose number is lower than the committed one, or whose events are gone. */
-  private async findSuspects(chains: ChainNumbers[]): Promise<ChainNumbers[]> {
-    const { outbox } = this.parts;
-    const suspects = await Promise.all(
-      chains.map(async ({ chain, committed }) => {
-        const last = await outbox.lastNumber(chain);
-        if (last < committed) return true;
-        return last > committed && (await outbox.length(chain)) === 0;
-      }),
-    );
-    return chains.filter((_, i) => suspects[i]);
+  /** Looks closer if the bucket's number is lower than the committed one, or its events are gone. */
+  private async checkBucket(bucket: number, committed: number): Promise<void> {
+    const { outbox, drain } = this.parts;
+    const last = await outbox.lastNumber(bucket);
+    const isSuspect = last < committed || (last > committed && (await outbox.length(bucket)) === 0);
+    if (isSuspect) await drain.checkNumbers(bucket);
+  }
+
+  /** A bucket that fails, because its node is down, must not keep the others from being mended. */
+  private async collectErrors<T>(list: T[], work: (each: T) => Promise<void>): Promise<unknown[]> {
+    const results = await Promise.allSettled(list.map(work));
+    return results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
+  }
+
+  /** Rows in chains that no bucket has: a process with another number of buckets wrote them. */
+  private async recordForeignHeads(): Promise<void> {
+    const { database, tables, buckets, incidents } = this.parts;
+    const foreign = await database.query<{ chain: number }>(listForeignHeads(tables), [
+      buckets.count,
+    ]);
+    for (const { chain } of foreign) {
+      if (await incidents.last('foreign-head', chain)) continue;
+      await incidents.recordAlone({
+        kind: 'foreign-head',
+        chain,
+        details: { buckets: buckets.count },
+      });
+    }
   }
 
   private async mendRollbacks(chains: ChainNumbers[]): Promise<void> {
@@ -127,11 +145,12 @@ export class Mender {
   /** Ends the sessions that came back, and finds those that are gone. */
   private async assess(chains: ChainNumbers[]): Promise<Damage[]> {
     const damages: Damage[] = [];
-    for (const numbers of chains) {
+    const errors = await this.collectErrors(chains, async (numbers) => {
       // Before the mending writes events of its own: no number may stand for two events.
       await this.parts.upkeep.raiseNumber(numbers.chain, numbers.committed);
       damages.push(await this.assessBucket(numbers));
-    }
+    });
+    if (damages.length === 0 && errors.length > 0) throw errors[0];
     // After Redis was asked which sessions it has: see requireBound.
     if (damages.length > 0) await this.parts.binding.requireBound();
     return damages;
@@ -224,7 +243,9 @@ export class Mender {
   private async recoverGaps(chains: ChainNumbers[]): Promise<void> {
     if (chains.length === 0) return;
     const recovered: number[] = [];
-    for (const { chain } of chains) recovered.push(await this.recoverBucket(chain));
+    for (const { chain } of chains) {
+      recovered.push(await this.parts.recovery.recoverBucket(chain));
+    }
     // Sessions that are open in SQL, and whose end was lost with the numbers.
     const { missing, held } = await this.parts.reconciler.runOnce();
     for (const [i, numbers] of chains.entries()) {
@@ -240,62 +261,6 @@ export class Mender {
       });
     }
   }
-
-  /** Records the sessions that live in Redis and that SQL doesn't know. */
-  private async recoverBucket(bucket: number): Promise<number> {
-    let recovered = 0;
-    for await (const page of this.parts.upkeep.scan(bucket)) {
-      // Their events precede this moment: those that are still in the outbox are recorded first.
-      await this.parts.drain.drainBucket(bucket, { wait: true });
-      const unknown = await this.unknownInSql(bucket, page);
-      if (unknown.length > 0) recovered += await this.recover(bucket, unknown);
-    }
-    return recovered;
-  }
-
-  private async unknownInSql(bucket: number, page: ExpiryMember[]): Promise<ExpiryMember[]> {
-    const { database, tables } = this.parts;
-    const handles = page.map(({ digest }) => formatHandle({ bucket, digest }));
-    const times = page.map(({ createdAt }) => createdAt);
-    const known = await database.transaction<KnownSession[]>((runner) =>
-      runner.query(findKnownSessions(tables), [handles, times]),
-    );
-    const created = new Set(known.filter((row) => row.created).map(({ token }) => token));
-    return page.filter((_, i) => !created.has(handles[i]!));
-  }
-
-  private async recover(bucket: number, sessions: ExpiryMember[]): Promise<number> {
-    const { database, writer, buckets } = this.parts;
-    const digests = sessions.map(({ digest }) => digest);
-    const records = await buckets.readRecords(bucket, digests);
-    const events = digests.flatMap((digest, i) => {
-      const record = records[i];
-      return record ? [createdEvent(formatHandle({ bucket, digest }), record)] : [];
-    });
-    return database.transaction(async (runner) => {
-      const chain = await writer.waitForLock(runner, bucket);
-      return (await writer.record(runner, chain, events)).recorded;
-    });
-  }
-}
-
-/** The `created` event of a session that only Redis knows. */
-function createdEvent(handle: string, text: string): LedgerEvent {
-  const { createdAt, userId, expiresAt, ip, userAgent } = parseRecord(text);
-  return {
-    outboxNumber: null,
-    event: 'created',
-    isDeclared: false,
-    handle,
-    sessionCreatedAt: createdAt,
-    userId,
-    occurredAt: createdAt,
-    expiresAt,
-    reason: 'recovered',
-    actor: null,
-    ip: ip || null,
-    userAgent: userAgent || null,
-  };
 }
 
 interface RawChain {
@@ -318,6 +283,11 @@ function toChainNumbers(row: RawChain): ChainNumbers {
 const listChains = (t: LedgerTables): string => `
 SELECT chain, outbox_number, mend_from, recover_from FROM ${t.chains} WHERE chain < $1
 ORDER BY chain`;
+
+/** $1 number of buckets */
+const listForeignHeads = (t: LedgerTables): string => `
+SELECT chain FROM ${t.chains}
+WHERE (chain < 0 OR chain >= $1) AND last_seq > 0 OR chain NOT BETWEEN 0 AND 255`;
 
 interface AffectedRow {
   seq: string;

@@ -185,6 +185,22 @@ describe('A Redis that goes back to an earlier state', () => {
   }, 60_000);
 });
 
+describe('A chain that no bucket has', () => {
+  const fixture = useLedger();
+
+  it('leaves one incident', async () => {
+    const trail = await fixture.open({ isForged: true });
+    const app = await trail.start(WEB);
+    await createSessions(app, 1);
+    await trail.rows(`UPDATE session_chains SET last_seq = 1 WHERE chain = 77`);
+
+    await app.audit.reconcile();
+    await app.audit.reconcile();
+    const foreign = (await app.audit.incidents()).filter(({ kind }) => kind === 'foreign-head');
+    expect(foreign).toMatchObject([{ chain: 77, details: { buckets: BUCKETS } }]);
+  });
+});
+
 describe('A Postgres that goes back to an earlier state', () => {
   const fixture = useLedger();
 
