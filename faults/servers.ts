@@ -77,6 +77,14 @@ export class Servers {
     return this.redisNodes.filter((node) => ports.some(({ port }) => port === node.port));
   }
 
+  /** The replica of a Cluster's master. */
+  async replicaOf(master: PrivateServer): Promise<PrivateServer> {
+    const nodes = await this.topology();
+    const { id } = nodes.find(({ port }) => port === master.port)!;
+    const replica = nodes.find((node) => node.master === id)!;
+    return this.redisNodes.find(({ port }) => port === replica.port)!;
+  }
+
   /** The buckets whose keys the master holds. */
   async bucketsOf(master: PrivateServer): Promise<Set<number>> {
     const own = (await this.topology()).find(({ port }) => port === master.port);
@@ -160,8 +168,11 @@ export class Servers {
 }
 
 interface ClusterNode {
+  id: string;
   port: number;
   flags: string;
+  /** The ID of its master; '-' if it is one. */
+  master: string;
   slots: [first: number, last: number][];
 }
 
@@ -171,7 +182,9 @@ function parseNodes(text: string): ClusterNode[] {
     .trim()
     .split('\n')
     .map((line) => line.split(' '))
-    .map(([, address = '', flags = '', , , , , , ...slots]) => ({
+    .map(([id = '', address = '', flags = '', master = '', , , , , ...slots]) => ({
+      id,
+      master,
       port: Number(/:(\d+)@/.exec(address)?.[1]),
       flags: flags.replace('myself,', ''),
       slots: slots.map((range) => {

@@ -1,7 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import type { Redis } from 'ioredis';
-
 import { now } from '../history.js';
 import type { CampaignContext, FaultKind } from '../campaign-context.js';
 
@@ -10,7 +8,8 @@ const MARGIN = 200;
 
 /**
  * Kills a master, so that its replica is promoted. Half of the time, it first disconnects the replica,
- * so that every write the master acknowledges after that is certain to be lost.
+ * so that every write the master acknowledges after that is certain to be lost. A wrong password of
+ * the replica keeps it from reconnecting, and clients from noticing anything.
  */
 async function failOver(context: CampaignContext): Promise<void> {
   const { servers, random, lossWindows } = context;
@@ -18,22 +17,19 @@ async function failOver(context: CampaignContext): Promise<void> {
     const master = random.pick(await servers.masters());
     const buckets = await servers.bucketsOf(master);
     const from = now() - MARGIN;
+    const replica = await servers.replicaOf(master);
     if (random.chance(0.5)) {
-      await servers.on(master, disconnectReplica);
+      await servers.on(replica, (node) => node.config('SET', 'masterauth', 'wrong'));
+      await servers.on(master, (node) => node.client('KILL', 'TYPE', 'replica'));
       await delay(random.between(50, 400));
     }
     await master.kill();
+    await servers.on(replica, (node) => node.config('SET', 'masterauth', ''));
     await servers.untilPromoted(master);
     lossWindows.push({ from, to: now() + MARGIN, buckets });
     await master.restart();
     await servers.untilHealthy();
   });
-}
-
-/** A new password keeps the replica from reconnecting. Clients that are connected don't need it. */
-async function disconnectReplica(master: Redis): Promise<void> {
-  await master.config('SET', 'requirepass', 'unknown-to-the-replica');
-  await master.client('KILL', 'TYPE', 'replica');
 }
 
 const masterKilled: FaultKind = {
