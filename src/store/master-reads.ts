@@ -2,8 +2,9 @@ import type { ChainableCommander } from 'ioredis';
 
 import type { BoundedRedis } from './bounded-redis.js';
 
+type Commands = ChainableCommander;
 /** Adds the commands of a read to its pipeline. */
-type AddCommands = (pipeline: ChainableCommander) => void;
+type AddCommands = (pipeline: Commands) => unknown;
 
 /**
  * Reads that prove that a master answered them. After a failover, the old master answers plain reads
@@ -46,7 +47,7 @@ export class MasterReads {
     return [...(values as (string | null)[]), value as string | null];
   }
 
-  /** Which of these keys exist. `proofKey` is any string of the same slot, existing or not. */
+  /** Which of these keys exist. */
   async exist(keys: string[], proofKey: string): Promise<boolean[]> {
     const { client } = this.redis;
     const counts = this.isCluster
@@ -55,12 +56,16 @@ export class MasterReads {
     return keys.map((_, i) => Number(counts[i]) === 1);
   }
 
-  /** The members of a sorted set, by score. */
-  async members(set: string, proofKey: string): Promise<string[]> {
+  /**
+   * The reply of any other read.
+   *
+   * @param proofKey a string of the same slot, existing or not
+   */
+  async reply<T>(add: AddCommands, proofKey: string): Promise<T> {
     const { client } = this.redis;
-    if (this.isCluster) return this.redis.boundedRead(() => client.zrange(set, 0, -1));
-    const [members] = await this.prove((pipeline) => pipeline.zrange(set, 0, -1), proofKey);
-    return members as string[];
+    if (!this.isCluster) return (await this.prove(add, proofKey))[0] as T;
+    // A client has the same methods as its pipeline, but they return promises.
+    return this.redis.boundedRead(async () => (await add(client as unknown as Commands)) as T);
   }
 
   /** The replies of a read, and last that of the proof: the value of `proofKey`. */

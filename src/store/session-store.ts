@@ -122,7 +122,10 @@ export class SessionStore implements LiveSessions {
   async list(bucket: number, userId: string): Promise<{ digest: string; record: SessionRecord }[]> {
     const { reads } = this.buckets;
     const keys = this.buckets.keysOf(bucket);
-    const digests = await reads.members(keys.userSet(userId), keys.proof);
+    const digests = await reads.reply<string[]>(
+      (redis) => redis.zrange(keys.userSet(userId), 0, -1),
+      keys.proof,
+    );
     const found: { digest: string; record: SessionRecord }[] = [];
     for (let from = 0; from < digests.length; from += CHUNK) {
       const chunk = digests.slice(from, from + CHUNK);

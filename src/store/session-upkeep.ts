@@ -29,12 +29,14 @@ export class SessionUpkeep {
 
   /** Pages of a bucket's expiry index. ZSCAN returns every member that exists throughout the scan. */
   async *scan(bucket: number): AsyncGenerator<ExpiryMember[]> {
-    const { client, redis } = this.buckets;
-    const { expiryIndex } = this.buckets.keysOf(bucket);
+    const { reads } = this.buckets;
+    const { expiryIndex, proof } = this.buckets.keysOf(bucket);
     let cursor = '0';
     do {
-      const [next, found] = await redis.bounded(
-        client.zscan(expiryIndex, cursor, 'COUNT', SCAN_PAGE),
+      const from = cursor;
+      const [next, found] = await reads.reply<[string, string[]]>(
+        (redis) => redis.zscan(expiryIndex, from, 'COUNT', SCAN_PAGE),
+        proof,
       );
       cursor = String(next);
       const members = found.filter((_, i) => i % 2 === 0); // the others are their scores

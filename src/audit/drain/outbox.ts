@@ -1,5 +1,8 @@
+import type { ChainableCommander } from 'ioredis';
+
 import { BoundedRedis } from '../../store/bounded-redis.js';
 import type { Buckets } from '../../store/buckets.js';
+import { MasterReads } from '../../store/master-reads.js';
 
 /** A job may wait longer for Redis than a request (ms). */
 const TIMEOUT = 5_000;
@@ -19,13 +22,15 @@ export interface OutboxEntry {
  */
 export class Outbox {
   private readonly redis: BoundedRedis;
+  private readonly reads: MasterReads;
 
   constructor(readonly buckets: Buckets) {
     this.redis = new BoundedRedis(buckets.client, TIMEOUT);
+    this.reads = new MasterReads(this.redis);
   }
 
   async length(bucket: number): Promise<number> {
-    return Number(await this.redis.bounded(this.redis.client.xlen(this.keyOf(bucket))));
+    return Number(await this.read<number>(bucket, (redis, key) => redis.xlen(key)));
   }
 
   /**
@@ -33,8 +38,8 @@ export class Outbox {
    * entries can have lower IDs than earlier ones had.
    */
   async head(bucket: number, count: number): Promise<OutboxEntry[]> {
-    const entries = await this.redis.bounded(
-      this.redis.client.xrangeBuffer(this.keyOf(bucket), '-', '+', 'COUNT', count),
+    const entries = await this.read<[Buffer, Buffer[]][]>(bucket, (redis, key) =>
+      redis.xrangeBuffer(key, '-', '+', 'COUNT', count),
     );
     return entries.map(([id, fields]) => ({
       id: id.toString(),
@@ -42,24 +47,27 @@ export class Outbox {
     }));
   }
 
-  /** How many events the bucket has had; 0 if Redis has lost the number. */
+  /**
+   * How many events the bucket has had; 0 if Redis has lost the number. A replica that lags has a lower
+   * number, as after a rollback, so it must be read from a master.
+   */
   async lastNumber(bucket: number): Promise<number> {
     const { outboxNumber } = this.buckets.keysOf(bucket);
-    return Number((await this.redis.bounded(this.redis.client.get(outboxNumber))) ?? 0);
+    return Number((await this.reads.get(outboxNumber)) ?? 0);
   }
 
   /** The ID of the newest entry; null if the outbox is empty. */
   async lastId(bucket: number): Promise<string | null> {
-    const [last] = await this.redis.bounded(
-      this.redis.client.xrevrange(this.keyOf(bucket), '+', '-', 'COUNT', 1),
+    const [last] = await this.read<[string, string[]][]>(bucket, (redis, key) =>
+      redis.xrevrange(key, '+', '-', 'COUNT', 1),
     );
     return last?.[0] ?? null;
   }
 
   /** Whether any entry has this ID or a lower one. */
   async hasUpTo(bucket: number, id: string): Promise<boolean> {
-    const entries = await this.redis.bounded(
-      this.redis.client.xrange(this.keyOf(bucket), '-', id, 'COUNT', 1),
+    const entries = await this.read<[string, string[]][]>(bucket, (redis, key) =>
+      redis.xrange(key, '-', id, 'COUNT', 1),
     );
     return entries.length > 0;
   }
@@ -77,10 +85,16 @@ export class Outbox {
   async remove(bucket: number, entries: OutboxEntry[]): Promise<void> {
     if (entries.length === 0) return;
     const ids = entries.map((entry) => entry.id);
-    await this.redis.bounded(this.redis.client.xdel(this.keyOf(bucket), ...ids));
+    const { outbox } = this.buckets.keysOf(bucket);
+    await this.redis.bounded(this.redis.client.xdel(outbox, ...ids));
   }
 
-  private keyOf(bucket: number): string {
-    return this.buckets.keysOf(bucket).outbox;
+  /** Reads a bucket's stream, from a master for certain: see `MasterReads`. */
+  private read<T>(
+    bucket: number,
+    command: (redis: ChainableCommander, key: string) => unknown,
+  ): Promise<T> {
+    const { outbox, proof } = this.buckets.keysOf(bucket);
+    return this.reads.reply<T>((redis) => command(redis, outbox), proof);
   }
 }

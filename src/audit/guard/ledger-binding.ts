@@ -205,9 +205,12 @@ export class LedgerBinding {
   }
 
   private async readRedis(): Promise<RedisIdentity> {
-    const { client, redis, prefix } = this.buckets;
-    const [ledger, keyspace, schema] = await redis.bounded(
-      client.hmget(metaKey(prefix), 'ledger', 'keyspace', 'schema'),
+    const { prefix, reads } = this.buckets;
+    // From a master for certain: to a replica that is still empty, the ledger would seem to be gone.
+    const meta = metaKey(prefix);
+    const [ledger, keyspace, schema] = await reads.reply<(string | null)[]>(
+      (redis) => redis.hmget(meta, 'ledger', 'keyspace', 'schema'),
+      `${meta}:proof`,
     );
     return { ledger: ledger ?? null, keyspace: keyspace ?? null, schema: schema ?? null };
   }
