@@ -7,11 +7,11 @@ import { type PrivateServer, startServer, type ServerKind } from './private-serv
 import { redisBinary } from './redis-binary.js';
 import { startRedis } from './redis-server.js';
 
-/** A master, its replica, and the Sentinels that watch them. */
+/** A master, its replicas, and the Sentinels that watch them. */
 export interface PrivateSentinel {
   /** Sentinel's name for the master. */
   readonly name: string;
-  /** The server that was the master at the start, then its replica. */
+  /** The server that was the master at the start, then its replicas. */
   readonly servers: PrivateServer[];
   readonly sentinels: PrivateServer[];
   /** Starts a failover with `SENTINEL FAILOVER`. Resolves when every Sentinel names the new master. */
@@ -25,10 +25,16 @@ const FORMING_TIMEOUT_MS = 30_000;
 
 const MASTER = { 'repl-diskless-sync-delay': '0' };
 
-/** Resolves when the replica is in sync and every Sentinel knows the replica and the others. */
-export async function startRedisSentinel(
-  config: Record<string, string> = {},
-): Promise<PrivateSentinel> {
+export interface SentinelOptions {
+  /** Default: 1. */
+  replicas?: number;
+  /** Entries of every server's redis.conf. */
+  config?: Record<string, string>;
+}
+
+/** Resolves when all replicas are in sync and every Sentinel knows the replicas and the others. */
+export async function startRedisSentinel(options: SentinelOptions = {}): Promise<PrivateSentinel> {
+  const { replicas: count = 1, config } = options;
   const started: PrivateServer[] = [];
   const start = async (starting: Promise<PrivateServer>) => {
     const server = await starting;
@@ -41,13 +47,17 @@ export async function startRedisSentinel(
   try {
     const master = await start(startRedis({ config: { ...MASTER, ...config } }));
     const replicaof = `127.0.0.1 ${master.port}`;
-    const replica = await start(startRedis({ config: { ...MASTER, ...config, replicaof } }));
+    const replicas = await Promise.all(
+      Array.from({ length: count }, () =>
+        start(startRedis({ config: { ...MASTER, ...config, replicaof } })),
+      ),
+    );
     const sentinels = await Promise.all(
       Array.from({ length: SENTINELS }, () => start(startServer(sentinel(master.port), {}))),
     );
-    await Promise.all([inSync(replica), ...sentinels.map(formed)]);
+    await Promise.all([...replicas.map(inSync), ...sentinels.map((each) => formed(each, count))]);
     const failOver = () => orderFailover(sentinels);
-    return { name: NAME, servers: [master, replica], sentinels, failOver, stop };
+    return { name: NAME, servers: [master, ...replicas], sentinels, failOver, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -91,11 +101,13 @@ async function inSync({ port }: PrivateServer): Promise<void> {
   );
 }
 
-async function formed({ port }: PrivateServer): Promise<void> {
+async function formed({ port }: PrivateServer, replicas: number): Promise<void> {
   await eventually(() =>
     ask(port, async (client) => {
       const info = String(await client.call('INFO', 'sentinel'));
-      return info.includes('status=ok') && info.includes(`slaves=1,sentinels=${SENTINELS}`);
+      return (
+        info.includes('status=ok') && info.includes(`slaves=${replicas},sentinels=${SENTINELS}`)
+      );
     }),
   );
 }

@@ -81,9 +81,11 @@ export const mutants: Mutant[] = [
       {
         file: 'src/audit/drain/outbox.ts',
         from: `    const ids = entries.map((entry) => entry.id);
-    await this.redis.bounded(this.redis.client.xdel(this.keyOf(bucket), ...ids));`,
+    const { outbox } = this.buckets.keysOf(bucket);
+    await this.redis.bounded(this.redis.client.xdel(outbox, ...ids));`,
         to: `    const left = Math.max(0, (await this.length(bucket)) - entries.length);
-    await this.redis.bounded(this.redis.client.xtrim(this.keyOf(bucket), 'MAXLEN', left));`,
+    const { outbox } = this.buckets.keysOf(bucket);
+    await this.redis.bounded(this.redis.client.xtrim(outbox, 'MAXLEN', left));`,
       },
     ],
   },
