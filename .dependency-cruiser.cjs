@@ -57,15 +57,15 @@ module.exports = {
     forbid(
       'src imports nothing around it',
       '^src/',
-      '^((dev|test|demo|bench|faults)/|ormconfig[.]ts$)',
+      '^((dev|test|demo|bench|faults|matrix)/|ormconfig[.]ts$)',
     ),
-    forbid('dev imports nothing outside dev', '^dev/', '^(src|test|demo|bench|faults)/'),
+    forbid('dev imports nothing outside dev', '^dev/', '^(src|test|demo|bench|faults|matrix)/'),
     forbid(
-      'demo, bench and faults import the package, not its sources',
-      '^(demo|bench|faults)/',
+      'demo, bench, faults and matrix import the package, not its sources',
+      '^(demo|bench|faults|matrix)/',
       '^src/',
     ),
-    forbid('only tests import specs', '^(src|dev|demo|bench|faults)/', '[.]spec[.]ts$'),
+    forbid('only tests import specs', '^(src|dev|demo|bench|faults|matrix)/', '[.]spec[.]ts$'),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

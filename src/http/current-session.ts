@@ -1,4 +1,9 @@
-import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import {
+  createParamDecorator,
+  type ExecutionContext,
+  type PipeTransform,
+  type Type,
+} from '@nestjs/common';
 
 import type { ValidSession } from '../session/session.service.js';
 import { requestContextOf } from './request-context.js';
@@ -48,14 +53,17 @@ export function currentSessionOf<TUser = unknown>(
  * find(@CurrentSession() session: SessionDetails) {}
  * ```
  */
-export const CurrentSession = createParamDecorator(
-  (_: void, execution: ExecutionContext) => currentSessionOf(execution)?.session,
-);
+export const CurrentSession = parameter((execution) => currentSessionOf(execution)?.session);
 
 /**
  * Injects the user of the request's session, as the `users` option loaded it. Undefined on a
  * `@Public()` route.
  */
-export const CurrentUser = createParamDecorator(
-  (_: void, execution: ExecutionContext) => currentSessionOf(execution)?.user,
-);
+export const CurrentUser = parameter((execution) => currentSessionOf(execution)?.user);
+
+/** The type that Nest infers for a decorator names types which the first releases of Nest 11 lack. */
+function parameter(
+  read: (execution: ExecutionContext) => unknown,
+): (...pipes: (Type<PipeTransform> | PipeTransform)[]) => ParameterDecorator {
+  return createParamDecorator((_: void, execution: ExecutionContext) => read(execution));
+}

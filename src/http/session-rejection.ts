@@ -144,9 +144,13 @@ export function socketRejection({ code, message }: SessionRejection): SocketReje
 
 /** Nest sends this to the client as an `exception` event; gateways don't handle HTTP exceptions. */
 export async function asWsException(rejection: SessionRejection): Promise<Error> {
-  // An optional package, but an application with a gateway has it.
-  const { WsException } = await import('@nestjs/websockets');
-  return new WsException(socketRejection(rejection));
+  try {
+    const { WsException } = await import('@nestjs/websockets');
+    return new WsException(socketRejection(rejection));
+  } catch (cause) {
+    // An application with a gateway has the package. In this `try`, bundlers accept that others don't.
+    throw new Error('The package @nestjs/websockets is missing. Install it.', { cause });
+  }
 }
 
 /**

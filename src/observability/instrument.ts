@@ -40,19 +40,17 @@ export function outcomeOf(error: unknown): string {
   return typeof code === 'string' && code.startsWith('ERR_SESSION_') ? code : 'error';
 }
 
-/** Imports a package that may not be installed: null if it isn't. Other errors are thrown. */
-export async function importOptional<T>(load: () => Promise<T>): Promise<T | null> {
-  try {
-    return await load();
-  } catch (error) {
-    const code = codeOf(error);
-    // Node's code, and the one that Jest's module loader uses for CommonJS packages.
-    if (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND') return null;
-    throw error;
-  }
+/**
+ * Null if an optional package is not installed; otherwise throws the error of its `import`. That one
+ * must stand in the caller's `try`: bundlers then accept that the package is missing.
+ */
+export function nullIfMissing(error: unknown): null {
+  const code = codeOf(error);
+  // Node's code, and the one of CommonJS.
+  if (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND') return null;
+  throw error;
 }
 
-/** Jest's module loader throws errors of another realm, which are not `instanceof Error` here. */
 function codeOf(error: unknown): unknown {
   return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
 }

@@ -1,7 +1,7 @@
 import type { Registry } from 'prom-client';
 
 import { SessionError } from '../errors.js';
-import { importOptional, outcomeOf, type Instrument } from './instrument.js';
+import { nullIfMissing, outcomeOf, type Instrument } from './instrument.js';
 import { readLedger, type LedgerSource, type LedgerState } from './ledger-state.js';
 
 type PromClient = typeof import('prom-client');
@@ -45,7 +45,7 @@ export async function startMetrics(
   options: MetricsOptions,
   source: MetricsSource,
 ): Promise<SessionMetrics> {
-  const prom = await importOptional<PromClient>(() => import('prom-client'));
+  const prom = await loadPromClient();
   if (!prom) throw missingPackage();
   const registry = (options.registry ?? prom.register) as Registry;
   const { module } = source;
@@ -68,6 +68,14 @@ export async function startMetrics(
     rejected: (code) => rejections.inc({ module, code }),
     stop: () => void sources.delete(source),
   };
+}
+
+async function loadPromClient(): Promise<PromClient | null> {
+  try {
+    return await import('prom-client');
+  } catch (error) {
+    return nullIfMissing(error);
+  }
 }
 
 function missingPackage(): SessionError {

@@ -1,4 +1,4 @@
-import { importOptional, outcomeOf, type Instrument } from './instrument.js';
+import { nullIfMissing, outcomeOf, type Instrument } from './instrument.js';
 
 type OpenTelemetry = typeof import('@opentelemetry/api');
 
@@ -7,7 +7,7 @@ type OpenTelemetry = typeof import('@opentelemetry/api');
  * session ID, user ID or address. Null if `@opentelemetry/api` is not installed.
  */
 export async function startTracing(module: string): Promise<Instrument | null> {
-  const api = await importOptional<OpenTelemetry>(() => import('@opentelemetry/api'));
+  const api = await loadOpenTelemetry();
   if (!api) return null;
   const { SpanStatusCode, trace } = api;
   const tracer = trace.getTracer('nest-session-ledger');
@@ -29,4 +29,12 @@ export async function startTracing(module: string): Promise<Instrument | null> {
         },
       ),
   };
+}
+
+async function loadOpenTelemetry(): Promise<OpenTelemetry | null> {
+  try {
+    return await import('@opentelemetry/api');
+  } catch (error) {
+    return nullIfMissing(error);
+  }
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
-import { npmInstall, pack } from '../package/packed.js';
+import { npmInstall, pack } from '../../../matrix/packed.js';
 
 const run = promisify(execFile);
 const project = join(import.meta.dirname, '..', '..', '..');
