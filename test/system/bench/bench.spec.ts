@@ -82,6 +82,12 @@ describe('npm run bench', () => {
     }
   }, 120_000);
 
+  test('rollback.js measures how long the lost events take to be made good', async () => {
+    const { stdout } = await run(process.execPath, ['build/bench/rollback.js', '200', '20']);
+    expect(stdout).toMatch(/^ended again, lost +10, 10$/m);
+    expect(stdout).toMatch(/^everything mended after +\d+\.\d s$/m);
+  }, 120_000);
+
   test('the benchmark rejects an unknown row and lists those that exist', async () => {
     await expect(run(process.execPath, [BENCH, '--only', 'nothing'])).rejects.toMatchObject({
       code: 2,

@@ -15,7 +15,7 @@ const RUN_BY: [command: RegExp, place: string][] = [
   [/^npm run faults( |$)/, 'test/system/faults'],
   [/^npm run bench( |$)/, 'test/system/bench'],
   [/^node --inspect-brk /, 'test/unit/docs/debugger.spec.ts'],
-  [/^node build\/bench\/(costs|failover)\.js( |$)/, 'test/system/bench'],
+  [/^node build\/bench\/(costs|failover|rollback)\.js( |$)/, 'test/system/bench'],
 ];
 
 function documents(): string[] {
