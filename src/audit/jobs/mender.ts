@@ -1,5 +1,4 @@
 import type { Buckets } from '../../store/buckets.js';
-import { parseHandle } from '../../store/session-id.js';
 import type { SessionUpkeep } from '../../store/session-upkeep.js';
 import type { Drain } from '../drain/drain.js';
 import type { LedgerWriter } from '../drain/ledger-writer.js';
@@ -8,6 +7,7 @@ import type { Incidents, NewIncident } from '../guard/incidents.js';
 import type { LedgerBinding } from '../guard/ledger-binding.js';
 import type { LedgerDatabase } from '../postgres/connection.js';
 import type { LedgerTables } from '../postgres/schema.js';
+import { affectedSessions, type AffectedSession } from './affected-sessions.js';
 import { LossLimit } from './loss-limit.js';
 import type { Reconciler } from './reconciler.js';
 import type { Recovery } from './recovery.js';
@@ -22,15 +22,6 @@ export interface ChainNumbers {
   committed: number;
   mendFrom: number | null;
   recoverFrom: number | null;
-}
-
-/** A session of the events that Redis has lost, as SQL knows it. */
-interface AffectedSession {
-  digest: string;
-  createdAt: number;
-  userId: string | null;
-  expiresAt: number;
-  isOpen: boolean;
 }
 
 /** What a rollback has done to a bucket's sessions. */
@@ -157,10 +148,10 @@ export class Mender {
   }
 
   private async assessBucket(numbers: ChainNumbers): Promise<Damage> {
-    const { buckets, upkeep } = this.parts;
+    const { buckets, database, tables, upkeep } = this.parts;
     const bucket = numbers.chain;
     const damage: Damage = { numbers, lost: [], endedAgain: 0 };
-    for await (const page of this.affectedSessions(numbers)) {
+    for await (const page of affectedSessions(database, tables, bucket, numbers.mendFrom!)) {
       const alive = await buckets.areAlive(
         bucket,
         page.map(({ digest }) => digest),
@@ -171,25 +162,6 @@ export class Mender {
       damage.lost.push(...page.filter(({ isOpen }, i) => isOpen && !alive[i]));
     }
     return damage;
-  }
-
-  /**
-   * Pages of the sessions whose events Redis may have lost: from the end of the chain back to the
-   * first row with an older number. Rows without a number lie between those of two histories.
-   */
-  private async *affectedSessions(numbers: ChainNumbers): AsyncGenerator<AffectedSession[]> {
-    const { database, tables } = this.parts;
-    let before = '9223372036854775807';
-    for (;;) {
-      const rows: AffectedRow[] = await database.transaction((runner) =>
-        runner.query(listAffected(tables), [numbers.chain, before, PAGE]),
-      );
-      const end = rows.findIndex((row) => isOlder(row, numbers.mendFrom!));
-      const page = end === -1 ? rows : rows.slice(0, end);
-      if (page.length > 0) yield toSessions(page);
-      if (end !== -1 || rows.length < PAGE) return;
-      before = rows.at(-1)!.seq;
-    }
   }
 
   private async complete({ numbers, lost, endedAgain }: Damage): Promise<void> {
@@ -288,50 +260,3 @@ ORDER BY chain`;
 const listForeignHeads = (t: LedgerTables): string => `
 SELECT chain FROM ${t.chains}
 WHERE (chain < 0 OR chain >= $1) AND last_seq > 0 OR chain NOT BETWEEN 0 AND 255`;
-
-interface AffectedRow {
-  seq: string;
-  outbox_number: string | null;
-  token: string;
-  created_ms: string;
-  user_id: string | null;
-  expires_ms: string | null;
-  ended: boolean;
-}
-
-/**
- * A page of a chain's rows, newest first, with the state of their sessions.
- *
- * $1 chain, $2 the seq after the first, $3 limit
- */
-const listAffected = (t: LedgerTables): string => `
-SELECT e.seq, e.outbox_number, e.token, s.user_id::text AS user_id, s.ended_at IS NOT NULL AS ended,
-       (extract(epoch FROM e.session_created_at) * 1000)::bigint AS created_ms,
-       (extract(epoch FROM s.expires_at) * 1000)::bigint AS expires_ms
-FROM (
-  SELECT seq, outbox_number, token, session_created_at FROM ${t.events}
-  WHERE chain = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3
-) e
-LEFT JOIN ${t.sessions} s ON s.token = e.token AND s.created_at = e.session_created_at
-ORDER BY e.seq DESC`;
-
-function isOlder({ outbox_number: number }: AffectedRow, mendFrom: number): boolean {
-  return number !== null && Number(number) < mendFrom;
-}
-
-/** Each session once. A session whose row is gone from `sessions` can't be judged. */
-function toSessions(rows: AffectedRow[]): AffectedSession[] {
-  const sessions = new Map<string, AffectedSession>();
-  for (const row of rows) {
-    const address = parseHandle(row.token, 256);
-    if (!address || row.expires_ms === null) continue;
-    sessions.set(row.token, {
-      digest: address.digest,
-      createdAt: Number(row.created_ms),
-      userId: row.user_id,
-      expiresAt: Number(row.expires_ms),
-      isOpen: !row.ended,
-    });
-  }
-  return [...sessions.values()];
-}
