@@ -232,9 +232,9 @@ export class SessionService<TUser = SessionUser> {
     if (!address) return null;
     const record = await this.store.read(address);
     if (!record || !(await this.isTouchDue(address, record))) return record && { address, record };
-    const touched = await this.store.touch(address);
     // It may have ended since it was read: then it is over, whatever the record said.
-    return touched && { address, record: { ...record, ...touched } };
+    const touched = await this.store.touch(address, record);
+    return touched && { address, record: touched };
   }
 
   /** Sparse: once in a tenth of the idle timeout. The script checks again by Redis's clock. */

@@ -2,6 +2,7 @@ import type { Cluster, Redis } from 'ioredis';
 
 import { SessionError } from '../errors.js';
 import type { Handover } from './handover.js';
+import { whenSlotHasMoved } from './moving-slots.js';
 
 /** The longest `redisTimeout` (ms): half the scripts' REPLAY_WINDOW. */
 export const MAX_REDIS_TIMEOUT = 5_000;
@@ -17,11 +18,11 @@ export interface Script {
 }
 
 /**
- * Replies that mean 'not now': Redis is loading, failing over or blocked. ioredis follows `MOVED`
- * and `ASK` itself, but lets some through if a failover meets its auto-pipelining.
+ * Replies that mean 'not now': Redis is loading, failing over or blocked, or a slot is moving. ioredis
+ * follows `MOVED` and `ASK` itself, but only so often.
  */
 const UNAVAILABLE =
-  /^(LOADING|READONLY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|MOVED|ASK|BUSY|MISCONF|NOREPLICAS|UNBLOCKED)\b/;
+  /^(LOADING|READONLY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|MOVED|ASK|BUSY|MISCONF|NOREPLICAS|UNBLOCKED|ERR Script attempted to access a non local key)\b/;
 
 /**
  * Runs commands within a bounded time and turns failures into errors of our own. Redis may still
@@ -36,11 +37,20 @@ export class BoundedRedis {
     private readonly handover?: Handover,
   ) {}
 
-  /** EVALSHA, then EVAL if this Redis (restarted, failed over) doesn't know the script yet. */
-  async run(script: Script, keys: string[], args: (string | number)[]): Promise<unknown> {
-    const held = this.handover?.untilChanges();
+  /** Runs a script, at most `timeout`. Waits while the slot of its keys moves to another node. */
+  run(script: Script, keys: string[], args: (string | number)[]): Promise<unknown> {
     const evaluate = () => this.evaluate(script, keys, args);
-    return this.bounded(held ? held.then(evaluate) : evaluate());
+    return this.change(() => whenSlotHasMoved(evaluate, this.timeout));
+  }
+
+  /** Runs a script, at most `timeout`. Fails if the slot of its keys is moving: `isSlotMoving`. */
+  runUnlessMoving(script: Script, keys: string[], args: (string | number)[]): Promise<unknown> {
+    return this.change(() => this.evaluate(script, keys, args));
+  }
+
+  private change<T>(run: () => Promise<T>): Promise<T> {
+    const held = this.handover?.untilChanges();
+    return this.bounded(held ? held.then(run) : run());
   }
 
   /** Runs a read, at most `timeout`. */
@@ -49,6 +59,7 @@ export class BoundedRedis {
     return this.bounded(held ? held.then(read) : read());
   }
 
+  /** EVALSHA, then EVAL if this Redis (restarted, failed over) doesn't know the script yet. */
   private async evaluate(script: Script, keys: string[], args: (string | number)[]) {
     try {
       return await this.client.evalsha(script.sha1, keys.length, ...keys, ...args);

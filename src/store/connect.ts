@@ -2,6 +2,7 @@ import { Cluster, Redis, type ClusterNode, type ClusterOptions, type RedisOption
 
 import type { RedisClient } from './bounded-redis.js';
 import type { Handover } from './handover.js';
+import { MOVING_SLOT_RETRY } from './moving-slots.js';
 import { watchRole } from './role-watch.js';
 import { SentinelWatch } from './sentinel-watch.js';
 
@@ -56,7 +57,7 @@ function connect(connection: Exclude<RedisConnection, RedisClient>, timeout: num
   if (!('nodes' in connection)) return new Redis({ ...options, ...connection });
   const { nodes, redisOptions, ...clusterOptions } = connection;
   return new Cluster(nodes, {
-    enableAutoPipelining: true,
+    retryDelayOnTryAgain: MOVING_SLOT_RETRY,
     ...clusterOptions,
     redisOptions: { ...options, ...redisOptions },
   });

@@ -33,8 +33,11 @@ export interface LiveSessions {
   create(at: SessionAddress, session: NewSession): Promise<CreatedSession>;
   /** The session's record, or null if there is none (any more). */
   read(at: SessionAddress): Promise<SessionRecord | null>;
-  /** Slides the idle expiry; null for a session that is over. */
-  touch(at: SessionAddress): Promise<{ lastUsedAt: number; idleExpiresAt: number } | null>;
+  /**
+   * Slides the idle expiry of a session that was just read as `record`; returns its record, or null
+   * if it is over. While the slot of its bucket moves to another node, it returns `record` unchanged.
+   */
+  touch(at: SessionAddress, record: SessionRecord): Promise<SessionRecord | null>;
   destroy(at: SessionAddress, cause: EndCause): Promise<void>;
   /** Ends all sessions that the user had when the call began, except `spared`. */
   destroyAll(bucket: number, userId: string, spared: string | null, cause: EndCause): Promise<void>;

@@ -14,9 +14,10 @@ type AddCommands = (pipeline: Commands) => unknown;
  * rejects it (READONLY), and so does a master without replicas if `min-replicas-to-write` is set
  * (NOREPLICAS). In place of a GET, it costs nothing.
  *
- * A Cluster gets plain reads: a demoted node redirects them, a node that is cut off rejects them after
- * `cluster-node-timeout`, and while a slot moves, ioredis can't redirect a part of a pipeline that
- * contains writes.
+ * A Cluster gets plain reads: a demoted node redirects them, and a node that is cut off rejects them
+ * after `cluster-node-timeout`. Each one reads a single key, because ioredis redirects it correctly
+ * while a slot moves. Reads of several keys are rejected (TRYAGAIN), and a pipeline whose keys are on
+ * two nodes is sent to one of them.
  */
 export class MasterReads {
   constructor(private readonly redis: BoundedRedis) {}
@@ -37,10 +38,12 @@ export class MasterReads {
     );
   }
 
-  /** The values of keys; on a Cluster, of keys in one slot. */
+  /** The values of keys. */
   async getAll(keys: string[]): Promise<(string | null)[]> {
     const { client } = this.redis;
-    if (this.isCluster) return this.redis.boundedRead(() => client.mget(keys));
+    if (this.isCluster) {
+      return this.redis.boundedRead(() => Promise.all(keys.map((key) => client.get(key))));
+    }
     if (keys.length === 1) return [await this.get(keys[0]!)];
     const [last, others] = [keys.at(-1)!, keys.slice(0, -1)];
     const [values, value] = await this.prove((pipeline) => pipeline.mget(others), last);

@@ -10,7 +10,7 @@
  * | `sess:{b}:o` | stream | the outbox: events that Postgres has not committed yet |
  * | `sess:{b}:n` | integer | the outbox number: how many events the bucket has had |
  * | `sess:{b}:r:<digest>` | string, for 10 s | the receipt of a session that ended soon after its creation, see `lua/include/receipt.lua` |
- * | `sess:{b}:p` | never written | asked for in proof that the server is a master, see `master-reads.ts` |
+ * | `sess:{b}:p` | never written | asked for in proof that the server is a master, see `master-reads.ts`, and that the slot isn't moving, see `lua/include/bucket.lua` |
  * | `sess:{b}:l:<digest>` | string, for a minute | marks a session that was declared lost |
  *
  * One key is outside the buckets: `sess:meta`, a hash with the number of buckets, the layout's

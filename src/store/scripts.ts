@@ -112,6 +112,7 @@ export async function runCreate(
   return (replies as unknown[]).map(toCreateReply);
 }
 
+/** Fails at once if the slot is moving, because the caller's request needn't wait for it. */
 export async function runTouch(
   redis: BoundedRedis,
   keys: RedisKeys,
@@ -119,9 +120,9 @@ export async function runTouch(
   idleTimeout: number,
 ): Promise<TouchReply> {
   const [status, lastUsedAt, idleExpiresAt] = fieldsOf(
-    await redis.run(
+    await redis.runUnlessMoving(
       scripts.touch,
-      [keys.expiryIndex, keys.outbox, keys.session(digest)],
+      [keys.session(digest)],
       [keys.base, digest, idleTimeout],
     ),
   );

@@ -2,6 +2,7 @@ import { BatchedCreates, type RequestedCreate } from './batched-creates.js';
 import { BatchedReads } from './batched-reads.js';
 import type { Buckets } from './buckets.js';
 import type { LiveSessions, NewSession } from './live-sessions.js';
+import { isSlotMoving } from './moving-slots.js';
 import { creationRejected, dataTooLarge, tooLate, type RequestedExpiry } from './rejections.js';
 import {
   runCreate,
@@ -60,13 +61,18 @@ export class SessionStore implements LiveSessions {
     return record === null ? null : parseRecord(record);
   }
 
-  async touch(at: SessionAddress): Promise<{ lastUsedAt: number; idleExpiresAt: number } | null> {
+  async touch(at: SessionAddress, record: SessionRecord): Promise<SessionRecord | null> {
     const { redis } = this.buckets;
     const keys = this.buckets.keysOf(at.bucket);
-    const reply = await runTouch(redis, keys, at.digest, this.rules.idleTimeout);
-    if (reply.status === 'GONE') return null;
-    const { lastUsedAt, idleExpiresAt } = reply;
-    return { lastUsedAt, idleExpiresAt };
+    try {
+      const reply = await runTouch(redis, keys, at.digest, this.rules.idleTimeout);
+      if (reply.status === 'GONE') return null;
+      const { lastUsedAt, idleExpiresAt } = reply;
+      return { ...record, lastUsedAt, idleExpiresAt };
+    } catch (error) {
+      if (isSlotMoving(error)) return record; // it was valid when it was read
+      throw error;
+    }
   }
 
   async destroy(at: SessionAddress, cause: EndCause): Promise<void> {

@@ -4,7 +4,7 @@ import { parseExpiryMember, type ExpiryMember, type SessionAddress } from './ses
 
 /** Sessions that one sweep script ends: bounds how long Redis is blocked (low milliseconds). */
 const SWEEP_BATCH = 250;
-/** Members of the expiry index that one ZSCAN asks for. */
+/** Members of the expiry index in one page of a scan. */
 const SCAN_PAGE = 500;
 
 /** Ends sessions for the ledger: expired ones, and those that a data loss left inconsistent. */
@@ -27,21 +27,36 @@ export class SessionUpkeep {
     return more;
   }
 
-  /** Pages of a bucket's expiry index. ZSCAN returns every member that exists throughout the scan. */
+  /**
+   * Pages of a bucket's expiry index, by expiry. They contain every session that exists throughout the
+   * scan, and one that is used meanwhile perhaps twice. ZSCAN would miss some if the slot moved: its
+   * cursor means nothing to another node.
+   */
   async *scan(bucket: number): AsyncGenerator<ExpiryMember[]> {
-    const { reads } = this.buckets;
-    const { expiryIndex, proof } = this.buckets.keysOf(bucket);
-    let cursor = '0';
-    do {
-      const from = cursor;
-      const [next, found] = await reads.reply<[string, string[]]>(
-        (redis) => redis.zscan(expiryIndex, from, 'COUNT', SCAN_PAGE),
-        proof,
-      );
-      cursor = String(next);
-      const members = found.filter((_, i) => i % 2 === 0); // the others are their scores
+    let from = '-inf';
+    let seen = new Set<string>(); // the members of the last page whose score is `from`
+    for (;;) {
+      const found = await this.pageOfIndex(bucket, from, SCAN_PAGE + seen.size);
+      const members = found.map(([member]) => member).filter((member) => !seen.has(member));
       if (members.length > 0) yield members.map(parseExpiryMember);
-    } while (cursor !== '0');
+      if (members.length < SCAN_PAGE) return;
+      [, from] = found.at(-1)!;
+      seen = new Set(found.flatMap(([member, score]) => (score === from ? [member] : [])));
+    }
+  }
+
+  private async pageOfIndex(
+    bucket: number,
+    from: string,
+    limit: number,
+  ): Promise<[member: string, score: string][]> {
+    const { expiryIndex, proof } = this.buckets.keysOf(bucket);
+    const flat = await this.buckets.reads.reply<string[]>(
+      (redis) =>
+        redis.zrange(expiryIndex, from, '+inf', 'BYSCORE', 'LIMIT', 0, limit, 'WITHSCORES'),
+      proof,
+    );
+    return flat.flatMap((member, i) => (i % 2 === 0 ? [[member, flat[i + 1]!]] : []));
   }
 
   /** Ends a session that is alive in Redis although it is over in SQL. */

@@ -16,6 +16,7 @@ const OLDEST_REDIS = 7;
 export async function checkRedis(buckets: Buckets): Promise<string[]> {
   rejectKeyPrefix(buckets.client);
   rejectReplicaReads(buckets.client);
+  rejectAutoPipelining(buckets.client);
   rejectGivingUp(buckets.client);
   const infos = await buckets.redis.bounded(readInfos(buckets.client));
   infos.forEach(checkServer);
@@ -43,6 +44,20 @@ function rejectReplicaReads(client: RedisClient): void {
     'ERR_SESSION_OPTIONS',
     `The Redis client has the ioredis option \`scaleReads\` (${String(scaleReads)}), and a replica ` +
       "may still hold a session that has ended. Give the module a client with 'master'.",
+  );
+}
+
+/**
+ * While a slot moves, ioredis sends all reads of a pipeline to the receiving node as soon as one of
+ * them was redirected, and those whose keys haven't moved yet get the answer that there is none.
+ */
+function rejectAutoPipelining(client: RedisClient): void {
+  if (!('nodes' in client) || !client.options.enableAutoPipelining) return;
+  throw new SessionError(
+    'ERR_SESSION_OPTIONS',
+    'The Redis client has the ioredis option `enableAutoPipelining`, and while a slot of a Cluster ' +
+      'moves to another node, reads in one pipeline with redirected ones miss keys that exist: valid ' +
+      'sessions would be rejected. Remove the option, or give the module a client of its own.',
   );
 }
 

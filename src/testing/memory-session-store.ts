@@ -58,7 +58,7 @@ export class MemorySessionStore implements LiveSessions {
     return session ? toRecord(session) : null;
   }
 
-  async touch(at: SessionAddress): Promise<{ lastUsedAt: number; idleExpiresAt: number } | null> {
+  async touch(at: SessionAddress): Promise<SessionRecord | null> {
     const now = this.sessions.enter();
     const session = this.sessions.find(formatHandle(at), now);
     if (!session) return null;
@@ -66,8 +66,7 @@ export class MemorySessionStore implements LiveSessions {
       session.lastUsedAt = now;
       session.idleExpiresAt = this.idleExpiry(session.expiresAt, now);
     }
-    const { lastUsedAt, idleExpiresAt } = session;
-    return { lastUsedAt, idleExpiresAt };
+    return toRecord(session);
   }
 
   async destroy(at: SessionAddress, cause: EndCause): Promise<void> {

@@ -26,12 +26,14 @@ export function onScript(
   { buckets: { redis } }: Application,
   listener: (call: ScriptCall) => void,
 ): void {
-  const run = redis.run.bind(redis);
-  redis.run = async (script, keys, args) => {
-    const reply = await run(script, keys, args);
-    if (script !== scripts.time) listener({ script, keys, args, reply });
-    return reply;
-  };
+  for (const name of ['run', 'runUnlessMoving'] as const) {
+    const run = redis[name].bind(redis);
+    redis[name] = async (script, keys, args) => {
+      const reply = await run(script, keys, args);
+      if (script !== scripts.time) listener({ script, keys, args, reply });
+      return reply;
+    };
+  }
 }
 
 /** The last run of this script. */

@@ -2,7 +2,7 @@ import { afterEach } from '@jest/globals';
 
 import { openApplication, type Application, type ApplicationOptions } from './application.js';
 import { eventually } from './eventually.js';
-import { expectInvariants } from './invariants.js';
+import { expectInvariants, type InvariantTolerance } from './invariants.js';
 import type { RedisUnderTest } from './redis-under-test.js';
 import { useServers } from './use-servers.js';
 
@@ -16,7 +16,10 @@ export interface RedisFixture {
  * A Redis for the tests of this block, and applications without Nest. After each test, everything
  * that its applications have in Redis must satisfy the invariants.
  */
-export function useRedis(start?: () => Promise<RedisUnderTest>): RedisFixture {
+export function useRedis(
+  start?: () => Promise<RedisUnderTest>,
+  tolerance?: InvariantTolerance,
+): RedisFixture {
   const servers = useServers({ redis: start });
   const applications: Application[] = [];
 
@@ -26,7 +29,7 @@ export function useRedis(start?: () => Promise<RedisUnderTest>): RedisFixture {
       const byPrefix = new Map(opened.map((application) => [application.prefix, application]));
       for (const application of byPrefix.values()) {
         // A call that timed out may still be on its way to Redis.
-        await eventually(() => expectInvariants(servers.redis, application));
+        await eventually(() => expectInvariants(servers.redis, application, tolerance));
       }
     } finally {
       await Promise.all(opened.map((application) => application.close()));

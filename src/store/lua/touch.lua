@@ -3,7 +3,8 @@
 -- Sparse: a use within a tenth of the idle timeout after the last one writes nothing, which also
 -- makes a copy of the request harmless.
 --
--- KEYS  1 expiry index  2 outbox  3 session
+-- KEYS  1 session; if it declared more, Redis would reply TRYAGAIN while the slot moves, which makes
+--       ioredis wait
 -- ARGV  1 key base  2 digest  3 idle timeout (ms)
 -- Reply OK, last use, idle expiry (joined by U+001F), or GONE for a session that is over
 --!include bucket

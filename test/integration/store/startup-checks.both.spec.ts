@@ -170,6 +170,15 @@ describe('startup checks of a Cluster client', () => {
       });
     },
   );
+
+  test('a Cluster client with auto-pipelining is rejected, because it misses keys of a moving slot', async () => {
+    const nodes = [{ port: 1 }];
+    const connection = { nodes, lazyConnect: true, enableAutoPipelining: true };
+    await expect(check(connection)).rejects.toMatchObject({
+      code: 'ERR_SESSION_OPTIONS',
+      message: expect.stringContaining('enableAutoPipelining'),
+    });
+  });
 });
 
 describe('startup checks of the version and the connection', () => {

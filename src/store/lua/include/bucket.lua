@@ -1,8 +1,15 @@
 -- One bucket: its clock, its keys and the records in them.
 -- Every key built here contains the bucket's hash tag, so it is in the slot of the declared keys.
 
-local expiry_index, outbox = KEYS[1], KEYS[2]
 local base = ARGV[1]
+-- Not from KEYS, because touch doesn't declare them.
+local expiry_index, outbox = base .. 'x', base .. 'o'
+
+-- While a slot moves to another node of a Cluster, its keys are on two nodes, and here the ones that
+-- are on the other node look missing. Redis rejects a command with two keys, of which one is
+-- missing, on both of these nodes. The second key never exists, so no script runs until the slot
+-- has moved. This fails before the first write.
+redis.call('EXISTS', expiry_index, base .. 'p')
 
 -- Redis's own clock (ms) alone decides what has expired. It doesn't advance within a script.
 local time = redis.call('TIME')
