@@ -17,7 +17,7 @@ export class Link {
   private readonly pairs = new Set<Pair>();
   private listener!: Server;
 
-  private constructor(private readonly target: number) {}
+  private constructor(private target: number) {}
 
   static async to(port: number): Promise<Link> {
     const link = new Link(port);
@@ -29,6 +29,11 @@ export class Link {
 
   get port(): number {
     return (this.listener.address() as AddressInfo).port;
+  }
+
+  /** Connects new clients to another server, as DNS does after a failover; old connections stay. */
+  redirectTo(port: number): void {
+    this.target = port;
   }
 
   /** Closes all connections. */

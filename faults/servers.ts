@@ -10,7 +10,7 @@ import type { StartOptions } from './application/protocol.js';
 import { allBuckets, outboxKey } from './keys.js';
 import type { Link } from './link.js';
 
-const DURABLE = { appendonly: 'yes', appendfsync: 'always' };
+export const DURABLE = { appendonly: 'yes', appendfsync: 'always' };
 
 /** The servers of a campaign. A fault that stops a server holds its lock until the server is back. */
 export class Servers {
@@ -112,7 +112,7 @@ export class Servers {
 
   /** Resolves once another node has taken over the dead master's slots. */
   async untilPromoted(dead: PrivateServer): Promise<void> {
-    await until(async () => {
+    await until('The Redis Cluster', async () => {
       const masters = (await this.topology()).filter(
         ({ flags, slots }) => flags === 'master' && slots.length > 0,
       );
@@ -123,7 +123,7 @@ export class Servers {
   /** Resolves once every slot is served and every master has a replica in sync. */
   async untilHealthy(): Promise<void> {
     if (!this.isCluster) return;
-    await until(async () => {
+    await until('The Redis Cluster', async () => {
       const states = await Promise.all(
         this.redisNodes.map((node) =>
           this.on(node, async (redis) => [
@@ -205,11 +205,11 @@ class Lock {
   }
 }
 
-async function until(holds: () => Promise<boolean>): Promise<void> {
+/** @throws if the condition doesn't hold within a minute; a failing check counts as false */
+export async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
   const deadline = performance.now() + 60_000;
   while (!(await holds().catch(() => false))) {
-    if (performance.now() > deadline)
-      throw new Error('The Redis Cluster did not recover within 60 s.');
+    if (performance.now() > deadline) throw new Error(`${what} was not ready within 60 s.`);
     await delay(50);
   }
 }

@@ -1,4 +1,5 @@
 import type { FaultKind } from '../campaign-context.js';
+import { demotionKinds } from './demotion.js';
 import { failoverKinds } from './failover.js';
 import { linkKinds } from './links.js';
 import { processKinds } from './processes.js';
@@ -9,7 +10,7 @@ import { serverKinds } from './servers.js';
  *
  * 1. Write a `FaultKind` (see `campaign-context.ts`) in the matching file of this folder: `processes.ts`
  *    (crashes, blocked processes, wrong clocks), `servers.ts` (Redis, Postgres, BullMQ), `links.ts`
- *    (the network) or `failover.ts`. Add it to the list at the end of that file.
+ *    (the network), `failover.ts` or `demotion.ts`. Add it to the list at the end of that file.
  *    - `inject(context)` disturbs the system, waits, and undoes the disturbance. Up to three faults are
  *      active at a time, so expect servers and processes to be down. To stop a server, hold its lock:
  *      `servers.redisLock`, `servers.postgresLock`.
@@ -24,7 +25,13 @@ import { serverKinds } from './servers.js';
  * 3. Run `npm run faults -- --only NAME`, then `node build/faults/mutants/run.js MUTANT`, which must
  *    report the mutant as caught. Add both to `docs/reliability.md`.
  */
-const allKinds: FaultKind[] = [...processKinds, ...serverKinds, ...linkKinds, ...failoverKinds];
+const allKinds: FaultKind[] = [
+  ...processKinds,
+  ...serverKinds,
+  ...linkKinds,
+  ...failoverKinds,
+  ...demotionKinds,
+];
 
 /** The kinds that apply to these servers, limited to those in `only` unless it is empty. */
 export function kindsFor(isCluster: boolean, only: string[]): FaultKind[] {

@@ -246,6 +246,23 @@ export const mutants: Mutant[] = [
     ],
   },
   {
+    name: 'replica-believed',
+    breaks: 'reads take the word of any server',
+    kind: 'demoted-master',
+    edits: [
+      {
+        file: 'src/store/master-reads.ts',
+        from: 'client.getex(key).catch',
+        to: 'client.get(key).catch',
+      },
+      {
+        file: 'src/store/master-reads.ts',
+        from: 'pipeline.getex(proofKey);',
+        to: 'pipeline.get(proofKey);',
+      },
+    ],
+  },
+  {
     name: 'resurrection-overlooked',
     breaks: "reconciliation doesn't end sessions over in SQL",
     kind: 'master-killed',

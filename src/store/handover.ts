@@ -1,6 +1,15 @@
 /** What is held back: changes only, or reads as well. */
 export type Held = 'changes' | 'all';
 
+export interface HandoverSettings {
+  /** The longest time that calls are held back (ms). */
+  limit: number;
+  /** Called if that time has passed. */
+  onLimit?(): void;
+  /** Asked before each call: a promise if news may be waiting that this process has not read yet. */
+  news?(): Promise<unknown> | undefined;
+}
+
 /**
  * Holds calls back while Sentinel replaces the master. What the old master acknowledges after the
  * promotion of a replica is thrown away, so nothing is sent to it from shortly before the promotion
@@ -12,14 +21,7 @@ export class Handover {
   private resolve: () => void = () => undefined;
   private timer: NodeJS.Timeout | undefined;
 
-  /**
-   * @param limit the longest time that calls are held back (ms)
-   * @param onLimit called if that time has passed
-   */
-  constructor(
-    private readonly limit: number,
-    private readonly onLimit: () => void = () => undefined,
-  ) {}
+  constructor(private readonly settings: HandoverSettings) {}
 
   /** Whether calls wait at the moment. */
   get isHeld(): boolean {
@@ -31,8 +33,8 @@ export class Handover {
       this.released = new Promise((resolve) => (this.resolve = resolve));
       this.timer = setTimeout(() => {
         this.release();
-        this.onLimit();
-      }, this.limit).unref();
+        this.settings.onLimit?.();
+      }, this.settings.limit).unref();
     }
     if (this.held !== 'all') this.held = what;
   }
@@ -45,11 +47,15 @@ export class Handover {
 
   /** Resolves once changes may be sent; undefined if they may be sent now. */
   untilChanges(): Promise<void> | undefined {
-    return this.held === undefined ? undefined : this.released;
+    return this.until(() => (this.held === undefined ? undefined : this.released));
   }
 
   /** Resolves once reads may be sent; undefined if they may be sent now. */
   untilReads(): Promise<void> | undefined {
-    return this.held === 'all' ? this.released : undefined;
+    return this.until(() => (this.held === 'all' ? this.released : undefined));
+  }
+
+  private until(released: () => Promise<void> | undefined): Promise<void> | undefined {
+    return this.settings.news?.()?.then(released) ?? released();
   }
 }

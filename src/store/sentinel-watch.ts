@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { Redis, type RedisOptions, type SentinelAddress } from 'ioredis';
 
@@ -19,6 +20,13 @@ const HOLD_LIMIT = 10_000;
 const PING_INTERVAL = 5_000;
 const COMMAND_TIMEOUT = 2_000;
 const RECONNECT_AFTER = 500;
+
+/** How often the watch notes that the process is running (ms). */
+const BEAT_INTERVAL = 25;
+/** A process that paused for longer may have missed the notice before a promotion (ms). */
+const MAX_PAUSE = 75;
+/** How long a process waits for the news after a pause (ms). */
+const NEWS_TIMEOUT = 500;
 /** As ioredis's `sentinelMaxConnections`. */
 const MAX_SENTINELS = 10;
 
@@ -32,9 +40,15 @@ const MAX_SENTINELS = 10;
  * messages.
  */
 export class SentinelWatch {
-  readonly handover = new Handover(HOLD_LIMIT, () => this.lookAgain());
+  readonly handover = new Handover({
+    limit: HOLD_LIMIT,
+    onLimit: () => this.lookAgain(),
+    news: () => this.beat(),
+  });
   private readonly subscribers = new Map<string, Redis>();
-  private readonly pinging: NodeJS.Timeout;
+  private readonly timers: NodeJS.Timeout[];
+  private beatAt = performance.now();
+  private catchingUp: Promise<unknown> | undefined;
   /** After a switch, until the client has reached the new master: the address of the old one. */
   private left: string | undefined;
 
@@ -43,11 +57,14 @@ export class SentinelWatch {
       this.subscribeTo({ host, port });
     }
     client.on('ready', this.onReady);
-    this.pinging = setInterval(() => this.ping(), PING_INTERVAL).unref();
+    this.timers = [
+      setInterval(() => void this.ping(), PING_INTERVAL).unref(),
+      setInterval(() => void this.beat(), BEAT_INTERVAL).unref(),
+    ];
   }
 
   close(): void {
-    clearInterval(this.pinging);
+    this.timers.forEach(clearInterval);
     this.client.off('ready', this.onReady);
     for (const subscriber of this.subscribers.values()) subscriber.disconnect();
     this.handover.release();
@@ -144,11 +161,30 @@ export class SentinelWatch {
     return { host, port: Number(port) };
   }
 
-  private ping(): void {
-    for (const subscriber of this.subscribers.values()) {
-      if (subscriber.status !== 'ready') continue;
-      subscriber.ping().catch(() => subscriber.disconnect(true));
+  /**
+   * After a pause (a blocked event loop, a stopped process or machine), the messages of Sentinel are
+   * still unread. A call would go to the old master, which may confirm it for ten seconds. So calls
+   * wait for the answer to a PING: it comes behind all messages that were sent before.
+   */
+  private beat(): Promise<unknown> | undefined {
+    const now = performance.now();
+    const pause = now - this.beatAt;
+    this.beatAt = now;
+    if (pause > MAX_PAUSE) {
+      const heard = Promise.race([this.ping(), delay(NEWS_TIMEOUT, undefined, { ref: false })]);
+      this.catchingUp = heard;
+      void heard.then(() => {
+        if (this.catchingUp === heard) this.catchingUp = undefined;
+      });
     }
+    return this.catchingUp;
+  }
+
+  private ping(): Promise<unknown> {
+    const connected = [...this.subscribers.values()].filter(({ status }) => status === 'ready');
+    return Promise.all(
+      connected.map((subscriber) => subscriber.ping().catch(() => subscriber.disconnect(true))),
+    );
   }
 }
 

@@ -51,9 +51,13 @@ describe('a failover that Sentinel carries out', () => {
       const redis = await startRedisSentinel();
       cleanUps.push(() => redis.stop());
       const [app, other] = [open(connection(redis)), open(connection(redis))];
-      const earlier = await Promise.all(
-        Array.from({ length: 3_000 }, (_, n) => app.service.createSession({ userId: `user ${n}` })),
-      );
+      const earlier: string[] = [];
+      while (earlier.length < 2_000) {
+        const some = Array.from({ length: 50 }, (_, n) =>
+          app.service.createSession({ userId: `user ${n}` }),
+        );
+        earlier.push(...(await Promise.all(some)).map(({ id }) => id));
+      }
       const stopping = new AbortController();
       let answers = 0;
       const signIns = [app, other].map(({ service }) =>
@@ -64,7 +68,7 @@ describe('a failover that Sentinel carries out', () => {
         }),
       );
       const revocations = callUntil(stopping.signal, async () => {
-        const { id } = earlier.pop()!;
+        const id = earlier.pop()!;
         await other.service.destroySession(id);
         return id;
       });
@@ -85,6 +89,30 @@ describe('a failover that Sentinel carries out', () => {
     60_000,
   );
 
+  test('a process that was stopped during a failover sends nothing to the old master when it wakes', async () => {
+    const redis = await startRedisSentinel();
+    cleanUps.push(() => redis.stop());
+    const app = open(connectionOf(redis), 5_000);
+    const { id: earlier } = await app.service.createSession({ userId: 'ada' });
+    const sentinel = new Redis(redis.sentinels[0]!.url, { disconnectTimeout: 0 });
+    cleanUps.push(() => sentinel.disconnect());
+    await eventually(async () => expect(await subscriptions(sentinel)).toBe(5));
+
+    await sentinel.call('SENTINEL', 'FAILOVER', redis.name);
+    // Until after the announcement of the new master, and before the demotion of the old one.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3_000);
+    const creating = Array.from({ length: 20 }, () => app.service.createSession({ userId: 'ada' }));
+    const revoking = app.service.destroySession(earlier);
+    const created = await Promise.all(creating);
+    await revoking;
+
+    const checking = open(connectionOf(redis), 5_000);
+    const users = await Promise.all(
+      [...created.map(({ id }) => id), earlier].map((id) => checking.service.validateSession(id)),
+    );
+    expect(users).toEqual([...created.map(() => ({ id: 'ada' })), null]);
+  }, 60_000);
+
   test('a process that missed the switch leaves the old master when it reaches a Sentinel again', async () => {
     const redis = await startRedisSentinel();
     cleanUps.push(() => redis.stop());
@@ -102,6 +130,12 @@ describe('a failover that Sentinel carries out', () => {
     await eventually(async () => expect(portOf(app)).toBe(replica!.port), 9_000);
   }, 60_000);
 });
+
+/** How many patterns the clients of a Sentinel subscribe to, besides the other Sentinels. */
+async function subscriptions(sentinel: Redis): Promise<number> {
+  const clients = String(await sentinel.client('LIST', 'TYPE', 'PUBSUB'));
+  return Math.max(0, ...[...clients.matchAll(/ psub=(\d+)/g)].map(([, count]) => Number(count)));
+}
 
 /** The server that the application's client is connected to. */
 const portOf = ({ client }: Application): number | undefined => (client as Redis).stream.remotePort;
