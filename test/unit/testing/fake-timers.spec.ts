@@ -34,6 +34,16 @@ describe('SessionTestingModule under fake timers', () => {
     expect(expiresAt).toEqual(new Date('2026-11-24T21:00:00Z'));
   });
 
+  test('a session that would expire at this very moment is rejected, as one in the past', async () => {
+    await start();
+    const rejection = { code: 'ERR_SESSION_EXPIRES' };
+    await expect(sessions.createSession({ userId: 'ada', expires: START })).rejects.toMatchObject(
+      rejection,
+    );
+    const next = new Date(START.getTime() + 1);
+    await expect(sessions.createSession({ userId: 'ada', expires: next })).resolves.toBeDefined();
+  });
+
   test('a session expires at its absolute expiry, to the millisecond', async () => {
     await start();
     const { id, handle } = await sessions.createSession({ userId: 'ada', expires: 10 * MINUTE });
