@@ -13,10 +13,13 @@ export class SessionUpkeep {
 
   /** Ends all sessions that had expired when the call began, in every bucket. */
   async sweepAll(signal?: AbortSignal): Promise<void> {
-    await this.buckets.forEach(async (bucket) => {
-      let more = true;
-      while (more) more = await this.sweep(bucket);
-    }, signal);
+    await this.buckets.forEach((bucket) => this.sweepBucket(bucket), signal);
+  }
+
+  /** Ends all of the bucket's sessions that had expired when the call began. */
+  async sweepBucket(bucket: number): Promise<void> {
+    let more = true;
+    while (more) more = await this.sweep(bucket);
   }
 
   /** Ends a batch of the bucket's expired sessions; true if there are more. */

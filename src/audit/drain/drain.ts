@@ -135,12 +135,11 @@ export class Drain {
           ? await this.writer.waitForLock(runner, bucket)
           : await this.writer.lock(runner, bucket);
         if (!chain) return null;
-        // Another Redis continues the ledger since a moment ago.
-        if (chain.keyspace !== this.binding.keyspace) throw this.binding.held();
         const lastNumber = await this.outbox.lastNumber(bucket); // before the entries
         // Read under the lock, so events that another drainer has recorded are either gone from the
         // stream or marked as recorded in `sessions`.
         entries = await this.outbox.head(bucket, count);
+        await this.binding.requireKeyspace(chain.keyspace); // last
         return await this.recordEntries(runner, chain, entries, lastNumber);
       });
     } catch (error) {
@@ -264,6 +263,7 @@ export class Drain {
       const chain = await this.writer.waitForLock(runner, bucket);
       const lastNumber = await this.outbox.lastNumber(bucket);
       const head = await this.outbox.head(bucket, 1);
+      await this.binding.requireKeyspace(chain.keyspace); // last
       if (head[0]?.id !== id) return [];
       await this.deadLetters.add(runner, bucket, head[0], cause);
       const entry = { number: numberOf(head[0].raw), isReplay: true };

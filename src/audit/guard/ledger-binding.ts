@@ -29,8 +29,7 @@ export interface RedisIdentity {
 export type BindingState = 'bound' | 'held';
 
 /** What a look at both sides led to. */
-type Decision =
-  { state: 'mismatch'; reason: string } | { state: BindingState; sql: LedgerIdentity };
+type Decision = { state: 'mismatch'; reason: string } | { state: BindingState };
 
 /** Within this time (ms), another `held` incident is the same one. */
 const HELD_REPEAT = 10 * 60_000;
@@ -49,7 +48,6 @@ export interface Adoption {
  */
 export class LedgerBinding {
   private state: BindingState | 'unknown' = 'unknown';
-  private boundKeyspace: string | null = null;
 
   constructor(
     private readonly buckets: Buckets,
@@ -57,14 +55,6 @@ export class LedgerBinding {
     private readonly tables: LedgerTables,
     private readonly incidents: Incidents,
   ) {}
-
-  /**
-   * The keyspace of this Redis, as of the last check. If SQL has another one, an operator has let
-   * another Redis continue the ledger since.
-   */
-  get keyspace(): string | null {
-    return this.boundKeyspace;
-  }
 
   /**
    * Throws unless this Redis is the ledger's. Called before anything is recorded, and after Redis
@@ -78,6 +68,18 @@ export class LedgerBinding {
   }
 
   /**
+   * Throws unless this Redis has the ledger's keyspace. Called under the lock of a chain, which an
+   * adoption needs as well, and after everything was read that is to be recorded: Redis may have been
+   * emptied, or another one adopted, since the binding was checked.
+   *
+   * @param keyspace what SQL says under the lock
+   * @throws SessionError `ERR_SESSION_LEDGER_HELD`
+   */
+  async requireKeyspace(keyspace: string | null): Promise<void> {
+    if (keyspace === null || (await this.readRedis()).keyspace !== keyspace) throw this.held();
+  }
+
+  /**
    * Compares the two sides, and binds them if neither is bound yet.
    *
    * @throws SessionError `ERR_SESSION_LEDGER_MISMATCH` if one belongs to something else
@@ -85,15 +87,16 @@ export class LedgerBinding {
   async check(): Promise<BindingState> {
     const redis = await this.readRedis();
     const sql = await this.readSql();
-    if (isSame(sql, redis, this.buckets)) return this.note('bound', sql);
-    return this.settle();
+    if (!isSame(sql, redis, this.buckets)) return this.settle();
+    this.state = 'bound';
+    return 'bound';
   }
 
   private async settle(): Promise<BindingState> {
     const decision = await this.database.transaction((runner) => this.decide(runner));
     if (decision.state === 'mismatch') throw await this.refused(decision.reason);
     const isNew = this.state !== decision.state;
-    this.note(decision.state, decision.sql);
+    this.state = decision.state;
     if (decision.state === 'held' && isNew) await this.recordHeld();
     return decision.state;
   }
@@ -104,8 +107,9 @@ export class LedgerBinding {
     const redis = await this.readRedis();
     const reason = this.mismatchOf(sql, redis);
     if (reason) return { state: 'mismatch', reason };
-    if (sql.keyspace === null) return { state: 'bound', sql: await this.bind(runner, sql, redis) };
-    return { state: redis.ledger === null ? 'held' : 'bound', sql };
+    if (sql.keyspace !== null) return { state: redis.ledger === null ? 'held' : 'bound' };
+    await this.bind(runner, sql, redis);
+    return { state: 'bound' };
   }
 
   /**
@@ -149,31 +153,24 @@ export class LedgerBinding {
     return adoption;
   }
 
-  private note(state: BindingState, sql: LedgerIdentity): BindingState {
-    this.state = state;
-    this.boundKeyspace = state === 'bound' ? sql.keyspace : null;
-    return state;
-  }
-
   private async bind(
     runner: QueryRunner,
     sql: LedgerIdentity,
     { keyspace }: RedisIdentity,
-  ): Promise<LedgerIdentity> {
+  ): Promise<void> {
     // After a crash, Redis may name this ledger while SQL is not bound yet: this completes it.
-    const bound = await this.writeBinding(runner, { ...sql, keyspace: keyspace ?? randomUUID() });
+    await this.writeBinding(runner, { ...sql, keyspace: keyspace ?? randomUUID() });
     await this.incidents.record(runner, {
       kind: 'bound',
       details: { prefix: this.buckets.prefix, buckets: this.buckets.count },
     });
-    return bound;
   }
 
   /**
    * Redis first: if the process dies in between, Redis names a ledger that is not bound, and the
    * next start completes it. The other way round, that ledger would be held.
    */
-  private async writeBinding(runner: QueryRunner, sql: LedgerIdentity): Promise<LedgerIdentity> {
+  private async writeBinding(runner: QueryRunner, sql: LedgerIdentity): Promise<void> {
     const { client, redis, prefix, count } = this.buckets;
     await redis.bounded(
       client.hset(metaKey(prefix), {
@@ -189,7 +186,6 @@ export class LedgerBinding {
        SET prefix = $1, buckets = $2, layout = $3, keyspace = $4, bound_at = clock_timestamp()`,
       [prefix, count, LAYOUT_VERSION, sql.keyspace],
     );
-    return { ...sql, prefix, buckets: count };
   }
 
   private async readSql(): Promise<LedgerIdentity> {
@@ -256,7 +252,7 @@ export class LedgerBinding {
   }
 
   /** The error of a ledger that is not recorded from this Redis. */
-  held(): SessionError {
+  private held(): SessionError {
     return new SessionError(
       'ERR_SESSION_LEDGER_HELD',
       `The ledger in the schema ${this.schema} is held: its sessions are not in this Redis (prefix ` +

@@ -7,14 +7,18 @@ import type { Incidents, NewIncident } from '../guard/incidents.js';
 import type { LedgerBinding } from '../guard/ledger-binding.js';
 import type { LedgerDatabase } from '../postgres/connection.js';
 import type { LedgerTables } from '../postgres/schema.js';
-import { affectedSessions, type AffectedSession } from './affected-sessions.js';
 import { LossLimit } from './loss-limit.js';
 import type { Reconciler } from './reconciler.js';
 import type { Recovery } from './recovery.js';
+import { DamageAssessor, type RollbackDamage } from './rollback-damage.js';
 
 const PAGE = 500;
-/** How long to wait after too many sessions were missing, before looking at them again (ms). */
-const HELD_INTERVAL = 60_000;
+/**
+ * After too many sessions were missing, they are looked at again, because Redis may go back once more:
+ * after this many times as long as the look took, so that it costs little, and a minute at most (ms).
+ */
+const HELD_FACTOR = 20;
+const MAX_HELD_INTERVAL = 60_000;
 
 /** What a bucket's chain says about its numbers. */
 export interface ChainNumbers {
@@ -24,11 +28,8 @@ export interface ChainNumbers {
   recoverFrom: number | null;
 }
 
-/** What a rollback has done to a bucket's sessions. */
-interface Damage {
+interface Damage extends RollbackDamage {
   numbers: ChainNumbers;
-  lost: AffectedSession[];
-  endedAgain: number;
 }
 
 export interface MenderParts {
@@ -54,8 +55,10 @@ export class Mender {
   private readonly limit: LossLimit;
   /** By the monotonic clock (ms): until then, buckets with too many missing sessions are left. */
   private heldUntil = -Infinity;
+  private readonly assessor: DamageAssessor;
 
   constructor(private readonly parts: MenderParts) {
+    this.assessor = new DamageAssessor(parts);
     this.limit = new LossLimit(parts.database, parts.tables);
   }
 
@@ -123,10 +126,12 @@ export class Mender {
 
   private async mendRollbacks(chains: ChainNumbers[]): Promise<void> {
     if (chains.length === 0 || performance.now() < this.heldUntil) return;
+    const startedAt = performance.now();
     const damages = await this.assess(chains);
     const lost = damages.reduce((sum, damage) => sum + damage.lost.length, 0);
     if (await this.limit.isExceeded(lost)) {
-      this.heldUntil = performance.now() + HELD_INTERVAL;
+      const took = performance.now() - startedAt;
+      this.heldUntil = performance.now() + Math.min(HELD_FACTOR * took, MAX_HELD_INTERVAL);
       await this.recordLossLimit(lost);
       return;
     }
@@ -139,29 +144,13 @@ export class Mender {
     const errors = await this.collectErrors(chains, async (numbers) => {
       // Before the mending writes events of its own: no number may stand for two events.
       await this.parts.upkeep.raiseNumber(numbers.chain, numbers.committed);
-      damages.push(await this.assessBucket(numbers));
+      const damage = await this.assessor.assess(numbers.chain, numbers.mendFrom!);
+      damages.push({ numbers, ...damage });
     });
     if (damages.length === 0 && errors.length > 0) throw errors[0];
     // After Redis was asked which sessions it has: see requireBound.
     if (damages.length > 0) await this.parts.binding.requireBound();
     return damages;
-  }
-
-  private async assessBucket(numbers: ChainNumbers): Promise<Damage> {
-    const { buckets, database, tables, upkeep } = this.parts;
-    const bucket = numbers.chain;
-    const damage: Damage = { numbers, lost: [], endedAgain: 0 };
-    for await (const page of affectedSessions(database, tables, bucket, numbers.mendFrom!)) {
-      const alive = await buckets.areAlive(
-        bucket,
-        page.map(({ digest }) => digest),
-      );
-      const back = page.filter(({ isOpen }, i) => !isOpen && alive[i]);
-      await Promise.all(back.map(({ digest }) => upkeep.endAgain({ bucket, digest })));
-      damage.endedAgain += back.length;
-      damage.lost.push(...page.filter(({ isOpen }, i) => isOpen && !alive[i]));
-    }
-    return damage;
   }
 
   private async complete({ numbers, lost, endedAgain }: Damage): Promise<void> {

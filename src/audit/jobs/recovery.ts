@@ -57,7 +57,7 @@ export class Recovery {
     });
     return database.transaction(async (runner) => {
       const chain = await writer.waitForLock(runner, bucket);
-      if (chain.keyspace !== binding.keyspace) throw binding.held();
+      await binding.requireKeyspace(chain.keyspace); // after the records were read
       return (await writer.record(runner, chain, events)).recorded;
     });
   }

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { Client } from 'pg';
 
 import { singleRedis } from '../../support/redis-under-test.js';
 import { eventually } from '../../support/eventually.js';
@@ -172,6 +173,27 @@ describe('The ledger ID', () => {
         expect(await countRecords(trail)).toEqual({ created: 30, destroyed: 30 }),
       );
     });
+  });
+
+  it('a drain that has waited records nothing of a Redis that was emptied meanwhile', async () => {
+    const holder = new Client({ connectionString: trail.databaseUrl });
+    await holder.connect();
+    await holder.query('BEGIN');
+    await holder.query('SELECT 1 FROM session_chains FOR UPDATE');
+    await createSessions(app, 30);
+    const flush = app.audit.flush();
+    const rejected = expect(flush).rejects.toMatchObject(HELD);
+    await eventually(async () => {
+      const sql = `SELECT 1 FROM pg_stat_activity WHERE query LIKE '%SKIP LOCKED%'
+                   AND datname = current_database() AND pid <> pg_backend_pid()`;
+      expect((await trail.rows(sql)).length).toBeGreaterThan(0);
+    });
+    await fixture.redis.nodes[0]!.del(await fixture.redis.nodes[0]!.keys(`${trail.prefix}*`));
+    await createSessions(app, 30);
+    await holder.end();
+
+    await rejected;
+    expect(await countRecords(trail)).toEqual({ created: 30, destroyed: 0 });
   });
 
   it('a process on the replaced Redis records nothing after another one was adopted', async () => {

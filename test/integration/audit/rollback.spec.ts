@@ -130,6 +130,49 @@ describe('A Redis that goes back to an earlier state', () => {
     ]);
   }, 60_000);
 
+  it('what a session that came back was rotated into is ended, too', async () => {
+    const trail = await fixture.open();
+    const app = await trail.start(WEB);
+    const [session] = await createSessions(app, 1);
+    await app.audit.flush();
+    await snapshot();
+    await app.sessions.destroySession(session!.id, { reason: 'stolen' });
+    await app.audit.flush();
+    await goBack();
+    const heir = await eventually(() => app.sessions.rotateSession(session!.id));
+    const heirOfHeir = await app.sessions.rotateSession(heir.id);
+    const other = await app.sessions.createSession({ userId: session!.userId });
+
+    await app.audit.reconcile();
+    expect(await alive(app, [session!, heir, heirOfHeir, other])).toBe(1);
+    expect(await app.sessions.validateSession(other.id)).not.toBeNull();
+    await expectOneEndEach(trail, [session!], 'stolen');
+    await expectOneEndEach(trail, [heir], 'rotated');
+    await expectOneEndEach(trail, [heirOfHeir], 'resurrected');
+  }, 60_000);
+
+  it('again is mended while the losses of the first time wait for an operator', async () => {
+    const trail = await fixture.open();
+    const app = await trail.start(WORKER);
+    const early = await createSessions(app, 10);
+    await eventually(async () => expect((await countRecords(trail)).created).toBe(10));
+    await snapshot();
+    await createSessions(app, 100);
+    await eventually(async () => expect((await countRecords(trail)).created).toBe(110));
+    await goBack();
+    await eventually(async () => expect(await kindsOf(app)).toContain('loss-limit'));
+
+    await snapshot();
+    await app.sessions.destroySession(early[0]!.id);
+    await eventually(async () => expect((await countRecords(trail)).destroyed).toBe(1));
+    await goBack();
+    const backAt = performance.now();
+    await eventually(async () => expect(await alive(app, [early[0]!])).toBe(0));
+    // A bound on the design, not on speed: it used to wait for a minute.
+    expect(performance.now() - backAt).toBeLessThan(10_000);
+    await expectOneEndEach(trail, [early[0]!], 'logout');
+  }, 60_000);
+
   it('twice in a row, to the same state, is mended twice', async () => {
     const trail = await fixture.open();
     const app = await trail.start(WEB);
