@@ -16,8 +16,19 @@ export class LossLimit {
     private readonly tables: LedgerTables,
   ) {}
 
+  /**
+   * Counts the open sessions only as far as it has to, so that it costs what was lost and not what
+   * lives.
+   */
   async isExceeded(lost: number): Promise<boolean> {
-    return lost > ALWAYS_ALLOWED && lost > (await this.read());
+    if (lost <= ALWAYS_ALLOWED) return false;
+    const enough = Math.ceil(lost / MAX_LOSS_SHARE);
+    const [row] = await this.database.query<{ open: string }>(
+      `SELECT count(*) AS open
+       FROM (SELECT FROM ${this.tables.sessions} WHERE ended_at IS NULL LIMIT $1) some`,
+      [enough],
+    );
+    return Number(row!.open) < enough;
   }
 
   /** Counts the open sessions, by the partial index on them. */
