@@ -25,7 +25,7 @@ export class LossLimit {
     const enough = Math.ceil(lost / MAX_LOSS_SHARE);
     const [row] = await this.database.query<{ open: string }>(
       `SELECT count(*) AS open
-       FROM (SELECT FROM ${this.tables.sessions} WHERE ended_at IS NULL LIMIT $1) some`,
+       FROM (SELECT FROM ${this.tables.sessions} WHERE ended_at IS NULL LIMIT $1) found`,
       [enough],
     );
     return Number(row!.open) < enough;

@@ -47,6 +47,8 @@ export interface LedgerWorkerParts {
 export class LedgerWorker {
   private readonly logger = new Logger('SessionLedger');
   private readonly backoff = new DatabaseBackoff(this.logger);
+  /** Its own: a drain that succeeds says nothing about a comparison that fails. */
+  private readonly mendBackoff = new DatabaseBackoff(this.logger);
   private readonly stopping = new AbortController();
   private watchdog: NodeJS.Timeout | undefined;
   /** By the monotonic clock (ms). */
@@ -150,7 +152,7 @@ export class LedgerWorker {
   private async mend(): Promise<void> {
     const { mender, adoptEmptyRedis } = this.parts;
     try {
-      await this.backoff.attempt(() => mender.runOnce());
+      await this.mendBackoff.attempt(() => mender.runOnce());
       this.reported.clear();
     } catch (error) {
       if (adoptEmptyRedis && codeOf(error) === 'ERR_SESSION_LEDGER_HELD') await adoptEmptyRedis();
