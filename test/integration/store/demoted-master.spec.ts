@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 
-import { startRedis, type PrivateServer } from '../../../dev/index.js';
+import { startRedis, startRedisCluster, type PrivateServer } from '../../../dev/index.js';
 import type { RedisConnection } from '../../../src/store/connect.js';
 import { openApplication, type Application } from '../../support/application.js';
 import { eventually } from '../../support/eventually.js';
@@ -34,7 +34,7 @@ async function start(config: Record<string, string> = {}): Promise<PrivateServer
   return server;
 }
 
-function connect({ url }: PrivateServer): Redis {
+function connect({ url }: Pick<PrivateServer, 'url'>): Redis {
   const client = new Redis(url, { disconnectTimeout: 0 });
   client.on('error', () => undefined); // of a server that the test stops
   cleanUps.push(() => client.disconnect());
@@ -65,26 +65,32 @@ const READS = [
 const UNAVAILABLE = { code: 'ERR_SESSION_REDIS_UNAVAILABLE' };
 
 describe('a master that was demoted behind a proxy or DNS', () => {
-  test('a demoted master is left within a second, so sessions ended on the new master are not valid', async () => {
-    const oldMaster = await start();
-    const newMaster = await start({ replicaof: `127.0.0.1 ${oldMaster.port}` });
-    const proxy = await lossyProxy(oldMaster.port);
-    cleanUps.push(() => proxy.close());
-    const app = open(proxy.url);
-    const elsewhere = open({ port: newMaster.port });
-    const session = await app.service.createSession({ userId: 'ada' });
-    await eventually(async () => expect(await connect(oldMaster).wait(1, 1_000)).toBe(1));
+  test.each([
+    ['a client of the module', (url: string) => url],
+    ['a given client', (url: string) => connect({ url })],
+  ])(
+    'a demoted master is left within a second, so sessions ended on the new master are not valid: %s',
+    async (_, connection) => {
+      const oldMaster = await start();
+      const newMaster = await start({ replicaof: `127.0.0.1 ${oldMaster.port}` });
+      const proxy = await lossyProxy(oldMaster.port);
+      cleanUps.push(() => proxy.close());
+      const app = open(connection(proxy.url));
+      const elsewhere = open({ port: newMaster.port });
+      const session = await app.service.createSession({ userId: 'ada' });
+      await eventually(async () => expect(await connect(oldMaster).wait(1, 1_000)).toBe(1));
 
-    await connect(newMaster).replicaof('NO', 'ONE');
-    await connect(oldMaster).replicaof('127.0.0.1', '1'); // nothing listens there, so it keeps its data
-    proxy.redirectTo(newMaster.port);
-    await elsewhere.service.destroySession(session.id);
-    await eventually(
-      async () => expect(await app.service.validateSession(session.id)).toBeNull(),
-      2_000,
-    );
-    await expect(app.service.createSession({ userId: 'bob' })).resolves.toBeDefined();
-  });
+      await connect(newMaster).replicaof('NO', 'ONE');
+      await connect(oldMaster).replicaof('127.0.0.1', '1'); // nothing listens there, so it keeps its data
+      proxy.redirectTo(newMaster.port);
+      await elsewhere.service.destroySession(session.id);
+      await eventually(
+        async () => expect(await app.service.validateSession(session.id)).toBeNull(),
+        2_000,
+      );
+      await expect(app.service.createSession({ userId: 'bob' })).resolves.toBeDefined();
+    },
+  );
 
   test.each(READS)(
     'while an address still leads to a demoted master, %s fails at once and never answers',
@@ -102,6 +108,49 @@ describe('a master that was demoted behind a proxy or DNS', () => {
       }
     },
   );
+});
+
+describe('a master that was demoted in a Cluster', () => {
+  test('an ordered failover loses no answered change, and its old master is not believed', async () => {
+    const cluster = await startRedisCluster({ masters: 3, replicas: 1 });
+    cleanUps.push(() => cluster.stop());
+    const nodes = cluster.nodes.map(({ port }) => ({ host: '127.0.0.1', port }));
+    const [app, elsewhere] = [open({ nodes }), open({ nodes })];
+    const created: string[] = [];
+    const ended: string[] = [];
+    const believed: string[] = [];
+    const stopping = new AbortController();
+    const work = async (userId: string) => {
+      created.push((await app.service.createSession({ userId })).id);
+      const { id } = await app.service.createSession({ userId });
+      await elsewhere.service.destroySession(id);
+      ended.push(id);
+      if (await app.service.validateSession(id)) believed.push(id);
+    };
+    const call = async (n: number) => {
+      for (let turn = 0; !stopping.signal.aborted; turn += 1) {
+        await work(`user ${n} ${turn}`).catch(() => undefined); // a node is being replaced
+      }
+    };
+    const calls = Promise.all([1, 2, 3, 4].map(call));
+    const progress = async () => {
+      const before = created.length;
+      await eventually(async () => expect(created.length).toBeGreaterThan(before + 40));
+    };
+    await progress();
+    for (const replica of cluster.nodes.slice(3)) {
+      const node = connect(replica);
+      await node.cluster('FAILOVER');
+      await eventually(async () => expect((await node.role())[0]).toBe('master'));
+      await progress();
+    }
+    stopping.abort();
+    await calls;
+    expect(believed).toEqual([]);
+    const isValid = async (id: string) => (await elsewhere.service.validateSession(id)) !== null;
+    for (const id of created) expect(await isValid(id)).toBe(true);
+    for (const id of ended) expect(await isValid(id)).toBe(false);
+  }, 60_000);
 });
 
 describe('a master that is cut off from its replicas', () => {
