@@ -15,7 +15,8 @@ const AUDIT_LAYERS = {
   guard: ['postgres'],
   drain: ['guard', 'postgres'],
   queries: ['postgres'],
-  jobs: ['drain', 'guard', 'postgres'],
+  reconcile: ['drain', 'guard', 'postgres'],
+  jobs: ['reconcile', 'drain', 'guard', 'postgres'],
 };
 
 const forbid = (name, from, to) => ({

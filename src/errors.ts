@@ -19,6 +19,7 @@
  * | `ERR_SESSION_LEDGER_MISMATCH` | this Redis and these audit tables don't belong together; the message names both |
  * | `ERR_SESSION_LEDGER_HELD` | this Redis is new or was emptied; nothing is recorded until `session-ledger adopt` |
  * | `ERR_SESSION_LEDGER_DAMAGED` | a row that the ledger needs was deleted; the message names it |
+ * | `ERR_SESSION_AUDIT_RUNNING` | another process is comparing Redis with Postgres; try again later |
  */
 export type SessionErrorCode =
   | 'ERR_SESSION_OPTIONS'
@@ -36,7 +37,8 @@ export type SessionErrorCode =
   | 'ERR_SESSION_DATABASE_UNSUITABLE'
   | 'ERR_SESSION_LEDGER_MISMATCH'
   | 'ERR_SESSION_LEDGER_HELD'
-  | 'ERR_SESSION_LEDGER_DAMAGED';
+  | 'ERR_SESSION_LEDGER_DAMAGED'
+  | 'ERR_SESSION_AUDIT_RUNNING';
 
 /**
  * Every error of this module. The message says what was wrong, with which value, and what to do.

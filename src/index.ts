@@ -51,12 +51,13 @@ export {
   type BucketBacklog,
   type FlushReport,
   type LedgerHealth,
+  type ReconcileOptions,
 } from './audit/session-audit.js';
 export type { Incident, IncidentDetails, IncidentKind } from './audit/guard/incidents.js';
 export type { Adoption, BindingState } from './audit/guard/ledger-binding.js';
 export type { DeadLetter, RedriveReport } from './audit/drain/dead-letters.js';
 export type { PageRequest, RecordedSession, SessionPage } from './audit/queries/history.js';
-export type { ReconcileReport } from './audit/jobs/reconciler.js';
+export type { ReconcileReport } from './audit/reconcile/audit-state.js';
 export type { LedgerBreak, VerifyRange, VerifyReport } from './audit/queries/verifier.js';
 export {
   ledgerDataSourceOptions,

@@ -269,9 +269,9 @@ export const mutants: Mutant[] = [
     cluster: true,
     edits: [
       {
-        file: 'src/audit/jobs/reconciler.ts',
-        from: 'resurrected: await this.endResurrected()',
-        to: 'resurrected: 0 * this.endResurrected.length',
+        file: 'src/audit/reconcile/live-sessions.ts',
+        from: 'const back = over.filter((_, i) => alive[i]);',
+        to: 'const back = over.filter((_, i) => alive[i] && i < 0);',
       },
     ],
   },
@@ -282,9 +282,9 @@ export const mutants: Mutant[] = [
     cluster: true,
     edits: [
       {
-        file: 'src/audit/jobs/reconciler.ts',
-        from: 'if (!held) await this.declareAllLost(lost);',
-        to: 'void this.declareAllLost;',
+        file: 'src/audit/reconcile/lost-sessions.ts',
+        from: 'if (absent.length === 0) return [];',
+        to: 'if (absent.length >= 0) return [];',
       },
     ],
   },

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { SessionError } from '../errors.js';
 import type { Buckets } from '../store/buckets.js';
+import { auditParts } from './audit-parts.js';
 import type { LedgerBinding } from './guard/ledger-binding.js';
 import { DrainTrigger } from './jobs/drain-trigger.js';
 import { Partitions } from './jobs/partitions.js';
@@ -9,7 +10,7 @@ import { LedgerQueue } from './jobs/queue.js';
 import { LedgerWorker } from './jobs/worker.js';
 import type { LedgerDatabase } from './postgres/connection.js';
 import type { LedgerSettings } from './postgres/schema.js';
-import { auditParts, SessionAudit } from './session-audit.js';
+import { SessionAudit } from './session-audit.js';
 import { waitAtMost } from './wait-at-most.js';
 
 /** How long a shutdown tries to record the events that are still in the outboxes (ms). */

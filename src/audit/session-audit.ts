@@ -1,19 +1,13 @@
 import { SessionError } from '../errors.js';
-import type { Buckets } from '../store/buckets.js';
-import { SessionUpkeep } from '../store/session-upkeep.js';
-import { Incidents, type Incident } from './guard/incidents.js';
-import { LedgerBinding, type Adoption, type BindingState } from './guard/ledger-binding.js';
-import { DeadLetters, type DeadLetter, type RedriveReport } from './drain/dead-letters.js';
-import { Drain } from './drain/drain.js';
-import { LedgerWriter } from './drain/ledger-writer.js';
-import { Outbox } from './drain/outbox.js';
-import { Mender } from './jobs/mender.js';
-import { Recovery } from './jobs/recovery.js';
-import { Reconciler, type ReconcileReport } from './jobs/reconciler.js';
+import type { SessionAuditParts } from './audit-parts.js';
+import type { DeadLetter, RedriveReport } from './drain/dead-letters.js';
+import type { Incident } from './guard/incidents.js';
+import type { Adoption, BindingState } from './guard/ledger-binding.js';
 import type { LedgerDatabase } from './postgres/connection.js';
-import type { LedgerSettings, LedgerTables } from './postgres/schema.js';
-import { History, type PageRequest, type SessionPage } from './queries/history.js';
-import { Verifier, type VerifyRange, type VerifyReport } from './queries/verifier.js';
+import type { LedgerTables } from './postgres/schema.js';
+import type { PageRequest, SessionPage } from './queries/history.js';
+import type { VerifyRange, VerifyReport } from './queries/verifier.js';
+import { newAuditState, type AuditState, type ReconcileReport } from './reconcile/audit-state.js';
 
 /** What a flush did. */
 export interface FlushReport {
@@ -32,13 +26,29 @@ export interface BucketBacklog {
 }
 
 /** What an adoption did. The counts are 0 if there was nothing to adopt. */
-export interface AdoptReport extends Adoption {
-  /** Sessions open in SQL that were looked up in Redis. */
-  checked: number;
-  /** Those that Redis does not have. They are now recorded as lost. */
-  missing: number;
-  /** Sessions that are over in SQL but were alive in Redis. They were ended again. */
-  resurrected: number;
+export interface AdoptReport extends Adoption, ReconcileReport {}
+
+/** How to compare SQL with Redis. */
+export interface ReconcileOptions {
+  /**
+   * Confirms that this is the right Redis. Otherwise no session is declared lost if more than 5 % of
+   * the open ones, and more than 20, are missing.
+   *
+   * @default false
+   */
+  acceptLosses?: boolean;
+  /**
+   * Pauses four times as long as it works, so that it takes a small share of the servers' time. Unless
+   * it accepts losses, it is then the nightly comparison: it continues one that was interrupted, and
+   * if this process dies, a worker continues it.
+   *
+   * @default false
+   */
+  paced?: boolean;
+  /** Stops the comparison. The call rejects with the signal's reason. */
+  signal?: AbortSignal;
+  /** Called after each page, with the rows and keys looked at so far, and roughly how many there are. */
+  onProgress?(done: number, total: number): void;
 }
 
 /** The state of the ledger, for monitoring. */
@@ -59,53 +69,8 @@ export interface LedgerHealth {
   binding: BindingState | 'mismatch';
   /** Incidents within the last 24 hours, except that the ledger was bound for the first time. */
   recentIncidents: number;
-}
-
-/**
- * What `SessionAudit` works with. No jobs are among it, so the command line starts without BullMQ.
- */
-export interface SessionAuditParts {
-  buckets: Buckets;
-  database: LedgerDatabase;
-  tables: LedgerTables;
-  upkeep: SessionUpkeep;
-  outbox: Outbox;
-  deadLetters: DeadLetters;
-  drain: Drain;
-  history: History;
-  verifier: Verifier;
-  reconciler: Reconciler;
-  incidents: Incidents;
-  binding: LedgerBinding;
-  mender: Mender;
-  recovery: Recovery;
-}
-
-export function auditParts(
-  buckets: Buckets,
-  database: LedgerDatabase,
-  settings: LedgerSettings,
-): SessionAuditParts {
-  const { tables } = settings;
-  const upkeep = new SessionUpkeep(buckets);
-  const outbox = new Outbox(buckets);
-  const writer = new LedgerWriter(settings);
-  const deadLetters = new DeadLetters(database, tables, writer);
-  const incidents = new Incidents(database, tables);
-  const binding = new LedgerBinding(buckets, database, tables, incidents);
-  const drain = new Drain(database, outbox, writer, deadLetters, incidents, binding);
-  const reconciler = new Reconciler(database, tables, buckets, upkeep, incidents, binding);
-  const shared = { buckets, database, tables, upkeep, outbox, drain, incidents, binding };
-  const recovery = new Recovery({ ...shared, writer });
-  return {
-    ...shared,
-    deadLetters,
-    history: new History(database, settings),
-    verifier: new Verifier(database, tables),
-    reconciler,
-    recovery,
-    mender: new Mender({ ...shared, writer, reconciler, recovery }),
-  };
+  /** When Redis and SQL were last compared completely; null if never. It happens every night. */
+  auditedAt: Date | null;
 }
 
 /** How many buckets a flush drains at once. While Postgres writes one batch, others are prepared. */
@@ -121,15 +86,18 @@ export class SessionAudit {
   /** Drains every bucket. Once it resolves, every event from before the call is in SQL. */
   async flush(): Promise<FlushReport> {
     const report: FlushReport = { recorded: 0, deadLettered: 0 };
+    const errors: unknown[] = [];
+    const { drain } = this.parts;
     const buckets = this.parts.buckets.numbers();
     const flushNext = async () => {
       for (let bucket = buckets.pop(); bucket !== undefined; bucket = buckets.pop()) {
-        const batch = await this.parts.drain.drainBucket(bucket, { wait: true });
-        report.recorded += batch.recorded;
-        report.deadLettered += batch.deadLettered;
+        const batch = await this.tolerate(errors, () => drain.drainBucket(bucket!, { wait: true }));
+        report.recorded += batch?.recorded ?? 0;
+        report.deadLettered += batch?.deadLettered ?? 0;
       }
     };
     await Promise.all(Array.from({ length: FLUSH_CONCURRENCY }, flushNext));
+    if (errors.length > 0) throw errors[0];
     return report;
   }
 
@@ -174,22 +142,52 @@ export class SessionAudit {
   }
 
   /**
-   * Compares SQL with Redis: records the end of sessions that Redis has lost, and ends sessions in
-   * Redis that are over in SQL.
+   * Compares SQL with Redis, and Redis's indexes with its records, and puts right what differs:
+   * records the end of sessions that Redis has lost, ends sessions in Redis that are over in SQL,
+   * records those that SQL doesn't know, and completes the indexes. Workers do it every night.
    *
-   * @param options set `acceptLosses` to confirm that this is the right Redis. Otherwise no session
-   * is declared lost if more than 5 % of the open ones, and more than 20, are missing
+   * @throws SessionError `ERR_SESSION_AUDIT_RUNNING` if it is to be paced, and another process is at it
    */
-  async reconcile(options: { acceptLosses?: boolean } = {}): Promise<ReconcileReport> {
+  async reconcile(options: ReconcileOptions = {}): Promise<ReconcileReport> {
     const { upkeep, mender, binding } = this.parts;
+    const errors: unknown[] = [];
     await binding.requireBound();
-    await upkeep.sweepAll();
-    await this.flush();
-    if (options.acceptLosses) await mender.acceptLosses();
-    else await mender.runOnce();
-    const report = await this.parts.reconciler.runOnce(options);
-    await this.flush();
-    return report;
+    await this.tolerate(errors, () => upkeep.sweepAll(options.signal));
+    await this.tolerate(errors, () => this.flush());
+    const mend = () => (options.acceptLosses ? mender.acceptLosses() : mender.runOnce());
+    await this.tolerate(errors, mend);
+    const report = await this.tolerate(errors, () => this.compare(options));
+    await this.tolerate(errors, () => this.flush());
+    if (errors.length > 0) throw errors[0];
+    return report!;
+  }
+
+  /** Keeps an error for the end if it concerns only some buckets: the others must go on. */
+  private async tolerate<T>(errors: unknown[], work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof SessionError) || this.parts.buckets.concernsAll(error)) throw error;
+      errors.push(error);
+      return undefined;
+    }
+  }
+
+  private async compare({ onProgress, ...options }: ReconcileOptions): Promise<ReconcileReport> {
+    const { reconciler, nightlyAudit } = this.parts;
+    const onPage = onProgress && (await this.progressOf(onProgress));
+    if (!options.paced || options.acceptLosses) return reconciler.runOnce({ ...options, onPage });
+    await nightlyAudit.begin();
+    const run = await nightlyAudit.continue({ ...options, onPage });
+    if (!run) throw auditRunning();
+    if (run.errors.length > 0) throw run.errors[0];
+    return run.state.report;
+  }
+
+  /** Each live session is met three times: its row, its member of the index and its record. */
+  private async progressOf(report: NonNullable<ReconcileOptions['onProgress']>) {
+    const total = 3 * (await this.parts.reconciler.countLive());
+    return ({ seen }: AuditState) => report(Math.min(seen, total), total);
   }
 
   /**
@@ -203,7 +201,7 @@ export class SessionAudit {
   async adopt(options: { from?: string } = {}): Promise<AdoptReport> {
     const { binding, drain } = this.parts;
     const adoption = await binding.adopt((runner) => drain.continueNumbers(runner), options.from);
-    if (!adoption.adopted) return { ...adoption, checked: 0, missing: 0, resurrected: 0 };
+    if (!adoption.adopted) return { ...adoption, ...newAuditState().report };
     return { ...adoption, ...(await this.reconcile({ acceptLosses: true })) };
   }
 
@@ -216,7 +214,7 @@ export class SessionAudit {
   async health(): Promise<LedgerHealth> {
     const { database, tables } = this.parts;
     const { events: backlog, oldestAge } = sumBacklog(await this.backlog());
-    const issues = await countHealthIssues(database, tables);
+    const issues = await readHealthIssues(database, tables);
     return { backlog, oldestAge, ...issues, binding: await this.checkBinding() };
   }
 
@@ -242,24 +240,34 @@ function isMismatch(error: unknown): boolean {
   return error instanceof SessionError && error.code === 'ERR_SESSION_LEDGER_MISMATCH';
 }
 
+function auditRunning(): SessionError {
+  return new SessionError(
+    'ERR_SESSION_AUDIT_RUNNING',
+    'Another process is comparing Redis with Postgres at the moment: `audit_position` in the table ' +
+      'session_ledger says how far it has come. Wait until it has finished, or compare without pauses.',
+  );
+}
+
 /**
  * Counts the dead letters that are not redriven yet, the rows in the default partitions and the
- * incidents of the last 24 hours.
+ * incidents of the last 24 hours, and reads when SQL was last compared with Redis.
  */
-export async function countHealthIssues(
+export async function readHealthIssues(
   database: LedgerDatabase,
   t: LedgerTables,
-): Promise<Pick<LedgerHealth, 'deadLetters' | 'defaultPartitionRows' | 'recentIncidents'>> {
-  const [counts] = await database.query<Record<string, string>>(`
+): Promise<Omit<LedgerHealth, 'backlog' | 'oldestAge' | 'binding'>> {
+  const [row] = await database.query<Record<string, string> & { audited_at: Date | null }>(`
 SELECT (SELECT count(*) FROM ${t.deadLetters} WHERE redriven_at IS NULL) AS dead_letters,
        (SELECT count(*) FROM ${t.schema}.sessions_default)
        + (SELECT count(*) FROM ${t.schema}.session_events_default) AS default_rows,
        (SELECT count(*) FROM ${t.incidents} WHERE recorded_at > now() - interval '24 hours'
           AND kind <> 'bound')
-         AS recent_incidents`);
+         AS recent_incidents,
+       (SELECT audited_at FROM ${t.ledger}) AS audited_at`);
   return {
-    deadLetters: Number(counts!.dead_letters),
-    defaultPartitionRows: Number(counts!.default_rows),
-    recentIncidents: Number(counts!.recent_incidents),
+    deadLetters: Number(row!.dead_letters),
+    defaultPartitionRows: Number(row!.default_rows),
+    recentIncidents: Number(row!.recent_incidents),
+    auditedAt: row!.audited_at,
   };
 }

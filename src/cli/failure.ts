@@ -65,6 +65,8 @@ export function describeFailure(error: unknown, env: NodeJS.ProcessEnv): Failure
         'Run the migrations (npm run migration:run), set LEDGER_SCHEMA if the tables are in a ' +
           'schema other than public, or use a role that may access them.',
       );
+    case 'ERR_SESSION_AUDIT_RUNNING':
+      return { code: EXIT.UNAVAILABLE, message: error.message };
     default:
       return { code: EXIT.USAGE, message: error.message };
   }

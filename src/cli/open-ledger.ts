@@ -1,6 +1,7 @@
 import { ledgerSettings, type LedgerTables } from '../audit/postgres/schema.js';
 import { LedgerDatabase } from '../audit/postgres/connection.js';
-import { auditParts, countHealthIssues, SessionAudit } from '../audit/session-audit.js';
+import { auditParts } from '../audit/audit-parts.js';
+import { readHealthIssues, SessionAudit } from '../audit/session-audit.js';
 import { Buckets } from '../store/buckets.js';
 import type { Environment } from './environment.js';
 import { connectRedis, idleRedis, readBuckets, REDIS_TIMEOUT } from './operator-redis.js';
@@ -33,7 +34,7 @@ export async function openLedger(environment: Environment): Promise<OpenLedger> 
     return {
       audit: new SessionAudit(auditParts(buckets, database, settings)),
       async countDeadLetters() {
-        return (await countHealthIssues(database, settings.tables)).deadLetters;
+        return (await readHealthIssues(database, settings.tables)).deadLetters;
       },
       close,
     };

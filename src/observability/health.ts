@@ -24,6 +24,8 @@ export interface SessionHealthResult {
   binding?: LedgerState['binding'];
   /** Incidents within the last 24 hours. */
   recentIncidents?: number;
+  /** When Redis and Postgres were last compared completely; null if never. */
+  auditedAt?: Date | null;
   problems: string[];
 }
 
@@ -60,7 +62,7 @@ export class SessionHealth {
       return { status: 'down', redis: 'down', problems: ['Redis does not answer.'] };
     }
     const { postgres, backlog, oldestAge, deadLetters, defaultPartitionRows } = ledger;
-    const { binding, recentIncidents } = ledger;
+    const { binding, recentIncidents, auditedAt } = ledger;
     const problems = problemsOf(ledger);
     return {
       status: isStopped(ledger) ? 'down' : problems.length === 0 ? 'up' : 'degraded',
@@ -73,6 +75,7 @@ export class SessionHealth {
         defaultPartitionRows,
         binding,
         recentIncidents,
+        auditedAt,
       }),
       problems,
     };

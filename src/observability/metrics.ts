@@ -129,6 +129,11 @@ const LEDGER_GAUGES: [name: string, help: string, read: (state: LedgerState) => 
     ({ recentIncidents }) => recentIncidents,
   ],
   [
+    'seconds_since_audit',
+    'Time since Redis and Postgres were last compared completely.',
+    ({ auditedAt }) => (auditedAt ? (Date.now() - auditedAt.getTime()) / 1000 : undefined),
+  ],
+  [
     'bound',
     'Whether Redis and the audit tables belong together; 0 if nothing is recorded.',
     ({ binding }) => (binding === undefined ? undefined : Number(binding === 'bound')),

@@ -71,10 +71,13 @@ export class Buckets {
     if (errors.length > 0) throw errors[0];
   }
 
-  /** Postgres, or a single Redis, that is down holds all buckets: each of them would wait in vain. */
-  private concernsAll(error: unknown): boolean {
+  /**
+   * Whether each bucket would wait in vain: Postgres or a single Redis is down, or this is not the
+   * ledger's Redis.
+   */
+  concernsAll(error: unknown): boolean {
     if (!(error instanceof SessionError)) return false;
-    if (error.code.startsWith('ERR_SESSION_DATABASE')) return true;
+    if (/^ERR_SESSION_(DATABASE|LEDGER_HELD|LEDGER_MISMATCH)/.test(error.code)) return true;
     return error.code === 'ERR_SESSION_REDIS_UNAVAILABLE' && !('nodes' in this.client);
   }
 

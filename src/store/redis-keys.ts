@@ -53,3 +53,18 @@ export class RedisKeys {
 export function metaKey(prefix: string): string {
   return `${prefix}:meta`;
 }
+
+/** A glob for SCAN: the records and the users' sets of all buckets. */
+export function keyPattern(prefix: string): string {
+  return `${prefix.replaceAll(/[*?[\]\\^]/g, '\\$&')}:{*}:[su]:*`;
+}
+
+/** What a key that matches the pattern is: a session's record or a user's set. */
+export function parseKey(
+  prefix: string,
+  key: string,
+): { bucket: number; kind: 's' | 'u'; name: string } | null {
+  const parts = /^:\{(\d{1,3})\}:([su]):(.+)$/s.exec(key.slice(prefix.length));
+  if (!parts) return null;
+  return { bucket: Number(parts[1]), kind: parts[2] as 's' | 'u', name: parts[3]! };
+}

@@ -28,7 +28,8 @@ export const scripts = {
   raiseNumber: script('raise-number', raiseNumber),
 };
 
-function script(name: string, source: string): Script {
+/** A script by the name of its file. */
+export function script(name: string, source: string): Script {
   return { name, source, sha1: createHash('sha1').update(source).digest('hex') };
 }
 

@@ -1,5 +1,5 @@
 import type { DeadLetter, RedriveReport } from '../audit/drain/dead-letters.js';
-import type { ReconcileReport } from '../audit/jobs/reconciler.js';
+import { newAuditState, type ReconcileReport } from '../audit/reconcile/audit-state.js';
 import {
   checkLimit,
   checkMoment,
@@ -84,13 +84,13 @@ export class MemoryAudit implements Pick<SessionAudit, keyof SessionAudit> {
   }
 
   async adopt(): Promise<AdoptReport> {
-    return { ledger: LEDGER, adopted: false, checked: 0, missing: 0, resurrected: 0 };
+    return { ledger: LEDGER, adopted: false, ...newAuditState().report };
   }
 
   async reconcile(): Promise<ReconcileReport> {
     this.sessions.enter();
     this.sessions.sweep();
-    return { checked: this.sessions.live.size, missing: 0, held: false, resurrected: 0 };
+    return { ...newAuditState().report, checked: this.sessions.live.size };
   }
 
   async health(): Promise<LedgerHealth> {
@@ -102,6 +102,7 @@ export class MemoryAudit implements Pick<SessionAudit, keyof SessionAudit> {
       defaultPartitionRows: 0,
       binding: 'bound',
       recentIncidents: 0,
+      auditedAt: null,
     };
   }
 

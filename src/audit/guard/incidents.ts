@@ -21,6 +21,8 @@ import type { LedgerTables } from '../postgres/schema.js';
  * - `gap-recovered`: the sessions of a gap that live in Redis are recorded
  * - `sessions-lost`: Redis had lost these open sessions; their ends are recorded as `lost`
  * - `loss-limit`: too many sessions are missing in Redis to declare them lost
+ * - `repaired`: live sessions were missing in an index of Redis or in SQL, or an index had members that
+ *   stood for no session; `what` says which, and that it is put right
  * - `foreign-head`: the tables have a chain that no bucket has
  */
 export type IncidentKind =
@@ -35,6 +37,7 @@ export type IncidentKind =
   | 'gap-recovered'
   | 'sessions-lost'
   | 'loss-limit'
+  | 'repaired'
   | 'foreign-head';
 
 /** An incident to record. */
@@ -83,6 +86,7 @@ export class Incidents {
       list: listIncidents(tables),
       find: findIncident(tables),
       last: lastOfKind(tables),
+      isKnown: hasSameIncident(tables),
     };
   }
 
@@ -132,6 +136,12 @@ export class Incidents {
   async last(kind: IncidentKind, chain: number | null = null): Promise<Incident | null> {
     const [row] = await this.database.query<RawIncident>(this.sql.last, [kind, chain]);
     return row ? toIncident(row) : null;
+  }
+
+  /** Whether an incident with the same details was recorded since the last one of `settling` kinds. */
+  async isKnown({ kind, details }: NewIncident, settling: IncidentKind[]): Promise<boolean> {
+    const parameters = [kind, JSON.stringify(details), settling];
+    return (await this.database.query(this.sql.isKnown, parameters)).length > 0;
   }
 
   /** A page of the incidents, newest first; `before` is the `seq` of the last one seen. */
@@ -213,6 +223,13 @@ const COLUMNS = `seq, recorded_at AS "recordedAt", kind, chain, token AS handle,
 const lastOfKind = (t: LedgerTables): string => `
 SELECT ${COLUMNS} FROM ${t.incidents} WHERE kind = $1 AND chain IS NOT DISTINCT FROM $2::smallint
 ORDER BY seq DESC LIMIT 1`;
+
+/** $1 kind, $2 details, $3 the kinds that settle such an incident */
+const hasSameIncident = (t: LedgerTables): string => `
+SELECT 1 FROM ${t.incidents}
+WHERE kind = $1 AND details = $2
+  AND seq > coalesce((SELECT max(seq) FROM ${t.incidents} WHERE kind = ANY ($3)), 0)
+LIMIT 1`;
 
 /** $1 the seq after the first, $2 limit */
 const listIncidents = (t: LedgerTables): string => `

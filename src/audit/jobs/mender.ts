@@ -7,9 +7,9 @@ import type { Incidents, NewIncident } from '../guard/incidents.js';
 import type { LedgerBinding } from '../guard/ledger-binding.js';
 import type { LedgerDatabase } from '../postgres/connection.js';
 import type { LedgerTables } from '../postgres/schema.js';
-import { LossLimit } from './loss-limit.js';
-import type { Reconciler } from './reconciler.js';
-import type { Recovery } from './recovery.js';
+import type { LossLimit } from '../reconcile/loss-limit.js';
+import type { Reconciler } from '../reconcile/reconciler.js';
+import type { Recovery } from '../reconcile/recovery.js';
 import { DamageAssessor, type RollbackDamage } from './rollback-damage.js';
 
 const PAGE = 500;
@@ -41,6 +41,7 @@ export interface MenderParts {
   drain: Drain;
   writer: LedgerWriter;
   reconciler: Reconciler;
+  limit: LossLimit;
   recovery: Recovery;
   incidents: Incidents;
   binding: LedgerBinding;
@@ -52,14 +53,12 @@ export interface MenderParts {
  * it is done.
  */
 export class Mender {
-  private readonly limit: LossLimit;
   /** By the monotonic clock (ms): until then, buckets with too many missing sessions are left. */
   private heldUntil = -Infinity;
   private readonly assessor: DamageAssessor;
 
   constructor(private readonly parts: MenderParts) {
     this.assessor = new DamageAssessor(parts);
-    this.limit = new LossLimit(parts.database, parts.tables);
   }
 
   /**
@@ -129,7 +128,7 @@ export class Mender {
     const startedAt = performance.now();
     const damages = await this.assess(chains);
     const lost = damages.reduce((sum, damage) => sum + damage.lost.length, 0);
-    if (await this.limit.isExceeded(lost)) {
+    if (await this.parts.limit.isExceeded(lost)) {
       const took = performance.now() - startedAt;
       this.heldUntil = performance.now() + Math.min(HELD_FACTOR * took, MAX_HELD_INTERVAL);
       await this.recordLossLimit(lost);
@@ -196,9 +195,8 @@ export class Mender {
   }
 
   private async recordLossLimit(missing: number): Promise<void> {
-    const last = await this.parts.incidents.last('loss-limit');
-    if (last?.details.missing === missing) return; // the same as a minute ago
-    await this.parts.incidents.recordAlone({ kind: 'loss-limit', details: { missing } });
+    const incident = await this.parts.limit.newIncident(missing);
+    if (incident) await this.parts.incidents.recordAlone(incident);
   }
 
   private async recoverGaps(chains: ChainNumbers[]): Promise<void> {
@@ -208,7 +206,7 @@ export class Mender {
       recovered.push(await this.parts.recovery.recoverBucket(chain));
     }
     // Sessions that are open in SQL, and whose end was lost with the numbers.
-    const { missing, held } = await this.parts.reconciler.runOnce();
+    const { missing, held } = await this.parts.reconciler.endLost();
     for (const [i, numbers] of chains.entries()) {
       await this.finish(numbers, 'recover_from', {
         kind: 'gap-recovered',

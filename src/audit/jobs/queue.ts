@@ -13,8 +13,17 @@ export type LedgerJob =
 const QUEUE = 'session-ledger';
 const MINUTE = 60_000;
 
-/** Intervals of the scheduled jobs (ms). */
-const INTERVALS = { sweep: 1_000, reconcile: 60 * MINUTE, partitions: 24 * 60 * MINUTE } as const;
+/** When the scheduled jobs run: at intervals (ms), or at night by the clock of the process. */
+const SCHEDULES = {
+  sweep: { every: 1_000 },
+  reconcile: { pattern: '0 3 * * *' },
+  partitions: { every: 24 * 60 * MINUTE },
+} as const;
+
+interface Schedule {
+  every?: number;
+  pattern?: string;
+}
 
 /** How late a schedule's next job may be (ms). If it is later, the job was lost. */
 const OVERDUE = MINUTE;
@@ -93,12 +102,11 @@ export class LedgerQueue {
   }
 
   private async createSchedules(): Promise<void> {
-    for (const name of Object.keys(INTERVALS) as (keyof typeof INTERVALS)[]) {
-      const every = INTERVALS[name];
-      const schedule = await this.queue.getJobScheduler(name);
-      if (schedule?.next && schedule.next > Date.now() - OVERDUE) continue;
+    for (const name of Object.keys(SCHEDULES) as (keyof typeof SCHEDULES)[]) {
+      const wanted: Schedule = SCHEDULES[name];
+      if (isRunning(await this.queue.getJobScheduler(name), wanted)) continue;
       const opts = { removeOnComplete: true, removeOnFail: true };
-      await this.queue.upsertJobScheduler(name, { every }, { name, opts });
+      await this.queue.upsertJobScheduler(name, wanted, { name, opts });
     }
   }
 
@@ -118,6 +126,15 @@ export class LedgerQueue {
       duplicate: (...options: unknown[]) => this.track(copy(...options)),
     });
   }
+}
+
+/** Whether a schedule is the wanted one, and its next job was not lost. */
+function isRunning(
+  schedule: { next?: number; pattern?: string } | undefined | null,
+  wanted: Schedule,
+): boolean {
+  if (!schedule?.next || schedule.next <= Date.now() - OVERDUE) return false;
+  return (schedule.pattern ?? '') === (wanted.pattern ?? '');
 }
 
 /**

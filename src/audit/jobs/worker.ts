@@ -9,11 +9,12 @@ import type { Drain } from '../drain/drain.js';
 import type { Outbox } from '../drain/outbox.js';
 import { waitAtMost } from '../wait-at-most.js';
 import type { LedgerBinding } from '../guard/ledger-binding.js';
+import type { NightlyAudit } from '../reconcile/nightly-audit.js';
+import { NightWatch } from './night-watch.js';
 import { DatabaseBackoff } from './database-backoff.js';
 import type { Mender } from './mender.js';
 import type { Partitions } from './partitions.js';
 import type { LedgerJob, LedgerQueue } from './queue.js';
-import type { Reconciler, ReconcileReport } from './reconciler.js';
 
 const WATCHDOG_INTERVAL = 5_000; // ms
 /** How often the outbox numbers are compared (ms): bounds how long a rollback goes unnoticed. */
@@ -31,7 +32,7 @@ export interface LedgerWorkerParts {
   queue: LedgerQueue;
   drain: Drain;
   upkeep: SessionUpkeep;
-  reconciler: Reconciler;
+  nightlyAudit: NightlyAudit;
   partitions: Partitions;
   binding: LedgerBinding;
   mender: Mender;
@@ -59,7 +60,11 @@ export class LedgerWorker {
   private comparing: Promise<void> | undefined;
   private readonly compare = () => this.compareNumbers();
 
-  constructor(private readonly parts: LedgerWorkerParts) {}
+  private readonly nightWatch: NightWatch;
+
+  constructor(private readonly parts: LedgerWorkerParts) {
+    this.nightWatch = new NightWatch(parts.nightlyAudit, this.stopping.signal, this.logger);
+  }
 
   /**
    * Starts even if Postgres is unavailable, and retries in the background.
@@ -94,42 +99,19 @@ export class LedgerWorker {
       this.parts.queue.stopWorking(STOP_TIMEOUT),
       waitAtMost(STOP_TIMEOUT, Promise.resolve(this.watching)),
       waitAtMost(STOP_TIMEOUT, Promise.resolve(this.comparing)),
+      waitAtMost(STOP_TIMEOUT, this.nightWatch.stopped()),
     ]);
   }
 
   private async run(job: LedgerJob): Promise<void> {
-    const { queue, reconciler, partitions } = this.parts;
+    const { queue, partitions } = this.parts;
     if (job.name === 'drain') {
       const { bucket } = job.data;
       await this.backoff.attempt(() => this.drain(bucket));
     }
     if (job.name === 'sweep') await this.sweep((bucket) => queue.requestDrain(bucket));
     if (job.name === 'partitions') await this.backoff.attempt(() => partitions.runOnce());
-    if (job.name === 'reconcile') {
-      await this.backoff.attempt(async () => {
-        const prepared = this.sweep((bucket) => this.drain(bucket));
-        // One bad bucket must not keep the others from being compared.
-        await prepared.catch(() => undefined);
-        if (this.stopping.signal.aborted) return;
-        this.reportReconcile(await reconciler.runOnce());
-        await prepared;
-      });
-    }
-  }
-
-  private reportReconcile({ missing, held, resurrected }: ReconcileReport): void {
-    if (held) {
-      this.logger.warn(
-        `At least ${missing} sessions that are open in Postgres are not in Redis. That is too many ` +
-          'to declare them lost: check that this is the right Redis, and that it was not emptied. ' +
-          'If it is right, run `session-ledger reconcile --accept-losses`.',
-      );
-    } else if (missing > 0) {
-      this.logger.warn(`Redis had lost ${missing} sessions. Their ends are recorded as lost.`);
-    }
-    if (resurrected > 0) {
-      this.logger.warn(`Redis had brought back ${resurrected} ended sessions. They ended again.`);
-    }
+    if (job.name === 'reconcile') await this.backoff.attempt(() => this.nightWatch.begin());
   }
 
   private async drain(bucket: number): Promise<void> {
@@ -183,6 +165,7 @@ export class LedgerWorker {
   /** Never twice at a time: a check takes long while Postgres does not answer. */
   private watch(): void {
     this.watching ??= this.runWatchdog().finally(() => (this.watching = undefined));
+    this.nightWatch.continue();
   }
 
   /** Runs the sweep and any drains that no job has run for a while. */

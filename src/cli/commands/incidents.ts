@@ -1,6 +1,7 @@
 import type { Incident } from '../../audit/guard/incidents.js';
 import { defineCommand, wholeNumberOption } from '../command-line.js';
 import { count, table } from '../output.js';
+import { describeReport } from './reconcile.js';
 
 const DEFAULT_LIMIT = 100;
 
@@ -59,15 +60,10 @@ export const adopt = defineCommand<{ from: string }>({
   },
   async run({ audit }, output, { from }) {
     const report = await audit.adopt({ from });
-    const { ledger, adopted, checked, missing, resurrected } = report;
+    const { ledger, adopted } = report;
     output.result(report, () =>
       adopted
-        ? [
-            `This Redis now continues the ledger ${ledger}.`,
-            `Compared ${count(checked, 'open session')} with Redis.`,
-            `Missing in Redis, now recorded as lost: ${missing.toLocaleString('en')}.`,
-            `Already ended but back in Redis, now ended again: ${resurrected.toLocaleString('en')}.`,
-          ]
+        ? [`This Redis now continues the ledger ${ledger}.`, ...describeReport(report)]
         : [`This Redis is the one of the ledger ${ledger} already. Nothing was changed.`],
     );
     return true;

@@ -1,12 +1,7 @@
 import ms, { type StringValue } from 'ms';
 
 import { sumBacklog, type BucketBacklog } from '../../audit/session-audit.js';
-import {
-  defineCommand,
-  flagOption,
-  wholeNumberOption,
-  type CommandOption,
-} from '../command-line.js';
+import { defineCommand, wholeNumberOption, type CommandOption } from '../command-line.js';
 import { count, table } from '../output.js';
 
 const DEFAULT_MAX_AGE = '1m';
@@ -65,32 +60,6 @@ export const flush = defineCommand({
         : []),
     ]);
     return deadLettered === 0;
-  },
-});
-
-export const reconcile = defineCommand<{ 'accept-losses': boolean }>({
-  name: 'reconcile',
-  description: 'compare the open sessions in Postgres with Redis, and end those that differ',
-  requires: ['redis', 'postgres'],
-  options: {
-    'accept-losses': flagOption(
-      'declare all missing sessions lost, even if they are most of them: this is the right Redis',
-    ),
-  },
-  async run({ audit }, output, { 'accept-losses': acceptLosses = false }) {
-    const report = await audit.reconcile({ acceptLosses });
-    const { checked, missing, held, resurrected } = report;
-    output.result(report, () => [
-      `Compared ${count(checked, 'open session')} with Redis.`,
-      ...(held
-        ? [
-            `At least ${missing.toLocaleString('en')} are missing in Redis: too many to declare them lost.`,
-            'Check that REDIS_URL and SESSION_PREFIX name the right Redis. If they do, use --accept-losses.',
-          ]
-        : [`Missing in Redis, now recorded as lost: ${missing.toLocaleString('en')}.`]),
-      `Already ended but back in Redis, now ended again: ${resurrected.toLocaleString('en')}.`,
-    ]);
-    return missing === 0 && resurrected === 0;
   },
 });
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Client } from 'pg';
 
 import { endSessions, findKnownSessions } from '../../../src/audit/drain/session-rows.js';
-import { listOpenSessions } from '../../../src/audit/jobs/reconciler.js';
+import { listOpenSessions } from '../../../src/audit/reconcile/lost-sessions.js';
 import { prepareTransaction } from '../../../src/audit/postgres/connection.js';
 import { ledgerTables } from '../../../src/audit/postgres/schema.js';
 import { listActiveSessions, listUserSessions } from '../../../src/audit/queries/history.js';

@@ -1,29 +1,23 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { ledgerSettings } from '../../../src/audit/postgres/schema.js';
-import { LedgerDatabase } from '../../../src/audit/postgres/connection.js';
-import { auditParts } from '../../../src/audit/session-audit.js';
 import { eventually } from '../../support/eventually.js';
 import type { NestProcess } from '../../support/nest-application.js';
 import { countRecords, recordsOf } from './records.js';
 import { createAndDestroySessions, createSessions } from './sessions.js';
 import type { Trail } from '../../support/trail.js';
 import { useLedger } from '../../support/use-ledger.js';
+import { useAuditParts } from './use-audit-parts.js';
 
 const WEB = { buckets: 2, audit: { worker: false } };
 
 describe('Reconciling SQL with Redis', () => {
   const fixture = useLedger();
 
+  const partsOf = useAuditParts();
+
   /** Reconciles without the sweep and the drain that normally run first. */
-  const reconcileOnly = async (trail: Trail, { buckets }: NestProcess) => {
-    const database = new LedgerDatabase(trail.databaseUrl, {}, false);
-    try {
-      return await auditParts(buckets, database, ledgerSettings({})).reconciler.runOnce();
-    } finally {
-      await database.close();
-    }
-  };
+  const reconcileOnly = (trail: Trail, web: NestProcess) =>
+    partsOf(trail, web).reconciler.runOnce();
 
   it('reconcile declares no more than a share of the sessions lost without an operator', async () => {
     const trail = await fixture.open();
@@ -37,12 +31,17 @@ describe('Reconciling SQL with Redis', () => {
     await eventually(async () => expect(Date.now()).toBeGreaterThan(short.expiresAt.getTime()));
 
     const held = await web.audit.reconcile();
-    expect(held).toMatchObject({ held: true, resurrected: 0 });
+    expect(held).toMatchObject({ held: true, missing: 1_201, resurrected: 0 });
     expect(await countRecords(trail)).toEqual({ created: 1_201, destroyed: 0 });
-    expect(await web.audit.incidents()).toMatchObject([{ kind: 'loss-limit' }, { kind: 'bound' }]);
+    // The same figures again, the next night, are the same incident.
+    expect(await web.audit.reconcile()).toMatchObject({ held: true, missing: 1_201 });
+    expect(await web.audit.incidents()).toMatchObject([
+      { kind: 'loss-limit', details: { missing: 1_201 } },
+      { kind: 'bound' },
+    ]);
 
     const report = await web.audit.reconcile({ acceptLosses: true });
-    expect(report).toEqual({ checked: 1_201, missing: 1_201, held: false, resurrected: 0 });
+    expect(report).toMatchObject({ checked: 1_201, missing: 1_201, held: false, resurrected: 0 });
     expect(await countRecords(trail)).toEqual({ created: 1_201, destroyed: 1_201 });
     const [, expired] = await recordsOf(trail, short.handle);
     expect(expired).toMatchObject({ reason: 'expired', at: short.expiresAt });
@@ -57,6 +56,30 @@ describe('Reconciling SQL with Redis', () => {
     expect(await web.audit.reconcile()).toMatchObject({ checked: 0, missing: 0, resurrected: 0 });
     const [lost] = await web.audit.incidents();
     expect(lost).toMatchObject({ kind: 'sessions-lost', details: { missing: 1_201 } });
+  });
+
+  it('reconcile declares a small share lost without an operator, wherever it is', async () => {
+    const trail = await fixture.open();
+    const web = await trail.start(WEB);
+    const sessions = await createSessions(web, 1_100);
+    await web.audit.flush();
+    const lost = sessions.filter((_, i) => i % 20 === 0);
+    const [node] = fixture.redis.nodes;
+    const digests = lost.map(({ handle }) => handle.slice(2));
+    const keys = await node!.keys(`${trail.prefix}:{*}:s:*`);
+    await node!.del(keys.filter((key) => digests.includes(key.slice(-43))));
+
+    const report = await web.audit.reconcile();
+    expect(report).toMatchObject({ checked: 1_100, missing: 55, held: false, resurrected: 0 });
+    expect(await countRecords(trail)).toEqual({ created: 1_100, destroyed: 55 });
+    expect(await web.audit.incidents()).toMatchObject([
+      { kind: 'sessions-lost', details: { missing: 55 } },
+      { kind: 'bound' },
+    ]);
+    // One more than 5 % of those that are left.
+    await node!.del((await node!.keys(`${trail.prefix}:{*}:s:*`)).slice(0, 53));
+    expect(await web.audit.reconcile()).toMatchObject({ missing: 53, held: true });
+    expect(await countRecords(trail)).toEqual({ created: 1_100, destroyed: 55 });
   });
 
   it('reconcile ends sessions again that a restored backup brought back', async () => {
@@ -95,8 +118,7 @@ describe('Reconciling SQL with Redis', () => {
     await web.audit.flush();
     await web.sessions.destroySession(session.id);
 
-    expect(await reconcileOnly(trail, web)).toMatchObject({ missing: 1 });
-    await web.audit.flush();
+    expect(await reconcileOnly(trail, web)).toMatchObject({ checked: 1, missing: 0 });
     expect(await recordsOf(trail, session.handle)).toMatchObject([{}, { reason: 'logout' }]);
   });
 
@@ -107,8 +129,7 @@ describe('Reconciling SQL with Redis', () => {
     await web.audit.flush();
     await eventually(async () => expect(await web.sessions.getSession(session.id)).toBeNull());
 
-    expect(await reconcileOnly(trail, web)).toMatchObject({ missing: 1 });
-    await web.audit.reconcile();
+    expect(await reconcileOnly(trail, web)).toMatchObject({ checked: 1, missing: 0 });
     const [created, destroyed] = await recordsOf(trail, session.handle);
     expect(destroyed).toMatchObject({ reason: 'expired' });
     expect(destroyed!.at.getTime()).toBe(created!.at.getTime() + 300);

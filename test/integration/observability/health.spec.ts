@@ -40,6 +40,7 @@ describe('the health indicator in Terminus', () => {
         defaultPartitionRows: 0,
         binding: 'bound',
         recentIncidents: 0,
+        auditedAt: null,
         problems: [],
       },
     });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 
 import type { Session } from '../../../src/session/session.js';
+import { KeyAudit } from '../../../src/store/key-audit.js';
 import type { Overflow } from '../../../src/store/scripts.js';
 import type { Application, ApplicationOptions } from '../../support/application.js';
 import { HOUR, MINUTE } from '../../support/durations.js';
@@ -166,7 +167,7 @@ describe('while a slot of a Redis Cluster moves', () => {
     const sessions = await Promise.all(Array.from({ length: 2_500 }, (_, n) => create(n)));
     const migration = await startMigration(app);
     const found = new Set<string>();
-    for await (const page of app.upkeep.scan(0)) {
+    for await (const page of new KeyAudit(app.buckets).indexPages(0)) {
       for (const { digest } of page) found.add(`00${digest}`);
       await migration.move(app.buckets.keysOf(0).expiryIndex);
     }

@@ -1,3 +1,4 @@
+import type { Incidents, NewIncident } from '../guard/incidents.js';
 import type { LedgerDatabase } from '../postgres/connection.js';
 import type { LedgerTables } from '../postgres/schema.js';
 
@@ -9,11 +10,17 @@ const MAX_LOSS_SHARE = 0.05;
 /** This many may always be declared lost: if few are open, a failover can lose a large share. */
 const ALWAYS_ALLOWED = 20;
 
+/** How many of these open sessions may be declared lost without an operator's word. */
+export function lossLimit(open: number): number {
+  return Math.max(ALWAYS_ALLOWED, Math.floor(open * MAX_LOSS_SHARE));
+}
+
 /** How many sessions may be declared lost at once without an operator's word. */
 export class LossLimit {
   constructor(
     private readonly database: LedgerDatabase,
     private readonly tables: LedgerTables,
+    private readonly incidents: Incidents,
   ) {}
 
   /**
@@ -31,11 +38,13 @@ export class LossLimit {
     return Number(row!.open) < enough;
   }
 
-  /** Counts the open sessions, by the partial index on them. */
-  async read(): Promise<number> {
-    const [row] = await this.database.query<{ open: string }>(
-      `SELECT count(*) AS open FROM ${this.tables.sessions} WHERE ended_at IS NULL`,
-    );
-    return Math.max(ALWAYS_ALLOWED, Math.floor(Number(row!.open) * MAX_LOSS_SHARE));
+  /**
+   * The incident to record if too many sessions are missing; null if it is recorded already, and
+   * nothing was done about it since: the same figure comes up each minute, or each night.
+   */
+  async newIncident(missing: number): Promise<NewIncident | null> {
+    const incident: NewIncident = { kind: 'loss-limit', details: { missing } };
+    const settled = ['sessions-lost', 'rollback-mended', 'adopted'] as const;
+    return (await this.incidents.isKnown(incident, [...settled])) ? null : incident;
   }
 }
