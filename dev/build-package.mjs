@@ -26,6 +26,7 @@ await Promise.all([
 ]);
 writeFileSync(join(cjs, 'package.json'), '{ "type": "commonjs" }\n');
 writeScripts();
+unwrapImports();
 for (const entry of ENTRIES) await writeEntry(entry);
 
 async function compile(config, folder, ...options) {
@@ -44,6 +45,22 @@ function writeScripts() {
     writeFileSync(join(esm, lua, `${file}.js`), toModule(join(source, file)));
     writeFileSync(join(cjs, lua, `${file}.js`), toCommonJs(join(source, file)));
   }
+}
+
+/**
+ * TypeScript wraps a dynamic import of CommonJS in a function. Without it, the `require` of an optional
+ * package stands in the `try` around it, and bundlers accept that the package is missing.
+ */
+function unwrapImports() {
+  const wrapped = /Promise\.resolve\(\)\.then\(\(\) => (__importStar\(require\('[^']+'\)\))\)/g;
+  let found = 0;
+  for (const file of readdirSync(cjs, { recursive: true }).filter((name) => name.endsWith('.js'))) {
+    const code = readFileSync(join(cjs, file), 'utf8');
+    const imports = code.match(wrapped)?.length ?? 0;
+    if (imports > 0) writeFileSync(join(cjs, file), code.replace(wrapped, '$1'));
+    found += imports;
+  }
+  if (found === 0) throw new Error('unwrapImports() found no dynamic import: compare it with tsc.');
 }
 
 /** Lists the exports by name, for programs that read the names without running the module. */

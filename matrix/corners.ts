@@ -94,3 +94,9 @@ export const CORNERS: Corner[] = [
   corner(11, 'newest', 'commonjs', IOREDIS_6),
   corner(12, 'newest', 'module', IOREDIS_6),
 ];
+
+export function cornerNamed(name: string): Corner {
+  const found = CORNERS.find((each) => each.name === name);
+  if (!found) throw new Error(`There is no corner '${name}'.`);
+  return found;
+}

@@ -1,39 +1,68 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { startPostgres } from '../dev/index.js';
+import { BUNDLE_TRIALS } from './bundle-trials.js';
+import { trialOf } from './corner-trial.js';
 import { CORNERS } from './corners.js';
+import { LAYOUT_TRIALS } from './layout-trials.js';
 import { pack } from './packed.js';
-import { tryCorner, type StepResult } from './try-corner.js';
+import { markdownTable, type Row } from './table.js';
+import { runTrial } from './trial.js';
 
-// Installs the packed package into one application per corner, and prints what works in each.
-// `npm run matrix -- --only TEXT` tries the corners whose name contains the text.
+// Installs the packed package into one application per trial, and prints what works in each.
+//
+//   npm run matrix -- --only TEXT   the trials whose name contains the text
+//   npm run matrix -- --write       writes the table of all trials into docs/compatibility.md
 
-const { values } = parseArgs({ options: { only: { type: 'string', default: '' } } });
-const corners = CORNERS.filter(({ name }) => name.includes(values.only));
-const folder = mkdtempSync(join(tmpdir(), 'nest-session-ledger-packed-'));
-const postgres = await startPostgres();
-let failed = 0;
-try {
-  const tarball = await pack(folder);
-  for (const corner of corners) {
-    const results = await tryCorner(corner, tarball, postgres);
-    if (results.some(({ error }) => error)) failed += 1;
-    print(corner.name, results);
-  }
-} finally {
-  await postgres.stop();
-  rmSync(folder, { recursive: true, force: true });
-}
-console.log(
-  `${corners.length - failed} of ${corners.length} corners pass on Node ${process.version}`,
+const DOCUMENT = join('docs', 'compatibility.md');
+
+const options = { only: { type: 'string', default: '' }, write: { type: 'boolean' } } as const;
+const { only, write } = parseArgs({ options }).values;
+const trials = [...CORNERS.map(trialOf), ...BUNDLE_TRIALS, ...LAYOUT_TRIALS].filter(({ name }) =>
+  name.includes(only),
 );
-process.exitCode = failed > 0 || corners.length === 0 ? 1 : 0;
 
-function print(name: string, results: StepResult[]): void {
+const rows = await runAll();
+const passed = rows.filter(({ results }) => results.every(({ error }) => !error)).length;
+console.log(`${passed} of ${trials.length} trials pass on Node ${process.version}.`);
+if (write && only === '') writeTable();
+process.exitCode = passed === trials.length && passed > 0 ? 0 : 1;
+
+async function runAll(): Promise<Row[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'nest-session-ledger-packed-'));
+  const postgres = await startPostgres();
+  const done: Row[] = [];
+  try {
+    const tarball = await pack(folder);
+    for (const trial of trials) {
+      const results = await runTrial(trial, tarball, postgres);
+      done.push({ name: trial.name, results });
+      print(done.at(-1)!);
+    }
+    return done;
+  } finally {
+    await postgres.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function print({ name, results }: Row): void {
   const steps = results.map(({ step, error }) => `${error ? '✘' : '✔'} ${step}`).join('  ');
-  console.log(`${name.padEnd(48)} ${steps}`);
+  console.log(`${name.padEnd(72)} ${steps}`);
   for (const { error } of results) if (error) console.log(error);
+}
+
+/** Replaces what is between the two comments. */
+function writeTable(): void {
+  const text = readFileSync(DOCUMENT, 'utf8');
+  const tables = [rows.slice(0, CORNERS.length), rows.slice(CORNERS.length)].map(markdownTable);
+  const table = `<!-- matrix -->\n\n${tables.join('\n')}\n<!-- end of matrix -->`;
+  const pattern = /<!-- matrix -->.*<!-- end of matrix -->/s;
+  writeFileSync(
+    DOCUMENT,
+    text.replace(pattern, () => table),
+  );
 }

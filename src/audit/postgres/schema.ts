@@ -1,3 +1,4 @@
+import pg from 'pg';
 import type { DataSourceOptions } from 'typeorm';
 
 import { ledgerEntities } from './entities.js';
@@ -86,6 +87,8 @@ export function ledgerDataSourceOptions(
   return {
     migrationsTableName: 'session_ledger_migrations',
     connectTimeoutMS: CONNECT_TIMEOUT,
+    // TypeORM would look for it by name at run time, which fails in a bundle.
+    driver: pg,
     ...given,
     ...ledgerSchema(layout),
     type: 'postgres',

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
 import { startPostgres, type PrivatePostgres } from '../../../dev/index.js';
+import { trialOf } from '../../../matrix/corner-trial.js';
 import { CORE_CORNERS } from '../../../matrix/corners.js';
 import { pack } from '../../../matrix/packed.js';
 import { runTool } from '../../../matrix/run-tool.js';
-import { tryCorner } from '../../../matrix/try-corner.js';
+import { runTrial } from '../../../matrix/trial.js';
 
 describe('the published package', () => {
   const folder = mkdtempSync(join(tmpdir(), 'nest-session-ledger-packed-'));
@@ -25,7 +26,7 @@ describe('the published package', () => {
   test.each(CORE_CORNERS)(
     'installs, compiles and runs in a strict application: $name',
     async (corner) => {
-      const results = await tryCorner(corner, tarball, postgres);
+      const results = await runTrial(trialOf(corner), tarball, postgres);
       expect(results.find(({ error }) => error)).toBeUndefined();
     },
     300_000,

@@ -13,7 +13,7 @@ const documents = ['.', 'docs', 'docs/decisions'].flatMap((folder) =>
 const LINK = /(?<!`)\]\(([^)\s]+)\)|(?:src|srcset)="([^"]+)"/g;
 const EXTERNAL = /^[a-z]+:/;
 /** A file or folder of the project, in backticks. */
-const PATH = /`((?:\.ci|bench|demo|dev|docs|faults|src|test)\/[\w./*-]*)`/g;
+const PATH = /`((?:\.ci|bench|demo|dev|docs|faults|matrix|src|test)\/[\w./*-]*)`/g;
 const HEADING = /^#+ (.+)$/gm;
 
 function proseOf(document: string): string {
