@@ -54,7 +54,7 @@ export {
   type ReconcileOptions,
 } from './audit/session-audit.js';
 export type { Incident, IncidentDetails, IncidentKind } from './audit/guard/incidents.js';
-export type { Adoption, BindingState } from './audit/guard/ledger-binding.js';
+export type { Adoption, BindingState, EarlierOwners } from './audit/guard/ledger-binding.js';
 export type { DeadLetter, RedriveReport } from './audit/drain/dead-letters.js';
 export type { PageRequest, RecordedSession, SessionPage } from './audit/queries/history.js';
 export type { ReconcileReport } from './audit/reconcile/audit-state.js';

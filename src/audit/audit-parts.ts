@@ -5,6 +5,7 @@ import { DeadLetters } from './drain/dead-letters.js';
 import { Drain } from './drain/drain.js';
 import { LedgerWriter } from './drain/ledger-writer.js';
 import { Outbox } from './drain/outbox.js';
+import { SecondEnds } from './drain/second-ends.js';
 import { Incidents } from './guard/incidents.js';
 import { LedgerBinding } from './guard/ledger-binding.js';
 import { Mender } from './jobs/mender.js';
@@ -49,7 +50,8 @@ export function auditParts(
   const deadLetters = new DeadLetters(database, tables, writer);
   const incidents = new Incidents(database, tables);
   const binding = new LedgerBinding(buckets, database, tables, incidents);
-  const drain = new Drain(database, outbox, writer, deadLetters, incidents, binding);
+  const secondEnds = new SecondEnds(incidents, tables);
+  const drain = new Drain(database, outbox, writer, deadLetters, incidents, binding, secondEnds);
   const limit = new LossLimit(database, tables, incidents);
   const keys = new KeyAudit(buckets);
   const stores = { buckets, database, tables, upkeep, outbox, keys, drain, incidents, binding };

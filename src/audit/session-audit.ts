@@ -2,7 +2,7 @@ import { SessionError } from '../errors.js';
 import type { SessionAuditParts } from './audit-parts.js';
 import type { DeadLetter, RedriveReport } from './drain/dead-letters.js';
 import type { Incident } from './guard/incidents.js';
-import type { Adoption, BindingState } from './guard/ledger-binding.js';
+import type { Adoption, BindingState, EarlierOwners } from './guard/ledger-binding.js';
 import type { LedgerDatabase } from './postgres/connection.js';
 import type { LedgerTables } from './postgres/schema.js';
 import type { PageRequest, SessionPage } from './queries/history.js';
@@ -154,7 +154,7 @@ export class SessionAudit {
     await binding.requireBound();
     await this.tolerate(errors, () => upkeep.sweepAll(options.signal));
     await this.tolerate(errors, () => this.flush());
-    const mend = () => (options.acceptLosses ? mender.acceptLosses() : mender.runOnce());
+    const mend = () => (options.acceptLosses ? this.acceptLosses() : mender.runOnce());
     await this.tolerate(errors, mend);
     const report = await this.tolerate(errors, () => this.compare(options));
     await this.tolerate(errors, () => this.flush());
@@ -194,15 +194,21 @@ export class SessionAudit {
    * Confirms that this Redis continues the ledger, after it was replaced or emptied. Sessions that
    * are open in SQL and missing in this Redis are recorded as lost.
    *
-   * @param options set `from` to the ID of the ledger that this Redis belongs to, to take it away
-   * from that ledger
+   * @param options what changes hands: `from`, the ID of the ledger that this Redis belongs to now;
+   * `fromPrefix`, the prefix that the ledger's sessions have had
    * @throws SessionError `ERR_SESSION_LEDGER_MISMATCH` if it belongs to another ledger
    */
-  async adopt(options: { from?: string } = {}): Promise<AdoptReport> {
+  async adopt(options: EarlierOwners = {}): Promise<AdoptReport> {
     const { binding, drain } = this.parts;
-    const adoption = await binding.adopt((runner) => drain.continueNumbers(runner), options.from);
+    const adoption = await binding.adopt((runner) => drain.continueNumbers(runner), options);
     if (!adoption.adopted) return { ...adoption, ...newAuditState().report };
     return { ...adoption, ...(await this.reconcile({ acceptLosses: true })) };
+  }
+
+  private async acceptLosses(): Promise<void> {
+    const { incidents, mender } = this.parts;
+    await incidents.recordAlone({ kind: 'losses-accepted', details: {} });
+    await mender.acceptLosses();
   }
 
   /** What went wrong, newest first. `before` is the `seq` of the last one seen. */

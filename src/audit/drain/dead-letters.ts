@@ -51,6 +51,15 @@ export class DeadLetters {
     await runner.query(insertDeadLetter(this.tables), [chain, id, raw, state, cleaned]);
   }
 
+  /** Which of these entries of the outbox are dead letters, by their stream IDs. */
+  async findKnown(runner: QueryRunner, chain: number, streamIds: string[]): Promise<Set<string>> {
+    const rows: { id: string }[] = await runner.query(findDeadLetters(this.tables), [
+      chain,
+      streamIds,
+    ]);
+    return new Set(rows.map(({ id }) => id));
+  }
+
   /** Dead letters that are not redriven yet, from the oldest; `after` is the last ID seen. */
   async list(after = '0', limit = PAGE): Promise<DeadLetter[]> {
     return this.database.query(listDeadLetters(this.tables), [after, limit]);
@@ -106,6 +115,10 @@ export class UnreadableEntry extends Error {
 const insertDeadLetter = (t: LedgerTables): string => `
 INSERT INTO ${t.deadLetters} (chain, stream_id, raw, sqlstate, reason) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT DO NOTHING`;
+
+/** $1 chain, $2 stream IDs */
+const findDeadLetters = (t: LedgerTables): string => `
+SELECT stream_id AS id FROM ${t.deadLetters} WHERE chain = $1 AND stream_id = ANY ($2)`;
 
 /** A page of the dead letters that are not redriven yet. $1 the ID before the first, $2 limit */
 const listDeadLetters = (t: LedgerTables): string => `

@@ -9,7 +9,7 @@ import { numberOf, parseEntry, type LedgerEvent } from './event.js';
 import type { LedgerWriter, LockedChain } from './ledger-writer.js';
 import type { Outbox, OutboxEntry } from './outbox.js';
 import { judgeNumbers, type NumberedEntry, type NumberVerdict } from './outbox-numbers.js';
-import { isSecondEnd, type RepeatedEvent } from './session-rows.js';
+import type { SecondEnds } from './second-ends.js';
 
 /** Events in a transaction: it takes tens of milliseconds, so its round trips hardly matter. */
 const BATCH = 1_000;
@@ -60,6 +60,7 @@ export class Drain {
     private readonly deadLetters: DeadLetters,
     private readonly incidents: Incidents,
     private readonly binding: LedgerBinding,
+    private readonly secondEnds: SecondEnds,
   ) {}
 
   /**
@@ -96,10 +97,11 @@ export class Drain {
     for (const bucket of this.outbox.buckets.numbers()) {
       const chain = await this.writer.waitForLock(runner, bucket);
       const last = await this.outbox.lastNumber(bucket);
-      if (last >= chain.outboxNumber) continue;
       const [first] = await this.outbox.head(bucket, 1);
-      const next = first && numberOf(first.raw);
-      await this.writer.resetNumber(runner, bucket, next ? next - 1 : last);
+      const next = (first && numberOf(first.raw)) ?? last + 1;
+      if (last < chain.outboxNumber || next <= chain.outboxNumber) {
+        await this.writer.resetNumber(runner, bucket, next - 1);
+      }
     }
   }
 
@@ -161,10 +163,13 @@ export class Drain {
     }
     const events = parsed.filter((event) => event !== null);
     const { recorded, repeated } = await this.writer.record(runner, chain, events);
-    const replays = await this.recordSecondEnds(runner, chain, repeated);
-    const numbered: NumberedEntry[] = entries.map(({ raw }, i) => {
+    const replays = await this.secondEnds.record(runner, chain, repeated);
+    const repeatedEvents = new Set(repeated.map(({ event }) => event));
+    const known = await this.findDeadLetters(runner, chain, entries, parsed, repeatedEvents);
+    const numbered: NumberedEntry[] = entries.map(({ id, raw }, i) => {
       const event = parsed[i];
-      return { number: numberOf(raw), isReplay: !event || replays.has(event) };
+      const isReplay = !event || replays.has(event) || known.has(id);
+      return { number: numberOf(raw), isReadable: event !== null, isReplay };
     });
     const verdict = judgeNumbers(chain.outboxNumber, lastNumber, numbered);
     await this.noteNumbers(runner, chain, verdict);
@@ -172,39 +177,26 @@ export class Drain {
   }
 
   /**
-   * Records the sessions that ended a second time, because Redis had brought them back. Returns the
-   * repeated events that were committed before and not deleted from the outbox.
+   * Entries with a committed number whose event was recorded only now. They may be dead letters
+   * whose deletion from the outbox was interrupted, and whose cause is gone since.
    */
-  private async recordSecondEnds(
+  private async findDeadLetters(
     runner: QueryRunner,
     { chain, outboxNumber }: LockedChain,
-    repeated: RepeatedEvent[],
-  ): Promise<Set<LedgerEvent>> {
-    const replays = new Set<LedgerEvent>();
-    for (const each of repeated) {
-      const { event, end } = each;
-      const number = event.outboxNumber!;
-      const isKnown =
-        !isSecondEnd(each) ||
-        (number <= outboxNumber && (await this.incidents.has(runner, event.handle, number)));
-      if (isKnown) {
-        replays.add(event);
-        continue;
-      }
-      await this.incidents.record(runner, {
-        kind: 'session-returned',
-        chain,
-        handle: event.handle,
-        outboxNumber: number,
-        details: {
-          usableFrom: new Date(end!.at).toISOString(),
-          usableUntil: new Date(event.occurredAt).toISOString(),
-          endReason: end!.reason,
-          secondEndReason: event.reason,
-        },
-      });
-    }
-    return replays;
+    entries: OutboxEntry[],
+    parsed: (LedgerEvent | null)[],
+    repeated: Set<LedgerEvent>,
+  ): Promise<Set<string>> {
+    const doubtful = entries.filter((_, i) => {
+      const event = parsed[i];
+      return event && event.outboxNumber! <= outboxNumber && !repeated.has(event);
+    });
+    if (doubtful.length === 0) return new Set();
+    return this.deadLetters.findKnown(
+      runner,
+      chain,
+      doubtful.map(({ id }) => id),
+    );
   }
 
   /** Notes the committed numbers, and records what they show: a rollback, or a gap. */
@@ -266,7 +258,7 @@ export class Drain {
       await this.binding.requireKeyspace(chain.keyspace); // last
       if (head[0]?.id !== id) return [];
       await this.deadLetters.add(runner, bucket, head[0], cause);
-      const entry = { number: numberOf(head[0].raw), isReplay: true };
+      const entry = { number: numberOf(head[0].raw), isReadable: true, isReplay: true };
       await this.noteNumbers(runner, chain, judgeNumbers(chain.outboxNumber, lastNumber, [entry]));
       return head;
     });

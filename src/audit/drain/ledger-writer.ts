@@ -245,6 +245,7 @@ WHERE chain = $1`;
 const noteNumbers = (t: LedgerTables): string => `
 UPDATE ${t.chains}
 SET outbox_number = greatest(outbox_number, $2), mend_from = least(mend_from, $3),
+    mend_version = mend_version + ($3::bigint IS NOT NULL)::int,
     recover_from = least(recover_from, $4)
 WHERE chain = $1`;
 

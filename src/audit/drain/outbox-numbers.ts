@@ -18,6 +18,8 @@ export interface NumberVerdict {
 export interface NumberedEntry {
   /** Null if the entry has none: no script of the module wrote it. */
   number: number | null;
+  /** False if the rest of the entry can't be parsed, so that its number may be anything. */
+  isReadable: boolean;
   /** Whether exactly this event is in SQL already. */
   isReplay: boolean;
 }
@@ -39,8 +41,8 @@ export function judgeNumbers(
   const gaps: NumberRange[] = [];
   let next = committed + 1;
   let reused = last < committed ? last + 1 : Infinity;
-  for (const { number, isReplay } of entries) {
-    if (number === null) continue;
+  for (const { number, isReadable, isReplay } of entries) {
+    if (number === null || (!isReadable && number > next)) continue;
     if (number < next) {
       if (number <= committed && !isReplay) reused = Math.min(reused, number);
       continue;

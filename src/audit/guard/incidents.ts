@@ -20,6 +20,7 @@ import type { LedgerTables } from '../postgres/schema.js';
  * - `number-gap`: the events `from` to `to` never reached Postgres, or Postgres went back
  * - `gap-recovered`: the sessions of a gap that live in Redis are recorded
  * - `sessions-lost`: Redis had lost these open sessions; their ends are recorded as `lost`
+ * - `losses-accepted`: an operator let sessions be declared lost beyond the limit
  * - `loss-limit`: too many sessions are missing in Redis to declare them lost
  * - `repaired`: live sessions were missing in an index of Redis or in SQL, or an index had members that
  *   stood for no session; `what` says which, and that it is put right
@@ -36,6 +37,7 @@ export type IncidentKind =
   | 'number-gap'
   | 'gap-recovered'
   | 'sessions-lost'
+  | 'losses-accepted'
   | 'loss-limit'
   | 'repaired'
   | 'foreign-head';
@@ -69,6 +71,8 @@ export interface Incident {
 const UNIT = '\x1f';
 const NULL = '\x1e';
 const PAGE = 100;
+/** Lines in the log for incidents of one kind that are recorded together. */
+const MAX_LINES = 10;
 
 /** Records what went wrong, in a table that is append-only and can be verified. */
 export class Incidents {
@@ -81,10 +85,10 @@ export class Incidents {
   ) {
     this.sql = {
       lock: lockIncidents(tables),
-      insert: insertIncident(tables),
+      insert: insertIncidents(tables),
       advance: advanceIncidents(tables),
       list: listIncidents(tables),
-      find: findIncident(tables),
+      recent: findRecent(tables),
       last: lastOfKind(tables),
       isKnown: hasSameIncident(tables),
     };
@@ -95,30 +99,37 @@ export class Incidents {
    * transaction ends, always after the row of a chain.
    */
   async record(runner: QueryRunner, incident: NewIncident): Promise<void> {
+    await this.recordAll(runner, [incident]);
+  }
+
+  /** Like `record`, with one statement for all: the other chains wait for the lock. */
+  async recordAll(runner: QueryRunner, incidents: NewIncident[]): Promise<void> {
+    if (incidents.length === 0) return;
     const [head] = await runner.query(this.sql.lock);
-    const seq = BigInt(head.incident_seq) + 1n;
     const now = Number(head.now);
-    const row = {
-      seq,
-      kind: incident.kind,
-      chain: incident.chain ?? null,
-      token: incident.handle ?? null,
-      outboxNumber: incident.outboxNumber ?? null,
-      details: JSON.stringify(incident.details),
-    };
-    const hash = incidentHash(head.incident_hash, row, now);
+    const rows = toRows(head, incidents, now);
     await runner.query(this.sql.insert, [
-      String(seq),
       now,
-      row.kind,
-      row.chain,
-      row.token,
-      row.outboxNumber,
-      row.details,
-      hash,
+      rows.map(({ seq }) => String(seq)),
+      rows.map(({ kind }) => kind),
+      rows.map(({ chain }) => chain),
+      rows.map(({ token }) => token),
+      rows.map(({ outboxNumber }) => outboxNumber),
+      rows.map(({ details }) => details),
+      rows.map(({ hash }) => hash.toString('hex')),
     ]);
-    await runner.query(this.sql.advance, [String(seq), hash]);
-    this.logger.warn(describeIncident(incident));
+    const last = rows.at(-1)!;
+    await runner.query(this.sql.advance, [String(last.seq), last.hash]);
+    this.log(incidents);
+  }
+
+  /** A rollback can bring back thousands of sessions: a line for each kind, beyond a few. */
+  private log(incidents: NewIncident[]): void {
+    for (const kind of new Set(incidents.map((each) => each.kind))) {
+      const group = incidents.filter((each) => each.kind === kind);
+      if (group.length <= MAX_LINES) for (const each of group) this.logger.warn(describe(each));
+      else this.logger.warn(`${group.length} incidents ${kind}: see session_incidents`);
+    }
   }
 
   /** Records an incident in a transaction of its own. */
@@ -126,9 +137,9 @@ export class Incidents {
     await this.database.transaction((runner) => this.record(runner, incident));
   }
 
-  /** Whether this event of this session has revealed an incident already. */
-  async has(runner: QueryRunner, handle: string, outboxNumber: number): Promise<boolean> {
-    const rows = await runner.query(this.sql.find, [handle, outboxNumber]);
+  /** Whether the same was recorded within the last 24 hours, by this process or another. */
+  async isRecent({ kind, details }: NewIncident): Promise<boolean> {
+    const rows = await this.database.query(this.sql.recent, [kind, JSON.stringify(details)]);
     return rows.length > 0;
   }
 
@@ -152,7 +163,7 @@ export class Incidents {
 }
 
 /** One line for the log. */
-export function describeIncident({ kind, chain, handle, details }: NewIncident): string {
+function describe({ kind, chain, handle, details }: NewIncident): string {
   const concerned = [
     ...(chain === undefined ? [] : [`bucket ${chain}`]),
     ...(handle === undefined ? [] : [`session ${handle}`]),
@@ -168,6 +179,27 @@ interface IncidentColumns {
   token: string | null;
   outboxNumber: number | null;
   details: string;
+}
+
+function toRows(
+  head: { incident_seq: string; incident_hash: Buffer },
+  incidents: NewIncident[],
+  now: number,
+): (IncidentColumns & { hash: Buffer })[] {
+  let [seq, hash] = [BigInt(head.incident_seq), head.incident_hash];
+  return incidents.map((incident) => {
+    seq += 1n;
+    const row = {
+      seq,
+      kind: incident.kind,
+      chain: incident.chain ?? null,
+      token: incident.handle ?? null,
+      outboxNumber: incident.outboxNumber ?? null,
+      details: JSON.stringify(incident.details),
+    };
+    hash = incidentHash(hash, row, now);
+    return { ...row, hash };
+  });
 }
 
 /** `verifyIncidents` in `queries/verifier.ts` builds the same text in SQL. */
@@ -203,18 +235,25 @@ SELECT incident_seq, incident_hash,
        (extract(epoch FROM date_trunc('milliseconds', clock_timestamp())) * 1000)::bigint AS now
 FROM ${t.ledger} FOR UPDATE`;
 
-/** $1 seq, $2 recorded at (ms), $3 kind, $4 chain, $5 token, $6 outbox number, $7 details, $8 hash */
-const insertIncident = (t: LedgerTables): string => `
+/**
+ * $1 recorded at (ms), then an array each: $2 seq, $3 kind, $4 chain, $5 token, $6 outbox number,
+ * $7 details, $8 hash (hex)
+ */
+const insertIncidents = (t: LedgerTables): string => `
 INSERT INTO ${t.incidents} (seq, recorded_at, kind, chain, token, outbox_number, details, hash)
-VALUES ($1, timestamptz 'epoch' + $2::bigint * interval '1 ms', $3, $4, $5, $6, $7, $8)`;
+SELECT seq, timestamptz 'epoch' + $1::bigint * interval '1 ms', kind, chain, token, number, details,
+       decode(hash, 'hex')
+FROM unnest($2::bigint[], $3::text[], $4::smallint[], $5::text[], $6::bigint[], $7::text[],
+            $8::text[]) AS i (seq, kind, chain, token, number, details, hash)`;
 
 /** $1 seq, $2 hash */
 const advanceIncidents = (t: LedgerTables): string => `
 UPDATE ${t.ledger} SET incident_seq = $1, incident_hash = $2`;
 
-/** $1 token, $2 outbox number */
-const findIncident = (t: LedgerTables): string => `
-SELECT 1 FROM ${t.incidents} WHERE token = $1 AND outbox_number = $2 LIMIT 1`;
+/** $1 kind, $2 details */
+const findRecent = (t: LedgerTables): string => `
+SELECT 1 FROM ${t.incidents}
+WHERE kind = $1 AND details = $2 AND recorded_at > now() - interval '24 hours' LIMIT 1`;
 
 const COLUMNS = `seq, recorded_at AS "recordedAt", kind, chain, token AS handle,
        outbox_number AS "outboxNumber", details`;

@@ -8,7 +8,7 @@ import { metaKey } from '../../store/redis-keys.js';
 import { LAYOUT_VERSION } from '../../store/startup-checks.js';
 import type { LedgerDatabase } from '../postgres/connection.js';
 import type { LedgerTables } from '../postgres/schema.js';
-import type { Incidents } from './incidents.js';
+import type { Incidents, NewIncident } from './incidents.js';
 
 /** The row of `session_ledger`: which Redis the tables belong to. Null until they are bound. */
 export interface LedgerIdentity {
@@ -31,8 +31,13 @@ export type BindingState = 'bound' | 'held';
 /** What a look at both sides led to. */
 type Decision = { state: 'mismatch'; reason: string } | { state: BindingState };
 
-/** Within this time (ms), another `held` incident is the same one. */
-const HELD_REPEAT = 10 * 60_000;
+/** What an adoption takes over, named by the operator so that a slip doesn't do it. */
+export interface EarlierOwners {
+  /** The ID of the ledger that this Redis belongs to now. */
+  from?: string;
+  /** The prefix that the ledger's sessions have had. */
+  fromPrefix?: string;
+}
 
 /** What an adoption did. */
 export interface Adoption {
@@ -93,7 +98,7 @@ export class LedgerBinding {
   }
 
   private async settle(): Promise<BindingState> {
-    const decision = await this.database.transaction((runner) => this.decide(runner));
+    const decision = await this.decide();
     if (decision.state === 'mismatch') throw await this.refused(decision.reason);
     const isNew = this.state !== decision.state;
     this.state = decision.state;
@@ -101,15 +106,14 @@ export class LedgerBinding {
     return decision.state;
   }
 
-  /** Looks again under a lock in SQL, and binds the two sides if neither is bound. */
-  private async decide(runner: QueryRunner): Promise<Decision> {
-    const sql = await this.lockSql(runner);
+  /** Only tables that are not bound yet are locked: a held process must not be in others' way. */
+  private async decide(): Promise<Decision> {
+    const sql = await this.readSql();
     const redis = await this.readRedis();
     const reason = this.mismatchOf(sql, redis);
     if (reason) return { state: 'mismatch', reason };
     if (sql.keyspace !== null) return { state: redis.ledger === null ? 'held' : 'bound' };
-    await this.bind(runner, sql, redis);
-    return { state: 'bound' };
+    return this.database.transaction((runner) => this.bind(runner));
   }
 
   /**
@@ -117,12 +121,13 @@ export class LedgerBinding {
    *
    * @param continueNumbers makes the chains continue with this Redis's outbox numbers. It locks their
    * rows, which must come before that of the ledger
-   * @param from the ledger that this Redis belongs to now, if it is to leave that one
+   * @param earlier what changes hands, named by the operator: `from`, the ledger that this Redis belongs
+   * to now; `fromPrefix`, the prefix that the ledger's sessions have had
    * @throws SessionError `ERR_SESSION_LEDGER_MISMATCH` if it belongs to another ledger
    */
   async adopt(
     continueNumbers: (runner: QueryRunner) => Promise<void>,
-    from?: string,
+    earlier: EarlierOwners = {},
   ): Promise<Adoption> {
     const current = await this.readSql();
     if (isSame(current, await this.readRedis(), this.buckets)) {
@@ -132,8 +137,11 @@ export class LedgerBinding {
       await continueNumbers(runner);
       const sql = await this.lockSql(runner);
       const redis = await this.readRedis();
-      if (redis.ledger !== null && redis.ledger !== sql.id && redis.ledger !== from) {
+      if (redis.ledger !== null && redis.ledger !== sql.id && redis.ledger !== earlier.from) {
         throw mismatch(otherLedger(sql, redis, this.side()));
+      }
+      if (![null, this.buckets.prefix, earlier.fromPrefix].includes(sql.prefix)) {
+        throw mismatch(otherPrefix(sql, this.side()));
       }
       if (sql.buckets !== null && sql.buckets !== this.buckets.count) {
         throw mismatch(otherBuckets(sql, this.side()));
@@ -153,23 +161,29 @@ export class LedgerBinding {
     return adoption;
   }
 
-  private async bind(
-    runner: QueryRunner,
-    sql: LedgerIdentity,
-    { keyspace }: RedisIdentity,
-  ): Promise<void> {
-    // After a crash, Redis may name this ledger while SQL is not bound yet: this completes it.
-    await this.writeBinding(runner, { ...sql, keyspace: keyspace ?? randomUUID() });
+  /**
+   * Binds the two sides. Redis first: if the process dies in between, Redis names a ledger that is
+   * not bound, and the next start completes it. The other way round, that ledger would be held.
+   */
+  private async bind(runner: QueryRunner): Promise<Decision> {
+    const sql = await this.lockSql(runner);
+    if (sql.keyspace !== null) return this.decide(); // another process was faster
+    const { client, redis, prefix } = this.buckets;
+    // Two ledgers may claim this Redis at once; their locks in SQL are different ones.
+    await redis.bounded(client.hsetnx(metaKey(prefix), 'ledger', sql.id));
+    await redis.bounded(client.hsetnx(metaKey(prefix), 'keyspace', randomUUID()));
+    const claimed = await this.readRedis();
+    if (claimed.ledger !== sql.id) {
+      return { state: 'mismatch', reason: otherLedger(sql, claimed, this.side()) };
+    }
+    await this.writeBinding(runner, { ...sql, keyspace: claimed.keyspace });
     await this.incidents.record(runner, {
       kind: 'bound',
-      details: { prefix: this.buckets.prefix, buckets: this.buckets.count },
+      details: { prefix, buckets: this.buckets.count },
     });
+    return { state: 'bound' };
   }
 
-  /**
-   * Redis first: if the process dies in between, Redis names a ledger that is not bound, and the
-   * next start completes it. The other way round, that ledger would be held.
-   */
   private async writeBinding(runner: QueryRunner, sql: LedgerIdentity): Promise<void> {
     const { client, redis, prefix, count } = this.buckets;
     await redis.bounded(
@@ -235,20 +249,26 @@ export class LedgerBinding {
     const { prefix, count } = this.buckets;
     const details = { prefix, buckets: count, reason };
     // A process that starts again and again, or a watch every second, must not fill the table.
-    const last = await this.incidents.last('binding-refused').catch(() => null);
-    const isNew = last?.details.reason !== reason;
-    if (isNew) {
-      await this.incidents.recordAlone({ kind: 'binding-refused', details }).catch(() => undefined);
-    }
+    await this.recordOnce({ kind: 'binding-refused', details });
     return mismatch(reason);
   }
 
   /** Each process notices it by itself; one row is enough. */
   private async recordHeld(): Promise<void> {
-    const last = await this.incidents.last('held').catch(() => null);
-    if (last && Date.now() - last.recordedAt.getTime() < HELD_REPEAT) return;
-    const details = { prefix: this.buckets.prefix };
-    await this.incidents.recordAlone({ kind: 'held', details }).catch(() => undefined);
+    const last = await this.incidents.last('adopted').catch(() => null);
+    await this.recordOnce({
+      kind: 'held',
+      details: { prefix: this.buckets.prefix, afterAdoption: last?.seq ?? null },
+    });
+  }
+
+  /** Evidence is worth having, but nothing depends on it: Postgres may refuse it to this role. */
+  private async recordOnce(incident: NewIncident): Promise<void> {
+    try {
+      if (!(await this.incidents.isRecent(incident))) await this.incidents.recordAlone(incident);
+    } catch {
+      // The error that it belongs to is thrown in any case.
+    }
   }
 
   /** The error of a ledger that is not recorded from this Redis. */
@@ -307,7 +327,7 @@ function otherPrefix(sql: LedgerIdentity, { prefix, schema }: Side): string {
     `The audit tables in the schema ${schema} (ledger ${sql.id}) belong to the sessions with the prefix ` +
     `'${sql.prefix}', and this module's prefix is '${prefix}'. Give it a schema of its own ` +
     `(\`audit.schema\`), or the prefix '${sql.prefix}'. If the sessions have moved to the new prefix, run ` +
-    '`session-ledger adopt`.'
+    `\`session-ledger adopt --from-prefix ${sql.prefix}\`.`
   );
 }
 

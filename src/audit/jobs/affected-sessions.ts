@@ -23,6 +23,8 @@ export async function* affectedSessions(
   chain: number,
   mendFrom: number,
 ): AsyncGenerator<AffectedSession[]> {
+  const returned: AffectedRow[] = await database.query(listReturned(tables), [chain, mendFrom]);
+  if (returned.length > 0) yield toSessions(returned);
   let before = '9223372036854775807';
   for (;;) {
     const rows: AffectedRow[] = await database.transaction((runner) =>
@@ -52,15 +54,28 @@ interface AffectedRow {
  * $1 chain, $2 the seq after the first, $3 limit
  */
 const listAffected = (t: LedgerTables): string => `
-SELECT e.seq, e.outbox_number, e.token, s.user_id::text AS user_id, s.ended_at IS NOT NULL AS ended,
+SELECT e.seq, e.outbox_number, e.token, e.user_id::text AS user_id, s.ended_at IS NOT NULL AS ended,
        (extract(epoch FROM e.session_created_at) * 1000)::bigint AS created_ms,
        (extract(epoch FROM s.expires_at) * 1000)::bigint AS expires_ms
 FROM (
-  SELECT seq, outbox_number, token, session_created_at FROM ${t.events}
+  SELECT seq, outbox_number, token, session_created_at, user_id FROM ${t.events}
   WHERE chain = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3
 ) e
 LEFT JOIN ${t.sessions} s ON s.token = e.token AND s.created_at = e.session_created_at
 ORDER BY e.seq DESC`;
+
+/**
+ * The sessions that an earlier mending has ended again: their second ends are no rows of the ledger,
+ * but they have numbers, which may be lost as well.
+ *
+ * $1 chain, $2 first number
+ */
+const listReturned = (t: LedgerTables): string => `
+SELECT i.seq, i.outbox_number, i.token, s.user_id::text AS user_id, true AS ended,
+       (extract(epoch FROM s.created_at) * 1000)::bigint AS created_ms,
+       (extract(epoch FROM s.expires_at) * 1000)::bigint AS expires_ms
+FROM ${t.incidents} i JOIN ${t.sessions} s ON s.token = i.token AND s.ended_at IS NOT NULL
+WHERE i.kind = 'session-returned' AND i.chain = $1 AND i.outbox_number >= $2`;
 
 function isOlder({ outbox_number: number }: AffectedRow, mendFrom: number): boolean {
   return number !== null && Number(number) < mendFrom;

@@ -25,6 +25,8 @@ export interface ChainNumbers {
   chain: number;
   committed: number;
   mendFrom: number | null;
+  /** Changes each time that Redis is found to have gone back. */
+  mendVersion: string;
   recoverFrom: number | null;
 }
 
@@ -175,7 +177,7 @@ export class Mender {
    * records the incident.
    */
   private async finish(
-    { chain, committed, mendFrom, recoverFrom }: ChainNumbers,
+    { chain, committed, mendFrom, mendVersion, recoverFrom }: ChainNumbers,
     column: 'mend_from' | 'recover_from',
     incident: NewIncident,
   ): Promise<void> {
@@ -185,9 +187,9 @@ export class Mender {
       if ((await outbox.lastNumber(chain)) < committed) return; // it went back once more
       const from = column === 'mend_from' ? mendFrom : recoverFrom;
       const cleared = await runner.query(
-        `UPDATE ${tables.chains} SET ${column} = NULL WHERE chain = $1 AND ${column} = $2
-         RETURNING chain`,
-        [chain, from],
+        `UPDATE ${tables.chains} SET ${column} = NULL
+         WHERE chain = $1 AND ${column} = $2 AND mend_version = $3 RETURNING chain`,
+        [chain, from, mendVersion],
       );
       // TypeORM returns the rows of an UPDATE with their number.
       if (cleared[1] === 1) await incidents.record(runner, incident);
@@ -226,6 +228,7 @@ interface RawChain {
   chain: number;
   outbox_number: string;
   mend_from: string | null;
+  mend_version: string;
   recover_from: string | null;
 }
 
@@ -233,6 +236,7 @@ function toChainNumbers(row: RawChain): ChainNumbers {
   return {
     chain: row.chain,
     committed: Number(row.outbox_number),
+    mendVersion: row.mend_version,
     mendFrom: row.mend_from === null ? null : Number(row.mend_from),
     recoverFrom: row.recover_from === null ? null : Number(row.recover_from),
   };
@@ -240,7 +244,7 @@ function toChainNumbers(row: RawChain): ChainNumbers {
 
 /** The numbers of all buckets. $1 number of buckets */
 const listChains = (t: LedgerTables): string => `
-SELECT chain, outbox_number, mend_from, recover_from FROM ${t.chains} WHERE chain < $1
+SELECT chain, outbox_number, mend_from, mend_version, recover_from FROM ${t.chains} WHERE chain < $1
 ORDER BY chain`;
 
 /** $1 number of buckets */

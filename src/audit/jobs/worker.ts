@@ -137,8 +137,12 @@ export class LedgerWorker {
       await this.mendBackoff.attempt(() => mender.runOnce());
       this.reported.clear();
     } catch (error) {
-      if (adoptEmptyRedis && codeOf(error) === 'ERR_SESSION_LEDGER_HELD') await adoptEmptyRedis();
-      else this.reportLedgerError(error);
+      if (adoptEmptyRedis && codeOf(error) === 'ERR_SESSION_LEDGER_HELD') {
+        await adoptEmptyRedis();
+        return;
+      }
+      this.reportLedgerError(error);
+      throw error;
     }
   }
 

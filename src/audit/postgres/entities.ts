@@ -56,6 +56,8 @@ export class SessionChainRow {
   outboxNumber!: string;
   /** The first number that Redis may have lost and that is not made good yet. */
   mendFrom!: string | null;
+  /** How often Redis was found to have gone back. */
+  mendVersion!: string;
   /** The first number that Postgres may have lost and that is not made good yet. */
   recoverFrom!: string | null;
 }
@@ -217,6 +219,7 @@ function sessionChainEntity(schema: string) {
       retiredHash: { name: 'retired_hash', type: 'bytea', default: emptyHash },
       outboxNumber: { name: 'outbox_number', type: 'bigint', default: 0 },
       mendFrom: { name: 'mend_from', type: 'bigint', nullable: true },
+      mendVersion: { name: 'mend_version', type: 'bigint', default: 0 },
       recoverFrom: { name: 'recover_from', type: 'bigint', nullable: true },
     },
   });
@@ -273,7 +276,10 @@ function sessionIncidentEntity(schema: string) {
       hash: { type: 'bytea' },
     },
     checks: [{ name: 'session_incidents_hash_check', expression: 'octet_length(hash) = 32' }],
-    indices: [{ name: 'session_incidents_token_idx', synchronize: false }],
+    indices: [
+      { name: 'session_incidents_token_idx', synchronize: false },
+      { name: 'session_incidents_kind_idx', synchronize: false },
+    ],
   });
 }
 

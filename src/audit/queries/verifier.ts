@@ -252,11 +252,12 @@ FROM (
   FROM ${t.incidents} WINDOW w AS (ORDER BY seq)
 ) linked WHERE gap OR changed
 UNION ALL
-SELECT incident_seq, 'head' FROM ${t.ledger}
+SELECT coalesce(incident_seq, 0), 'head' FROM (SELECT) one LEFT JOIN ${t.ledger} ON true
 LEFT JOIN LATERAL (
   SELECT seq, hash FROM ${t.incidents} ORDER BY seq DESC LIMIT 1
 ) last ON true
-WHERE incident_seq <> coalesce(last.seq, 0) OR incident_hash <> coalesce(last.hash, sha256(''))
+WHERE incident_seq IS DISTINCT FROM coalesce(last.seq, 0)
+  OR incident_hash IS DISTINCT FROM coalesce(last.hash, sha256(''))
 ORDER BY seq LIMIT ${MAX_BREAKS}`;
 
 function isWhole({ chain, fromSeq, toSeq }: VerifyRange): boolean {

@@ -28,8 +28,10 @@ export class LossLimit {
    * lives.
    */
   async isExceeded(lost: number): Promise<boolean> {
-    if (lost <= ALWAYS_ALLOWED) return false;
-    const enough = Math.ceil(lost / MAX_LOSS_SHARE);
+    if (lost === 0) return false;
+    const all = lost + (await this.recentlyLost());
+    if (all <= ALWAYS_ALLOWED) return false;
+    const enough = Math.ceil(all / MAX_LOSS_SHARE);
     const [row] = await this.database.query<{ open: string }>(
       `SELECT count(*) AS open
        FROM (SELECT FROM ${this.tables.sessions} WHERE ended_at IS NULL LIMIT $1) found`,
@@ -44,7 +46,22 @@ export class LossLimit {
    */
   async newIncident(missing: number): Promise<NewIncident | null> {
     const incident: NewIncident = { kind: 'loss-limit', details: { missing } };
-    const settled = ['sessions-lost', 'rollback-mended', 'adopted'] as const;
+    const settled = ['sessions-lost', 'rollback-mended', 'losses-accepted', 'adopted'] as const;
     return (await this.incidents.isKnown(incident, [...settled])) ? null : incident;
+  }
+
+  /**
+   * Sessions that were declared lost within a day, since an operator last confirmed it: otherwise
+   * buckets that are lost one after the other would have a limit each.
+   */
+  private async recentlyLost(): Promise<number> {
+    const { incidents } = this.tables;
+    const [row] = await this.database.query<{ lost: string }>(`
+SELECT coalesce(sum(coalesce(details::json ->> 'lost', details::json ->> 'missing')::bigint), 0) AS lost
+FROM ${incidents}
+WHERE kind IN ('rollback-mended', 'sessions-lost') AND recorded_at > now() - interval '24 hours'
+  AND seq > (SELECT coalesce(max(seq), 0) FROM ${incidents}
+             WHERE kind IN ('adopted', 'losses-accepted'))`);
+    return Number(row!.lost);
   }
 }

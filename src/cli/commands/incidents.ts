@@ -1,4 +1,5 @@
 import type { Incident } from '../../audit/guard/incidents.js';
+import { PREFIX } from '../../option-rules.js';
 import { defineCommand, wholeNumberOption } from '../command-line.js';
 import { count, table } from '../output.js';
 import { describeReport } from './reconcile.js';
@@ -46,7 +47,7 @@ function listing(found: Incident[]): string {
   );
 }
 
-export const adopt = defineCommand<{ from: string }>({
+export const adopt = defineCommand<{ from: string; 'from-prefix': string }>({
   name: 'adopt',
   description: 'confirm that this Redis continues the ledger, after it was replaced or emptied',
   requires: ['redis', 'postgres'],
@@ -57,9 +58,15 @@ export const adopt = defineCommand<{ from: string }>({
       parse: (text) => (/^[0-9a-f-]{36}$/.test(text) ? text : undefined),
       remedy: 'use the ID of a ledger, as the error message has it',
     },
+    'from-prefix': {
+      value: '<prefix>',
+      description: "the sessions have moved from this prefix to the module's",
+      parse: (text) => (PREFIX.accepts(text) ? text : undefined),
+      remedy: PREFIX.remedy,
+    },
   },
-  async run({ audit }, output, { from }) {
-    const report = await audit.adopt({ from });
+  async run({ audit }, output, { from, 'from-prefix': fromPrefix }) {
+    const report = await audit.adopt({ from, fromPrefix });
     const { ledger, adopted } = report;
     output.result(report, () =>
       adopted

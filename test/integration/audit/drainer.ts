@@ -7,6 +7,7 @@ import { ledgerSettings } from '../../../src/audit/postgres/schema.js';
 import { DeadLetters } from '../../../src/audit/drain/dead-letters.js';
 import { Drain } from '../../../src/audit/drain/drain.js';
 import { LedgerDatabase } from '../../../src/audit/postgres/connection.js';
+import { SecondEnds } from '../../../src/audit/drain/second-ends.js';
 import { Incidents } from '../../../src/audit/guard/incidents.js';
 import { LedgerBinding } from '../../../src/audit/guard/ledger-binding.js';
 import { LedgerWriter } from '../../../src/audit/drain/ledger-writer.js';
@@ -76,7 +77,8 @@ const writer = new LedgerWriter(settings);
 const deadLetters = new DeadLetters(database, settings.tables, writer);
 const incidents = new Incidents(database, settings.tables);
 const binding = new LedgerBinding(buckets, database, settings.tables, incidents);
-const drain = new Drain(database, outbox, writer, deadLetters, incidents, binding);
+const secondEnds = new SecondEnds(incidents, settings.tables);
+const drain = new Drain(database, outbox, writer, deadLetters, incidents, binding, secondEnds);
 
 let report: Promise<unknown>;
 

@@ -1,6 +1,11 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Client } from 'pg';
 
+import { LedgerDatabase } from '../../../src/audit/postgres/connection.js';
+import { ledgerSettings } from '../../../src/audit/postgres/schema.js';
+import { auditParts } from '../../../src/audit/audit-parts.js';
+import { SessionAudit } from '../../../src/audit/session-audit.js';
+import { Buckets } from '../../../src/store/buckets.js';
 import { singleRedis } from '../../support/redis-under-test.js';
 import { eventually } from '../../support/eventually.js';
 import type { NestProcess } from '../../support/nest-application.js';
@@ -162,7 +167,13 @@ describe('The ledger ID', () => {
       await eventually(async () =>
         expect(await countRecords(trail)).toEqual({ created: 36, destroyed: 30 }),
       );
-      expect(await kinds()).toEqual(['sessions-lost', 'adopted', 'held', 'bound']);
+      expect(await kinds()).toEqual([
+        'sessions-lost',
+        'losses-accepted',
+        'adopted',
+        'held',
+        'bound',
+      ]);
       expect(await worker.audit.verify()).toMatchObject({ valid: true });
     });
 
@@ -216,7 +227,30 @@ describe('The ledger ID', () => {
     await expect(app.audit.flush()).rejects.toMatchObject(HELD);
     expect(await app.audit.adopt()).toMatchObject({ adopted: true, checked: 32, missing: 0 });
     expect(await countRecords(trail)).toEqual({ created: 32, destroyed: 0 });
-    expect(await kinds()).toEqual(['adopted', 'held', 'bound']);
+    expect(await kinds()).toEqual(['losses-accepted', 'adopted', 'held', 'bound']);
+  });
+
+  it('sessions under a new prefix are adopted only if the operator names the old one', async () => {
+    const client = fixture.redis.nodes[0]!;
+    for (const key of await client.keys(`${trail.prefix}:*`)) {
+      const value = await client.dumpBuffer(key);
+      await client.restore(key.replace(trail.prefix, `moved-${trail.prefix}`), 0, value);
+    }
+    const database = new LedgerDatabase(trail.databaseUrl, {}, false);
+    const buckets = new Buckets({
+      client: app.buckets.client,
+      prefix: `moved-${trail.prefix}`,
+      count: 16,
+      timeout: 5_000,
+    });
+    const audit = new SessionAudit(auditParts(buckets, database, ledgerSettings({})));
+
+    await expect(audit.adopt()).rejects.toMatchObject({
+      code: MISMATCH,
+      message: expect.stringContaining(`--from-prefix ${trail.prefix}`),
+    });
+    expect(await audit.adopt({ fromPrefix: trail.prefix })).toMatchObject({ missing: 0 });
+    await database.close();
   });
 
   it('only the ID of the earlier ledger lets another ledger take its Redis', async () => {
@@ -233,18 +267,25 @@ describe('The ledger ID', () => {
     ).rejects.toMatchObject({ code: MISMATCH, message: expect.stringContaining(id) });
     expect(await app.audit.adopt({ from: id })).toMatchObject({ adopted: true });
   });
+});
+
+describe('The incidents', () => {
+  const fixture = useLedger();
 
   it('a deleted row of session_ledger is reported by name', async () => {
+    const trail = await fixture.open({ isForged: true });
+    const app = await trail.start(WEB);
     await trail.rows('DELETE FROM session_ledger');
 
     await expect(app.audit.flush()).resolves.toMatchObject({ recorded: 0 });
     await createSessions(app, 1);
     await expect(app.audit.flush()).rejects.toMatchObject({ code: 'ERR_SESSION_LEDGER_DAMAGED' });
+    expect(await app.audit.verify()).toMatchObject({
+      valid: false,
+      breaks: [{ chain: 'incidents', seq: '0', problem: 'head' }],
+    });
+    expect(await trail.rows(recipe('The incidents'))).toEqual([{ seq: '0', problem: 'head' }]);
   });
-});
-
-describe('The incidents', () => {
-  const fixture = useLedger();
 
   it('a changed, removed or inserted incident is found, with and without our code', async () => {
     const trail = await fixture.open({ isForged: true });

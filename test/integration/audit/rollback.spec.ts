@@ -172,6 +172,53 @@ describe('A Redis that goes back to an earlier state', () => {
     await expectOneEndEach(trail, [early[0]!], 'logout');
   }, 60_000);
 
+  it('is found below the expiries that the sweep repeats exactly', async () => {
+    const trail = await fixture.open();
+    const app = await trail.start({ ...WEB, buckets: 1 });
+    const [session] = await createSessions(app, 1);
+    const short = await Promise.all(
+      Array.from({ length: 12 }, (_, i) =>
+        app.sessions.createSession({ userId: `short ${i}`, expires: 1_500 }),
+      ),
+    );
+    await app.audit.flush();
+    await snapshot();
+    await app.sessions.destroySession(session!.id, { reason: 'stolen' });
+    await eventually(async () => {
+      await app.audit.reconcile();
+      expect((await countRecords(trail)).destroyed).toBe(13);
+    });
+    await goBack();
+    await eventually(async () => expect(await alive(app, [session!, ...short])).toBe(1));
+
+    await app.audit.reconcile();
+    expect(await alive(app, [session!])).toBe(0);
+    const rollback = (await app.audit.incidents()).find(({ kind }) => kind === 'rollback');
+    expect(rollback!.details).toMatchObject({ from: 14, to: 26 });
+    await expectOneEndEach(trail, [session!], 'stolen');
+    await expectOneEndEach(trail, short, 'expired');
+  }, 60_000);
+
+  it('to a state from before its own mending ends the same sessions once more', async () => {
+    const trail = await fixture.open();
+    const app = await trail.start({ ...WEB, buckets: 1 });
+    const sessions = await createSessions(app, 10);
+    await app.audit.flush();
+    await snapshot();
+    await app.sessions.destroySession(sessions[0]!.id, { reason: 'stolen' });
+    await app.audit.flush();
+    await goBack();
+    await eventually(() => createSessions(app, 2));
+    await snapshot(); // the session lives in this state as well
+    await app.audit.reconcile();
+    expect(await alive(app, sessions)).toBe(9);
+    await goBack();
+
+    await eventually(() => app.audit.reconcile());
+    expect(await alive(app, sessions)).toBe(9);
+    await expectOneEndEach(trail, sessions.slice(0, 1), 'stolen');
+  }, 60_000);
+
   it('twice in a row, to the same state, is mended twice', async () => {
     const trail = await fixture.open();
     const app = await trail.start(WEB);

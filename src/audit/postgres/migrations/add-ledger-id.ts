@@ -24,7 +24,7 @@ export function addLedgerId(schema: string) {
       await runner.query(`ALTER TABLE ${schema}.session_events DROP COLUMN outbox_number`);
       await runner.query(
         `ALTER TABLE ${schema}.session_chains
-         DROP COLUMN outbox_number, DROP COLUMN mend_from, DROP COLUMN recover_from`,
+         DROP COLUMN outbox_number, DROP COLUMN mend_from, DROP COLUMN mend_version, DROP COLUMN recover_from`,
       );
     }
   };
@@ -73,6 +73,7 @@ CREATE TABLE ${schema}.session_incidents (
 
 CREATE INDEX session_incidents_token_idx ON ${schema}.session_incidents (token)
   WHERE token IS NOT NULL;
+CREATE INDEX session_incidents_kind_idx ON ${schema}.session_incidents (kind, seq);
 
 CREATE FUNCTION ${schema}.refuse_session_incidents_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -88,11 +89,13 @@ CREATE TRIGGER session_incidents_no_truncate BEFORE TRUNCATE ON ${schema}.sessio
 /**
  * `outbox_number` of a chain is the last number that was committed. `mend_from` and `recover_from`
  * are the first numbers that Redis, or Postgres, may have lost and that are not made good yet.
+ * `mend_version` counts how often Redis was found to have gone back.
  */
 const addOutboxNumbers = (schema: string): string => `
 ALTER TABLE ${schema}.session_events ADD COLUMN outbox_number bigint;
 ALTER TABLE ${schema}.session_chains
   ADD COLUMN outbox_number bigint NOT NULL DEFAULT 0,
   ADD COLUMN mend_from bigint,
+  ADD COLUMN mend_version bigint NOT NULL DEFAULT 0,
   ADD COLUMN recover_from bigint;
 `;
