@@ -74,22 +74,27 @@ async function writeEntry(entry) {
   writeFileSync(join(esm, entry, 'entry.d.ts'), `export * from '${root}cjs/${declarations}';\n`);
 }
 
-// Every other entry point loads the main one first, so that both come from one build.
+// Every other entry point loads the main one first, and itself from the build that the main one is of.
 
 function esmEntry(entry, root, names) {
-  return `${entry === '.' ? '' : "import '../entry.js';\n"}import * as own from './index.js';
+  const isMain = entry === '.';
+  const other = `createRequire(import.meta.url)('${root}cjs/${entry}/index.js')`;
+  return `${isMain ? '' : "import { createRequire } from 'node:module';\nimport '../entry.js';\n"}import * as own from './index.js';
 import { oneCopy } from '${root}one-copy.js';
-export const { ${names.join(', ')} } =
-  oneCopy('${entry}', { format: 'esm', version: '${version}' }, () => own);
+const build = { format: 'esm', version: '${version}' };
+const loaders = { esm: () => own${isMain ? '' : `, cjs: () => ${other}`} };
+export const { ${names.join(', ')} } = oneCopy('${entry}', build, loaders);
 `;
 }
 
 function cjsEntry(entry, root, names) {
+  const isMain = entry === '.';
   return `'use strict';
 Object.defineProperty(exports, '__esModule', { value: true });
-${entry === '.' ? '' : "require('../entry.js');\n"}const { oneCopy } = require('${root}one-copy.js');
+${isMain ? '' : "require('../entry.js');\n"}const { oneCopy } = require('${root}one-copy.js');
 const build = { format: 'cjs', version: '${version}' };
-const copy = oneCopy('${entry}', build, () => require('./index.js'));
+const loaders = { cjs: () => require('./index.js')${isMain ? '' : `, esm: () => require('../../${entry}/index.js')`} };
+const copy = oneCopy('${entry}', build, loaders);
 ${names.map((name) => `exports.${name} = copy.${name};`).join('\n')}
 `;
 }

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -61,9 +61,15 @@ function nestBuild(
     steps: {
       installs,
       builds: ({ folder }) => buildByNest(folder, { builder }),
-      runs: (site) => runApplication(site, ['node', join('dist', 'main.js')]),
+      runs: (site) => runApplication(site, ['node', builtMain(site.folder)]),
     },
   };
+}
+
+/** swc of Nest 11's command line keeps the folder `src`. */
+function builtMain(folder: string): string {
+  const files = [join('dist', 'main.js'), join('dist', 'src', 'main.js')];
+  return files.find((file) => existsSync(join(folder, file))) ?? files[0]!;
 }
 
 /** The same, but with all packages in the file: Nest's own recipe for serverless platforms. */

@@ -3,14 +3,11 @@ import { Module } from '@nestjs/common';
 /** Where the builds in a process meet. By name, because each of them has its own modules. */
 const COPIES = Symbol.for('nest-session-ledger:copies');
 
-interface Build {
-  format: 'esm' | 'cjs';
-  version: string;
-}
+type Format = 'esm' | 'cjs';
 
 /** The build that was loaded first, and the exports of its entry points. */
 interface Copy {
-  format: Build['format'];
+  format: Format;
   entries: Map<string, object>;
 }
 
@@ -18,39 +15,35 @@ interface Copy {
 type Copies = WeakMap<object, Map<string, Copy>>;
 
 /**
- * The exports of an entry point: its own, or those of the other build if that was loaded first. So
- * `import` and `require` return the same classes in one process, and a guard finds the module of an
- * application that loads the package both ways.
+ * The exports of an entry point: those of the build that was loaded first. So `import` and `require`
+ * return the same classes in one process, and a guard finds the module of an application that loads
+ * the package both ways.
  *
  * Another copy of Nest has another copy of this package, for example after `jest.resetModules()`,
  * because `SessionRejection` extends a class of Nest. So has another version of this package.
  *
- * @param load returns the entry point's own exports
- * @throws Error if the first entry point was loaded from one build, and this one from the other
+ * @param entry its name; `.`, the main one, is loaded before any other
+ * @param build the build and version of the caller
+ * @param loaders return the entry point's exports in each build. The main one needs only its own.
  */
-export function oneCopy<T extends object>(entry: string, build: Build, load: () => T): T {
-  const { format, entries } = copyFor(build);
-  const known = entries.get(entry);
+export function oneCopy<T extends object>(
+  entry: string,
+  { format, version }: { format: Format; version: string },
+  loaders: { [F in Format]?: () => T },
+): T {
+  const versions = versionsInUse();
+  const copy = versions.get(version) ?? { format, entries: new Map<string, object>() };
+  const known = copy.entries.get(entry);
   if (known) return known as T;
-  if (format !== build.format) throw mixedBuilds(entry, build);
-  const own = load();
-  entries.set(entry, own);
-  return own;
+  const loaded = loaders[copy.format]!();
+  copy.entries.set(entry, loaded);
+  versions.set(version, copy);
+  return loaded;
 }
 
-function copyFor({ format, version }: Build): Copy {
+function versionsInUse(): Map<string, Copy> {
   const copies = ((globalThis as { [COPIES]?: Copies })[COPIES] ??= new WeakMap());
-  let byVersion = copies.get(Module);
-  if (!byVersion) copies.set(Module, (byVersion = new Map<string, Copy>()));
-  let copy = byVersion.get(version);
-  if (!copy) byVersion.set(version, (copy = { format, entries: new Map() }));
-  return copy;
-}
-
-function mixedBuilds(entry: string, { format }: Build): Error {
-  const [how, before] = format === 'esm' ? ['import', 'require'] : ['require', 'import'];
-  return new Error(
-    `'nest-session-ledger/${entry}' was loaded by ${how}, but 'nest-session-ledger' was first loaded by ` +
-      `${before}. Load both in the same way.`,
-  );
+  let versions = copies.get(Module);
+  if (!versions) copies.set(Module, (versions = new Map<string, Copy>()));
+  return versions;
 }
