@@ -2,8 +2,8 @@ import { DataSource } from 'typeorm';
 import { ledgerDataSourceOptions, type UserIdType } from 'nest-session-ledger';
 
 /**
- * The audit tables, for TypeORM's command line: `npm run migration:run`, `migration:revert` and
- * `migration:generate`. It reads these environment variables:
+ * The audit tables, for TypeORM's command line, to develop migrations of this package:
+ * `npm run migration:run`, `migration:revert` and `migration:generate`. It reads these environment variables:
  *
  * - `DATABASE_URL`: the database
  * - `LEDGER_SCHEMA`: the schema of the audit tables, default `public`

@@ -90,6 +90,7 @@ Remove old things.
 Options:
   --max-age <number>  remove what is older
   --note <text>       a note
+  --config <file>     JSON with schema, userId, prefix and buckets, as in the options of the module
   --json              print one JSON document instead of text
   -h, --help          print this help`,
     });

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-import { ENVIRONMENT_HELP, type RequiredServer } from './environment.js';
+import { ENVIRONMENT_HELP, type Requirement } from './environment.js';
 import { EXIT, UsageError, type ExitCode } from './failure.js';
 import type { OpenLedger } from './open-ledger.js';
 import type { Output } from './output.js';
@@ -20,12 +20,14 @@ export interface CommandOption<T> {
   parse(text: string): T | undefined;
   /** What to use instead of such a text, for the error message. */
   remedy: string;
+  /** The environment variable that the option replaces. */
+  variable?: string;
 }
 
 export interface Command {
   name: string;
   description: string;
-  requires: RequiredServer[];
+  requires: Requirement[];
   options: Record<string, CommandOption<unknown>>;
   /** The work for these options, as the command line has them. */
   prepare(texts: Texts): Work;
@@ -33,17 +35,31 @@ export interface Command {
 
 /** The command line, checked: a text to print, or a command to run. */
 export type Invocation =
-  { text: string; code: ExitCode } | { requires: RequiredServer[]; json: boolean; work: Work };
+  | { text: string; code: ExitCode }
+  | {
+      requires: Requirement[];
+      json: boolean;
+      /** Environment variables that options replace. */
+      variables: NodeJS.ProcessEnv;
+      /** Path of a file with more of them. */
+      config: string | undefined;
+      work: Work;
+    };
 
 const EXIT_CODES_HELP = `
 Exit codes:
   0  success, no problems found
-  1  problems found: broken chains, dead letters, an old backlog, sessions that Redis had lost
+  1  problems found: broken chains, dead letters, an old backlog, sessions that Redis had lost,
+     pending migrations
   2  the command line, the environment or the tables need fixing
   3  Redis or Postgres is unavailable; no data was lost, retry later
   4  internal error`;
 
-const FLAGS = { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const;
+const FLAGS = {
+  config: { type: 'string' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
 
 export function wholeNumberOption(
   min: number,
@@ -71,7 +87,7 @@ export function flagOption(description: string): CommandOption<boolean> {
 export function defineCommand<TValues extends object>(definition: {
   name: string;
   description: string;
-  requires: RequiredServer[];
+  requires: Requirement[];
   options: { [Name in keyof TValues]-?: CommandOption<TValues[Name]> };
   run(ledger: OpenLedger, output: Output, values: Partial<TValues>): Promise<boolean>;
 }): Command {
@@ -103,9 +119,10 @@ export function parseCommandLine(args: string[], commands: Command[], version: s
     const names = commands.map((each) => each.name).join(', ');
     throw new UsageError(`Unknown command '${name}'; use ${names} or --help.`);
   }
-  const { json = false, help, ...texts } = parseOptions(rest, command);
+  const { config, json = false, help, ...texts } = parseOptions(rest, command);
   if (help) return { text: commandHelp(command), code: EXIT.OK };
-  return { requires: command.requires, json, work: command.prepare(texts) };
+  const work = command.prepare(texts);
+  return { requires: command.requires, json, config, variables: variablesOf(command, texts), work };
 }
 
 function parseOptions(args: string[], { name, options }: Command) {
@@ -117,10 +134,16 @@ function parseOptions(args: string[], { name, options }: Command) {
       args: joinNegativeNumbers(args),
       options: { ...FLAGS, ...texts },
     });
-    return values as { json?: boolean; help?: boolean } & Texts;
+    return values as { config?: string; json?: boolean; help?: boolean } & Texts;
   } catch (error) {
     throw new UsageError(`${(error as Error).message}. See session-ledger ${name} --help`);
   }
+}
+
+/** The environment variables that options of the command line replace. */
+function variablesOf({ options }: Command, texts: Texts): NodeJS.ProcessEnv {
+  const given = Object.entries(options).map(([name, { variable }]) => [variable, texts[name]]);
+  return Object.fromEntries(given.filter(([variable, text]) => variable && text !== undefined));
 }
 
 /** `--chain -5` becomes `--chain=-5`: parseArgs would take `-5` for an option. */
@@ -148,7 +171,7 @@ function valueOf<T>(name: string, option: CommandOption<T>, text: Texts[string])
 function programHelp(commands: Command[]): string {
   return `Usage: session-ledger <command> [options]
 
-Inspects and maintains the audit ledger of nest-session-ledger.
+Creates, inspects and maintains the audit ledger of nest-session-ledger.
 
 Commands:
 ${helpLines(commands.map(({ name, description }) => [name, description]))}
@@ -172,8 +195,17 @@ function commandHelp({ name, description, options }: Command): string {
 ${description[0]!.toUpperCase()}${description.slice(1)}.
 
 Options:
-${helpLines([...own, ['--json', 'print one JSON document instead of text'], ['-h, --help', 'print this help']])}`;
+${helpLines([...own, ...COMMON_OPTIONS])}`;
 }
+
+const COMMON_OPTIONS = [
+  [
+    '--config <file>',
+    'JSON with schema, userId, prefix and buckets, as in the options of the module',
+  ],
+  ['--json', 'print one JSON document instead of text'],
+  ['-h, --help', 'print this help'],
+];
 
 function helpLines(lines: string[][]): string {
   const width = Math.max(...lines.map(([term]) => term!.length));

@@ -4,13 +4,15 @@ import { UsageError } from './failure.js';
 import { maskUrl } from './mask-url.js';
 import { readRedisLocation, REDIS_HELP, type RedisLocation } from './redis-environment.js';
 
-/** A server that a command connects to. */
-export type RequiredServer = 'redis' | 'postgres';
+/** What a command connects to: `postgres` has the audit tables, a `database` may lack them. */
+export type Requirement = 'redis' | 'postgres' | 'database';
 
 /** The environment variables, checked. */
 export interface Environment {
   redis: RedisLocation | undefined;
   databaseUrl: string | undefined;
+  /** Whether the command works only with the audit tables. */
+  needsTables: boolean;
   layout: LedgerLayout;
   prefix: string;
   /** If undefined, the number is read from Redis. */
@@ -27,7 +29,8 @@ ${REDIS_HELP}
   USERS_TABLE      users table that the audit tables refer to (default: none)
   USERS_COLUMN     its key column (default: id)
   SESSION_PREFIX   the module's \`prefix\` option (default: sess)
-  SESSION_BUCKETS  the module's \`buckets\` option (default: read from Redis)`;
+  SESSION_BUCKETS  the module's \`buckets\` option (default: read from Redis)
+A variable that is not set is read from the file .env in the current folder, if there is one.`;
 
 /**
  * Reads the same variables as `ormconfig.ts`, and those for Redis. An empty variable counts as
@@ -35,13 +38,16 @@ ${REDIS_HELP}
  *
  * @throws UsageError that names the variable, its value and the remedy
  */
-export function readEnvironment(env: NodeJS.ProcessEnv, required: RequiredServer[]): Environment {
+export function readEnvironment(env: NodeJS.ProcessEnv, required: Requirement[]): Environment {
   const { USERS_TABLE } = env;
   for (const part of USERS_TABLE?.split('.') ?? []) check('USERS_TABLE', part, SQL_IDENTIFIER);
   const column = check('USERS_COLUMN', env.USERS_COLUMN, SQL_IDENTIFIER);
   return {
     redis: required.includes('redis') ? redisLocation(env) : undefined,
-    databaseUrl: required.includes('postgres') ? databaseUrl(env.DATABASE_URL) : undefined,
+    databaseUrl: required.some((each) => each !== 'redis')
+      ? databaseUrl(env.DATABASE_URL)
+      : undefined,
+    needsTables: required.includes('postgres'),
     layout: {
       schema: check('LEDGER_SCHEMA', env.LEDGER_SCHEMA, SQL_IDENTIFIER),
       userId: {

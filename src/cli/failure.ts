@@ -62,7 +62,7 @@ export function describeFailure(error: unknown, env: NodeJS.ProcessEnv): Failure
       return rejected(
         postgres,
         error,
-        'Run the migrations (npm run migration:run), set LEDGER_SCHEMA if the tables are in a ' +
+        'Run the migrations (npx session-ledger migrate), set LEDGER_SCHEMA if the tables are in a ' +
           'schema other than public, or use a role that may access them.',
       );
     case 'ERR_SESSION_AUDIT_RUNNING':

@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+import { loadEnvFile } from 'node:process';
+
 import { run } from './run.js';
 
 /** How long open connections may delay the exit (ms). */
@@ -10,6 +12,16 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit();
 });
 
+loadVariables();
 process.exitCode = await run(process.argv.slice(2), process);
 // Nothing should keep the process alive at this point. If something does, don't wait for it.
 setTimeout(() => process.exit(), EXIT_DELAY).unref();
+
+/** Reads `.env`, as the application's own tools do. Variables that are set are kept. */
+function loadVariables(): void {
+  try {
+    loadEnvFile();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}

@@ -9,15 +9,16 @@ import { connectRedis, idleRedis, readBuckets, REDIS_TIMEOUT } from './operator-
 /** Connections to the ledger for one command. */
 export interface OpenLedger {
   audit: SessionAudit;
+  database: LedgerDatabase;
   countDeadLetters(): Promise<number>;
   close(): Promise<void>;
 }
 
 /** Connects to the servers that the environment names. */
 export async function openLedger(environment: Environment): Promise<OpenLedger> {
-  const { redis, databaseUrl, layout } = environment;
+  const { redis, layout, needsTables } = environment;
   const client = redis ? await connectRedis(redis) : idleRedis();
-  const database = new LedgerDatabase(databaseUrl, layout, false);
+  const database = new LedgerDatabase(connectionOf(environment), layout, false);
   const close = async () => {
     client.disconnect();
     await database.close();
@@ -25,14 +26,15 @@ export async function openLedger(environment: Environment): Promise<OpenLedger> 
   try {
     const settings = ledgerSettings(layout);
     // Fails early if Postgres or its tables are missing: flushing an empty backlog asks neither.
-    if (databaseUrl) await database.query(`SELECT FROM ${settings.tables.chains} LIMIT 1`);
+    if (needsTables) await database.query(`SELECT FROM ${settings.tables.chains} LIMIT 1`);
     // A Redis that was emptied no longer knows the number of buckets; the tables do.
-    const bound = databaseUrl ? await readBoundBuckets(database, settings.tables) : null;
+    const bound = needsTables ? await readBoundBuckets(database, settings.tables) : null;
     const count = redis ? await readBuckets(client, environment, bound) : 1;
     const { prefix } = environment;
     const buckets = new Buckets({ client, prefix, count, timeout: REDIS_TIMEOUT });
     return {
       audit: new SessionAudit(auditParts(buckets, database, settings)),
+      database,
       async countDeadLetters() {
         return (await readHealthIssues(database, settings.tables)).deadLetters;
       },
@@ -42,6 +44,14 @@ export async function openLedger(environment: Environment): Promise<OpenLedger> 
     await close();
     throw error;
   }
+}
+
+/**
+ * A change of the tables may take longer than a query, and waits for another process's change.
+ * TypeORM's default logger prints a failed migration to standard output.
+ */
+function connectionOf({ databaseUrl: url, needsTables }: Environment) {
+  return url && !needsTables ? { url, logger: 'debug' as const, extra: { query_timeout: 0 } } : url;
 }
 
 async function readBoundBuckets(

@@ -5,7 +5,9 @@ import { deadLetters, redrive } from './commands/dead-letters.js';
 import { adopt, incidents } from './commands/incidents.js';
 import { backlog, flush } from './commands/outbox.js';
 import { reconcile } from './commands/reconcile.js';
+import { migrate, revert, status } from './commands/tables.js';
 import { verify } from './commands/verify.js';
+import { readConfig } from './config-file.js';
 import { readEnvironment } from './environment.js';
 import { describeFailure, EXIT, type ExitCode } from './failure.js';
 import { openLedger } from './open-ledger.js';
@@ -16,7 +18,19 @@ export interface Surroundings extends Streams {
   env: NodeJS.ProcessEnv;
 }
 
-const COMMANDS = [verify, backlog, deadLetters, redrive, flush, reconcile, incidents, adopt];
+const COMMANDS = [
+  migrate,
+  revert,
+  status,
+  verify,
+  backlog,
+  deadLetters,
+  redrive,
+  flush,
+  reconcile,
+  incidents,
+  adopt,
+];
 
 /**
  * Runs the command line and returns the exit code. All connections are closed when it returns.
@@ -40,13 +54,19 @@ async function runCommand(args: string[], surroundings: Surroundings): Promise<E
     surroundings[code === EXIT.OK ? 'stdout' : 'stderr'].write(`${text}\n`);
     return code;
   }
-  const { requires, json, work } = invocation;
-  const ledger = await openLedger(readEnvironment(surroundings.env, requires));
+  const { requires, json, config, variables, work } = invocation;
+  const env = { ...readConfig(config), ...withoutEmpty(surroundings.env), ...variables };
+  const ledger = await openLedger(readEnvironment(env, requires));
   try {
     return (await work(ledger, new Output(surroundings, json))) ? EXIT.OK : EXIT.FINDINGS;
   } finally {
     await ledger.close();
   }
+}
+
+/** An empty variable counts as not set, so it must not hide the one of the file. */
+function withoutEmpty(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([, text]) => text));
 }
 
 function version(): string {

@@ -2,7 +2,7 @@ import { DataSource } from 'typeorm';
 
 import { ledgerDataSourceOptions, type LedgerLayout } from '../../src/index.js';
 
-/** Runs the migrations, as `npm run migration:run` does. */
+/** Runs the migrations, as `session-ledger migrate` does. */
 export async function createLedgerTables(url: string, layout: LedgerLayout = {}): Promise<void> {
   const dataSource = await new DataSource(ledgerDataSourceOptions(url, layout)).initialize();
   try {

@@ -1,9 +1,10 @@
-import { DataSource, MigrationExecutor, type DataSourceOptions, type QueryRunner } from 'typeorm';
+import { DataSource, type DataSourceOptions, type QueryRunner } from 'typeorm';
 
 import { isDataSource } from '../../compat.js';
 import { SessionError } from '../../errors.js';
 import { waitAtMost } from '../wait-at-most.js';
 import { databaseError, isDataError } from './errors.js';
+import { dropConnection, runMigrations } from './migrator.js';
 import { ledgerDataSourceOptions, type LedgerLayout } from './schema.js';
 
 /** How to reach Postgres; see `DatabaseConnection` in the options. */
@@ -34,10 +35,6 @@ SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit
        set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
        set_config('enable_bitmapscan', 'off', true),
        set_config('jit', 'off', true)`;
-
-/** The connection that runs the migrations holds this lock. */
-const lockMigrations = `SELECT pg_advisory_lock(hashtext('session_ledger_migrations'))`;
-const unlockMigrations = `SELECT pg_advisory_unlock(hashtext('session_ledger_migrations'))`;
 
 /**
  * The audit trail's connection to Postgres. It connects when it is first used, and after a failure
@@ -79,6 +76,11 @@ export class LedgerDatabase {
     });
   }
 
+  /** Runs `work` on the `DataSource` itself, connected. */
+  async withDataSource<T>(work: (dataSource: DataSource) => Promise<T>): Promise<T> {
+    return withLedgerErrors(async () => work(await this.connect()));
+  }
+
   /** Closes the connections that it opened. A `DataSource` of the application's stays open. */
   async close(): Promise<void> {
     this.closed = true;
@@ -89,7 +91,7 @@ export class LedgerDatabase {
 
   /** Runs `work` on its own connection. If it fails, the connection is rolled back or dropped. */
   private async use<T>(work: (runner: QueryRunner) => Promise<T>): Promise<T> {
-    try {
+    return withLedgerErrors(async () => {
       const dataSource = await this.connect();
       const runner = dataSource.createQueryRunner();
       this.busy.add(runner);
@@ -102,9 +104,7 @@ export class LedgerDatabase {
         this.busy.delete(runner);
         await runner.release();
       }
-    } catch (error) {
-      throw isDataError(error) ? error : databaseError(error);
-    }
+    });
   }
 
   private async connect(): Promise<DataSource> {
@@ -132,6 +132,14 @@ export class LedgerDatabase {
   }
 }
 
+async function withLedgerErrors<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw isDataError(error) ? error : databaseError(error);
+  }
+}
+
 /**
  * Ends a failed transaction. A rollback needs an answer from Postgres. If Postgres has just failed
  * to answer, the connection is dropped instead, which has the same effect.
@@ -140,36 +148,6 @@ async function undo(runner: QueryRunner, error: unknown): Promise<void> {
   if (!isDataError(error) && !(error instanceof SessionError)) return dropConnection(runner);
   if (runner.isTransactionActive)
     await runner.rollbackTransaction().catch(() => dropConnection(runner));
-}
-
-async function dropConnection(runner: QueryRunner): Promise<void> {
-  try {
-    const client: { end(): Promise<void> } = await runner.connect();
-    // Not awaited: the answer may never come. The pool discards a client that is ending.
-    client.end().catch(() => undefined);
-  } catch {
-    // It was never connected.
-  }
-}
-
-/** Runs the pending migrations, one process at a time: several may start on an empty database. */
-async function runMigrations(dataSource: DataSource): Promise<void> {
-  const runner = dataSource.createQueryRunner();
-  try {
-    await runner.query(lockMigrations);
-    // TypeORM creates its own table in this schema before it runs the first migration.
-    const { schema } = dataSource.options as { schema?: string };
-    if (schema) await runner.createSchema(schema, true);
-    const executor = new MigrationExecutor(dataSource, runner);
-    executor.transaction = 'each';
-    await executor.executePendingMigrations();
-    await runner.query(unlockMigrations);
-  } catch (error) {
-    await dropConnection(runner); // this also releases the lock
-    throw error;
-  } finally {
-    await runner.release();
-  }
 }
 
 function toDataSource(

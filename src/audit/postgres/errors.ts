@@ -33,7 +33,7 @@ export function databaseError(cause: unknown): SessionError {
     return new SessionError(
       'ERR_SESSION_DATABASE_UNSUITABLE',
       `Postgres rejected a statement of the audit trail: ${message}. Run the migrations ` +
-        '(`npm run migration:run`, or the option `audit.migrate`) as the role that owns the tables.',
+        '(`npx session-ledger migrate`, or the option `audit.migrate`) as the role that owns the tables.',
       { cause },
     );
   }

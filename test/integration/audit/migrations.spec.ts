@@ -71,7 +71,7 @@ describe('Migrations of the audit tables', () => {
     const trail = await fixture.open({ tables: false });
     await expect(trail.start()).rejects.toMatchObject({
       code: 'ERR_SESSION_DATABASE_UNSUITABLE',
-      message: expect.stringContaining('migration:run'),
+      message: expect.stringContaining('npx session-ledger migrate'),
     });
   });
 });

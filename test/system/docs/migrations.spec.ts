@@ -8,7 +8,7 @@ import { startPostgres, type PrivatePostgres } from '../../../dev/index.js';
 
 const execute = promisify(execFile);
 
-/** Runs TypeORM's command line through the npm scripts that docs/operations.md names. */
+/** Runs TypeORM's command line through the npm scripts that CONTRIBUTING.md names. */
 describe('npm run migration', () => {
   let postgres: PrivatePostgres;
 
