@@ -56,7 +56,12 @@ export function metaKey(prefix: string): string {
 
 /** A glob for SCAN: the records and the users' sets of all buckets. */
 export function keyPattern(prefix: string): string {
-  return `${prefix.replaceAll(/[*?[\]\\^]/g, '\\$&')}:{*}:[su]:*`;
+  return `${escapeGlob(prefix)}:{*}:[su]:*`;
+}
+
+/** A glob that matches this text only. */
+export function escapeGlob(text: string): string {
+  return text.replaceAll(/[*?[\]\\^]/g, '\\$&');
 }
 
 /** What a key that matches the pattern is: a session's record or a user's set. */

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 
+import { escapeGlob } from '../../src/store/redis-keys.js';
 import type { RedisUnderTest } from './redis-under-test.js';
 
 /** A key with its content. */
@@ -19,7 +20,7 @@ export async function dumpKeys(redis: RedisUnderTest, prefix = ''): Promise<KeyD
 
 async function dumpNode(node: Redis, prefix: string): Promise<KeyDump[]> {
   const found: KeyDump[] = [];
-  const scan = node.scanStream({ match: `${prefix}*`, count: 1000 });
+  const scan = node.scanStream({ match: `${escapeGlob(prefix)}*`, count: 1000 });
   for await (const keys of scan as AsyncIterable<string[]>) {
     found.push(...(await Promise.all(keys.map((key) => dumpKey(node, key)))));
   }

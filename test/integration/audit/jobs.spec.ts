@@ -97,6 +97,20 @@ describe('BullMQ jobs', () => {
     await queue.close();
   });
 
+  it('the audit is due at night, also if an earlier version had scheduled it each hour', async () => {
+    const trail = await fixture.open();
+    const { name, options } = queueOf(trail);
+    const queue = new Queue(name, options);
+    await queue.upsertJobScheduler('reconcile', { every: 3_600_000 }, { name: 'reconcile' });
+    await trail.start(WORKER);
+    await eventually(async () => {
+      const schedule = await queue.getJobScheduler('reconcile');
+      expect(schedule).toMatchObject({ pattern: '0 3 * * *' });
+      expect(new Date(schedule!.next!).getHours()).toBe(3);
+    });
+    await queue.close();
+  });
+
   it('a bucket is drained even if a lost job deduplicates every new drain job', async () => {
     const trail = await fixture.open();
     const app = await trail.start(WORKER);

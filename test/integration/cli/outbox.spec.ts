@@ -101,6 +101,45 @@ describe('the commands on the outbox', () => {
   });
 
   describe('session-ledger reconcile', () => {
+    it('says what it has corrected, with and without --paced, and exits with 1', async () => {
+      for (const options of [[], ['--paced']]) {
+        const session = await operator.sessions.createSession({ userId: 'ann' });
+        const bucket = Number.parseInt(session.handle.slice(0, 2), 16);
+        const set = `${operator.env.SESSION_PREFIX}:{${bucket}}:u:ann`;
+        await operator.redis.zrem(set, session.handle.slice(2));
+
+        const { code, stdout } = await operator.ledger('reconcile', ...options);
+
+        expect(code).toBe(1);
+        expect(stdout).toContain('Missing in Postgres, now recorded: 0.');
+        expect(stdout).toContain('Wrong in an index of Redis, now corrected: 1.');
+        expect((await operator.ledger('reconcile', ...options)).code).toBe(0);
+      }
+    });
+
+    it('shows its progress at a terminal', async () => {
+      await signIn('ann', 'ben');
+
+      const { code, stderr } = await operator.ledgerAtTerminal('reconcile');
+
+      expect(code).toBe(0);
+      expect(stderr).toMatch(/Comparing: 33% \(2 of 6\).*Comparing: 100% \(6 of 6\)/s);
+    });
+
+    it('exits with 3 if another process is at the paced comparison', async () => {
+      await signIn('ann');
+      const state = { owner: 'another', leaseUntil: Date.now() + 60_000 };
+      await operator.client.query('UPDATE session_ledger SET audit_position = $1', [
+        JSON.stringify(state),
+      ]);
+
+      const { code, stderr } = await operator.ledger('reconcile', '--paced');
+
+      expect(code).toBe(3);
+      expect(stderr).toContain('Another process is comparing Redis with Postgres');
+      expect((await operator.ledger('reconcile')).code).toBe(0);
+    });
+
     it('exits with 0 if Redis and Postgres agree', async () => {
       await signIn('ann');
       await operator.ledger('flush');

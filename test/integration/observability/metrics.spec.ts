@@ -50,6 +50,15 @@ describe('Prometheus metrics', () => {
     await eventually(() => site.audit.flush());
   });
 
+  test('metrics report how long ago Redis and Postgres were last compared', async () => {
+    const seconds = () => value('nest_session_ledger_seconds_since_audit{module="default"}');
+    expect(await seconds()).toBeUndefined();
+    await eventually(() => site.audit.reconcile());
+    const since = await seconds();
+    expect(since).toBeGreaterThanOrEqual(0);
+    expect(since).toBeLessThan(60);
+  });
+
   test('metrics are served while Redis is unreachable, without those that need Redis', async () => {
     site.redis.servers[0]!.pause();
     expect(await value('nest_session_open_sockets{module="default"}')).toBe(0);
