@@ -14,6 +14,7 @@ export async function open(servers: ServerUrls): Promise<Filler> {
   const redis = new Redis(servers.redisUrl);
   await redis.flushall();
   const { sessions, audit } = await openApplication(servers, false, { prefix: 'sess' });
+  await audit.adopt(); // the tables remember the sessions that were flushed
   let users = 0;
 
   return {
