@@ -7,6 +7,7 @@ const LAYERS = {
   audit: ['store'],
   observability: ['session', 'audit'],
   cli: ['audit', 'store'],
+  schematics: [],
   module: ['http', 'session', 'store', 'audit', 'observability'],
   testing: ['module', 'session', 'store', 'audit'],
 };

@@ -4,7 +4,7 @@
 //   dist/cjs/         the same as CommonJS, and the declarations, which both builds share
 //   …/entry.js        what `exports` in package.json names: see `src/one-copy.ts`
 import { spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -12,6 +12,9 @@ import { toCommonJs, toModule } from './lua-modules.mjs';
 
 /** The public modules, each a folder of `src` with an `index.ts`; '.' is `src` itself. */
 const ENTRIES = ['.', 'testing'];
+
+/** What `schematics` in package.json names. */
+const COLLECTION = ['schematics', 'collection.json'];
 
 const project = resolve(import.meta.dirname, '..');
 const esm = resolve(process.argv[2] ?? join(project, 'dist'));
@@ -26,6 +29,7 @@ await Promise.all([
 ]);
 writeFileSync(join(cjs, 'package.json'), '{ "type": "commonjs" }\n');
 writeScripts();
+cpSync(join(project, 'src', ...COLLECTION), join(cjs, ...COLLECTION));
 unwrapImports();
 for (const entry of ENTRIES) await writeEntry(entry);
 
