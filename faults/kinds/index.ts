@@ -4,13 +4,14 @@ import { failoverKinds } from './failover.js';
 import { linkKinds } from './links.js';
 import { processKinds } from './processes.js';
 import { serverKinds } from './servers.js';
+import { slotKinds } from './slots.js';
 
 /**
  * All kinds of faults. To add one:
  *
  * 1. Write a `FaultKind` (see `campaign-context.ts`) in the matching file of this folder: `processes.ts`
  *    (crashes, blocked processes, wrong clocks), `servers.ts` (Redis, Postgres, BullMQ), `links.ts`
- *    (the network), `failover.ts` or `demotion.ts`. Add it to the list at the end of that file.
+ *    (the network), `failover.ts`, `demotion.ts` or `slots.ts`. Add it to the list at the end of that file.
  *    - `inject(context)` disturbs the system, waits, and undoes the disturbance. Up to three faults are
  *      active at a time, so expect servers and processes to be down. To stop a server, hold its lock:
  *      `servers.redisLock`, `servers.postgresLock`.
@@ -31,6 +32,7 @@ const allKinds: FaultKind[] = [
   ...linkKinds,
   ...failoverKinds,
   ...demotionKinds,
+  ...slotKinds,
 ];
 
 /** The kinds that apply to these servers, limited to those in `only` unless it is empty. */

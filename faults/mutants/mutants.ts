@@ -288,4 +288,48 @@ export const mutants: Mutant[] = [
       },
     ],
   },
+  {
+    name: 'moving-slot-overlooked',
+    breaks: 'scripts also run while their slot moves',
+    kind: 'slots-moved',
+    cluster: true,
+    edits: [
+      {
+        file: 'src/store/lua/include/bucket.lua',
+        from: "redis.call('EXISTS', expiry_index, base .. 'p')\n",
+        to: '',
+      },
+    ],
+  },
+  {
+    name: 'reads-redirected-together',
+    breaks: "reads of a Cluster share ioredis's pipelines",
+    kind: 'slots-moved',
+    cluster: true,
+    edits: [
+      {
+        file: 'src/store/connect.ts',
+        from: '    retryDelayOnTryAgain: MOVING_SLOT_RETRY,',
+        to: '    retryDelayOnTryAgain: MOVING_SLOT_RETRY,\n    enableAutoPipelining: true,',
+      },
+      {
+        file: 'src/store/startup-checks.ts',
+        from: '  rejectAutoPipelining(buckets.client);',
+        to: '  void rejectAutoPipelining;',
+      },
+    ],
+  },
+  {
+    name: 'dead-target-ends-process',
+    breaks: "a rejection of ioredis's ASKING is unhandled",
+    kind: 'slots-moved',
+    cluster: true,
+    edits: [
+      {
+        file: 'src/store/connect.ts',
+        from: '  catchLostAsking(client);',
+        to: '  void catchLostAsking;',
+      },
+    ],
+  },
 ];

@@ -1,15 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+import type { Redis } from 'ioredis';
+
 import { SessionError } from '../errors.js';
+import type { RedisClient } from './bounded-redis.js';
 
 /** How often a script is sent again while the slot of its bucket moves (ms). */
 export const MOVING_SLOT_RETRY = 25;
 
 /**
  * What Redis replies to a script while the slot of its keys moves to another node: to the probe of
- * `lua/include/bucket.lua`, and if only some of the declared keys are on the node.
+ * `lua/include/bucket.lua`, if only some of the declared keys are on the node, or if none of them is.
+ * ioredis follows these replies, but only 16 times.
  */
-const MOVING = /Script attempted to access a non local key|\bTRYAGAIN\b/;
+const MOVING = /Script attempted to access a non local key|\b(TRYAGAIN|MOVED|ASK)\b/;
 
 /** Whether a call failed because the slot of its bucket was moving. Then it has changed nothing. */
 export function isSlotMoving(error: unknown): boolean {
@@ -34,6 +38,25 @@ export async function whenSlotHasMoved<T>(run: () => Promise<T>, timeout: number
     }
     await delay(MOVING_SLOT_RETRY);
   }
+}
+
+/**
+ * Keeps a process alive if a node dies while a slot moves to it. ioredis sends ASKING before each
+ * redirected command, and leaves its promise alone: if the connection closes before the reply, the
+ * rejection is unhandled, which ends the process. The command itself fails or is sent again.
+ */
+export function catchLostAsking(client: RedisClient): void {
+  if (!('nodes' in client)) return;
+  const catchOn = (node: Redis) => {
+    const asking = node.asking.bind(node) as () => Promise<'OK'>;
+    node.asking = () => {
+      const reply = asking();
+      reply.catch(() => undefined);
+      return reply;
+    };
+  };
+  client.nodes('all').forEach(catchOn);
+  client.on('+node', catchOn);
 }
 
 function slotIsMoving(timeout: number, cause: unknown): SessionError {

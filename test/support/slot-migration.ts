@@ -14,7 +14,7 @@ export class SlotMigration {
     private readonly redis: RedisUnderTest,
     private readonly slot: number,
     private readonly from: number,
-    private readonly to: number,
+    readonly to: number,
   ) {}
 
   /** Opens the slot of this key. Both nodes serve it from now on. */

@@ -3,6 +3,7 @@ import type { Cluster, Redis } from 'ioredis';
 
 import { closeQueue, failCommands } from '../../compat.js';
 import type { RedisClient } from '../../store/bounded-redis.js';
+import { catchLostAsking } from '../../store/moving-slots.js';
 import { waitAtMost } from '../wait-at-most.js';
 
 /** A job says what to do and carries no events, so losing the whole queue loses nothing. */
@@ -166,5 +167,7 @@ function duplicate(client: RedisClient): Redis | Cluster {
   const options = { ...UNBOUNDED, enableAutoPipelining: false };
   if (!('nodes' in client)) return client.duplicate(options);
   const redisOptions = { ...client.options.redisOptions, ...UNBOUNDED };
-  return client.duplicate([], { enableAutoPipelining: false, redisOptions });
+  const cluster = client.duplicate([], { enableAutoPipelining: false, redisOptions });
+  catchLostAsking(cluster);
+  return cluster;
 }
