@@ -1,9 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import type { Redis } from 'ioredis';
+import type { Cluster, Redis } from 'ioredis';
 
 import { SessionError } from '../errors.js';
-import type { RedisClient } from './bounded-redis.js';
 
 /** How often a script is sent again while the slot of its bucket moves (ms). */
 export const MOVING_SLOT_RETRY = 25;
@@ -45,7 +44,7 @@ export async function whenSlotHasMoved<T>(run: () => Promise<T>, timeout: number
  * redirected command, and leaves its promise alone: if the connection closes before the reply, the
  * rejection is unhandled, which ends the process. The command itself fails or is sent again.
  */
-export function catchLostAsking(client: RedisClient): void {
+export function catchLostAsking(client: Redis | Cluster): void {
   if (!('nodes' in client)) return;
   const catchOn = (node: Redis) => {
     const asking = node.asking.bind(node) as () => Promise<'OK'>;
