@@ -55,3 +55,16 @@ export class SessionError extends Error {
     super(message, options);
   }
 }
+
+/**
+ * The message of any error. If a host name has several addresses, as `localhost` has, Node throws an
+ * AggregateError without a message, with one error for each address.
+ */
+export function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) {
+    return [...new Set(error.errors.map(messageOf))].join('; ');
+  }
+  return error instanceof Error
+    ? error.message || String((error as { code?: unknown }).code ?? error.name)
+    : String(error);
+}

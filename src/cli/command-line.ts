@@ -49,8 +49,7 @@ export type Invocation =
 const EXIT_CODES_HELP = `
 Exit codes:
   0  success, no problems found
-  1  problems found: broken chains, dead letters, an old backlog, sessions that Redis had lost,
-     pending migrations
+  1  problems found: broken chains, dead letters, an old backlog, lost sessions, pending migrations
   2  the command line, the environment or the tables need fixing
   3  Redis or Postgres is unavailable; no data was lost, retry later
   4  internal error`;

@@ -1,5 +1,5 @@
 import { sqlState } from '../audit/postgres/errors.js';
-import { SessionError } from '../errors.js';
+import { messageOf, SessionError } from '../errors.js';
 import { maskUrl } from './mask-url.js';
 
 /** Exit codes. They are part of the public interface, so scripts can rely on them. */
@@ -96,18 +96,10 @@ function rejected(server: string, error: SessionError, remedy: string): Failure 
   };
 }
 
-/**
- * The message of the innermost cause. If a host name has several addresses, Node throws an
- * AggregateError without a message, with one error for each address.
- */
+/** The message of the innermost cause. */
 function reasonOf(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) {
-    return [...new Set(error.errors.map(reasonOf))].join('; ');
-  }
-  if (!(error instanceof Error)) return String(error);
-  if (error.cause instanceof Error) return reasonOf(error.cause);
-  const text = error.message || String((error as { code?: unknown }).code ?? error.name);
-  return text.replace(/\.$/, '');
+  if (error instanceof Error && error.cause instanceof Error) return reasonOf(error.cause);
+  return messageOf(error).replace(/\.$/, '');
 }
 
 function shown(url: string | undefined): string {

@@ -6,6 +6,7 @@ import { readCookie, writeCookie } from './cookie-header.js';
 import type { CookieSettings } from './cookie-options.js';
 import { credentialOf } from './credentials.js';
 import { headerOf, setHeader, type HttpRequest, type HttpResponse } from './http-messages.js';
+import { PlainHttpWarning } from './plain-http-warning.js';
 import { contextOfRequest } from './request-context.js';
 import type { SessionAuthenticator } from './session.authenticator.js';
 import { asRejection, withHeaders } from './session-rejection.js';
@@ -23,6 +24,8 @@ import { asRejection, withHeaders } from './session-rejection.js';
  * ```
  */
 export class SessionCookie {
+  private readonly plainHttpWarning = new PlainHttpWarning();
+
   constructor(
     private readonly service: SessionService<unknown>,
     private readonly authenticator: SessionAuthenticator,
@@ -52,6 +55,7 @@ export class SessionCookie {
       await this.endCarriedSessions(request, { reason: 'signed-in-again' });
       const client = { ...clientOf(request), ...data.client };
       const session = await this.service.createSession({ ...data, client });
+      this.plainHttpWarning.signedIn(request.headers, this.settings);
       this.set(response, session);
       return session;
     });

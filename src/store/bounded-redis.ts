@@ -1,6 +1,6 @@
 import type { Cluster, Redis } from 'ioredis';
 
-import { SessionError } from '../errors.js';
+import { messageOf, SessionError } from '../errors.js';
 import type { Handover } from './handover.js';
 import { whenSlotHasMoved } from './moving-slots.js';
 
@@ -108,7 +108,7 @@ function heldBack(timeout: number): SessionError {
 /** Turns whatever ioredis threw into an error of our own. */
 export function redisError(cause: unknown): SessionError {
   if (cause instanceof SessionError) return cause;
-  const message = cause instanceof Error ? cause.message : String(cause);
+  const message = messageOf(cause);
   if (message.startsWith('OOM')) {
     return new SessionError(
       'ERR_SESSION_REDIS_FULL',

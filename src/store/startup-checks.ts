@@ -1,4 +1,4 @@
-import { SessionError } from '../errors.js';
+import { messageOf, SessionError } from '../errors.js';
 import { redisError, type RedisClient } from './bounded-redis.js';
 import type { Buckets } from './buckets.js';
 import { metaKey } from './redis-keys.js';
@@ -91,13 +91,29 @@ function goesOnWithoutReplicas(info: string): boolean {
 }
 
 async function readInfos(client: RedisClient): Promise<string[]> {
+  // ioredis emits why it can't connect, with the address; the command fails with its retry limit.
+  let reason: Error | undefined;
+  const remember = (error: Error) => (reason = error);
+  client.on('error', remember);
   try {
     if (!('nodes' in client)) return [await client.info()];
     await client.ping(); // connects, so that the nodes are known
     return await Promise.all(client.nodes('master').map((node) => node.info()));
-  } catch (error) {
-    throw redisError(error);
+  } catch (cause) {
+    const error = redisError(cause);
+    throw reason && error.code === 'ERR_SESSION_REDIS_UNAVAILABLE' ? notReachable(reason) : error;
+  } finally {
+    client.off('error', remember);
   }
+}
+
+function notReachable(cause: Error): SessionError {
+  return new SessionError(
+    'ERR_SESSION_REDIS_UNAVAILABLE',
+    `Redis is unavailable: ${messageOf(cause)}. Start it, or set the option \`redis\` (often REDIS_URL) ` +
+      'to its address.',
+    { cause },
+  );
 }
 
 function checkServer(info: string): void {

@@ -1,4 +1,4 @@
-import { SessionError } from '../../errors.js';
+import { messageOf, SessionError } from '../../errors.js';
 
 /**
  * SQLSTATE classes of errors in the data: Postgres would reject the same record again.
@@ -28,7 +28,7 @@ export function isDataError(error: unknown): boolean {
 /** Turns an error of TypeORM or pg into a `SessionError`. */
 export function databaseError(cause: unknown): SessionError {
   if (cause instanceof SessionError) return cause;
-  const message = cause instanceof Error ? cause.message : String(cause);
+  const message = messageOf(cause);
   if (UNSUITABLE.test(sqlState(cause) ?? '')) {
     return new SessionError(
       'ERR_SESSION_DATABASE_UNSUITABLE',
@@ -39,7 +39,8 @@ export function databaseError(cause: unknown): SessionError {
   }
   return new SessionError(
     'ERR_SESSION_DATABASE_UNAVAILABLE',
-    `Postgres is unavailable (${message}). Sessions keep working, and their events wait in Redis.`,
+    `Postgres is unavailable (${message}). Sessions keep working, and their events wait in Redis. ` +
+      'Check that it is running and that the option `database` points to it.',
     { cause },
   );
 }

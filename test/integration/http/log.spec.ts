@@ -48,6 +48,23 @@ describe('the log of the guard', () => {
     expect(lines.join('\n')).not.toMatch(/forged|evil/);
   });
 
+  test('a sign-in from a page on plain HTTP is warned of once, because browsers drop the cookie', async () => {
+    const cookieLines = () => lines.filter((line) => line.includes('SessionCookie'));
+    const signInFrom = async (headers: Record<string, string>) => {
+      const { status } = await ask(site.app, 'POST /session', headers, { userId: 'ada' });
+      expect(status).toBe(201);
+    };
+    await signInFrom({});
+    await signInFrom({ origin: 'https://app.example', 'sec-fetch-site': 'same-origin' });
+    expect(cookieLines()).toEqual([]);
+
+    const plain = { origin: 'http://app.example', 'sec-fetch-site': 'same-origin' };
+    await signInFrom(plain);
+    await signInFrom(plain);
+    expect(cookieLines()).toEqual([expect.stringMatching(/^warn .*__Host-session.*secure: false/)]);
+    expect(lines.join('\n')).not.toContain('app.example');
+  });
+
   test('an outage of Redis is logged once, and so is its end', async () => {
     const cookie = await signIn(site.app);
     const redis = site.redis.servers[0]!;

@@ -193,6 +193,9 @@ describe('SessionModule', () => {
       const options = web({ redis: 'redis://127.0.0.1:1' });
       await expect(start([SessionModule.forRoot(options)])).rejects.toMatchObject({
         code: 'ERR_SESSION_REDIS_UNAVAILABLE',
+        message: expect.stringMatching(
+          /ECONNREFUSED 127\.0\.0\.1:1\. Start it, or set .*REDIS_URL/,
+        ),
       });
     });
   });

@@ -10,6 +10,7 @@ const RUN_BY: [command: RegExp, place: string][] = [
   [/^npm ci && npm start$/, 'test/system/demo/npm-start.spec.ts'],
   [/^npm ci && npm test$/, '.ci/run'],
   [/^npm install nest-session-ledger /, 'test/system/package'],
+  [/^(npx nest add|npm run start$|\. \.\/\.env$|curl )/, 'test/system/nest-add'],
   [/^npx session-ledger [a-z-]+/, 'test/integration/cli'],
   [/^npm run faults( |$)/, 'test/system/faults'],
   [/^npm run bench( |$)/, 'test/system/bench'],

@@ -112,18 +112,32 @@ describe('nest add nest-session-ledger', () => {
     expect(files()).toEqual(before);
   });
 
-  test('the application compiles in strict mode, and guards the route of the example', async () => {
+  /** The last block of commands in the README's first steps, for another port. */
+  const readmeCommands = (port: number) => {
+    const readme = readFileSync(join(project, 'README.md'), 'utf8');
+    const [, commands] = /^```sh\n(\. \.\/\.env\n.*?)^```/ms.exec(readme)!;
+    return commands!.replaceAll('localhost:3000', `localhost:${port}`);
+  };
+
+  const start = (port: number) => {
+    const main = existsSync(join(folder, 'dist/src')) ? 'dist/src/main.js' : 'dist/main.js';
+    const env = { ...process.env, NODE_OPTIONS: '', PORT: String(port) };
+    return startCommand('node', [main], { cwd: folder, env });
+  };
+
+  test('the application compiles in strict mode, says what it lacks, and guards the route of the example', async () => {
     useServers();
     await runTool('npx', ['tsc', '--strict', '--skipLibCheck', 'false'], folder);
+    const tooEarly = await start(0).ended;
+    expect(tooEarly.code).toBe(1);
+    expect(tooEarly.output).toMatch(
+      /does not exist.*Run the migrations \(`npx session-ledger migrate`/,
+    );
     await runTool('npx', ['session-ledger', 'migrate'], folder, { NODE_OPTIONS: '' });
     const port = await freePort();
-    const main = existsSync(join(folder, 'dist/src')) ? 'dist/src/main.js' : 'dist/main.js';
-    application = startCommand('node', [main], {
-      cwd: folder,
-      env: { ...process.env, NODE_OPTIONS: '', PORT: String(port) },
-    });
+    application = start(port);
     await application.waitForOutput(/successfully started/);
-    const account = `http://127.0.0.1:${port}/account`;
+    const account = `http://localhost:${port}/account`;
     const password = /^EXAMPLE_PASSWORD=(.+)$/m.exec(read('.env'))![1]!;
     const signIn = (given: string) =>
       fetch(`${account}/sign-in`, {
@@ -140,5 +154,12 @@ describe('nest add nest-session-ledger', () => {
     expect([me.status, await me.json()]).toEqual([200, { id: 'ada' }]);
     expect((await fetch(`${account}/sign-out`, { method: 'POST', headers })).status).toBe(204);
     expect((await fetch(account, { headers })).status).toBe(401);
+
+    const output = await runTool('sh', ['-ec', readmeCommands(port)], folder);
+    expect(output.match(/HTTP\/1\.1 \d+/g)).toEqual([
+      'HTTP/1.1 401',
+      'HTTP/1.1 204',
+      'HTTP/1.1 200',
+    ]);
   });
 });
