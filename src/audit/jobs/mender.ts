@@ -15,9 +15,9 @@ import { DamageAssessor, type RollbackDamage } from './rollback-damage.js';
 const PAGE = 500;
 /**
  * After too many sessions were missing, they are looked at again, because Redis may go back once more:
- * after this many times as long as the look took, so that it costs little, and a minute at most (ms).
+ * after this many times as long as the look took, and a minute at most (ms).
  */
-const HELD_FACTOR = 20;
+const HELD_FACTOR = 5;
 const MAX_HELD_INTERVAL = 60_000;
 
 /** What a bucket's chain says about its numbers. */
@@ -55,8 +55,8 @@ export interface MenderParts {
  * it is done.
  */
 export class Mender {
-  /** By the monotonic clock (ms): until then, buckets with too many missing sessions are left. */
-  private heldUntil = -Infinity;
+  /** The rollbacks by which too many sessions were missing, and when they are looked at again. */
+  private held: { until: number; rollbacks: Set<string> } = { until: 0, rollbacks: new Set() };
   private readonly assessor: DamageAssessor;
 
   constructor(private readonly parts: MenderParts) {
@@ -126,17 +126,23 @@ export class Mender {
   }
 
   private async mendRollbacks(chains: ChainNumbers[]): Promise<void> {
-    if (chains.length === 0 || performance.now() < this.heldUntil) return;
+    if (chains.length === 0 || this.isHeld(chains)) return;
     const startedAt = performance.now();
     const damages = await this.assess(chains);
     const lost = damages.reduce((sum, damage) => sum + damage.lost.length, 0);
     if (await this.parts.limit.isExceeded(lost)) {
-      const took = performance.now() - startedAt;
-      this.heldUntil = performance.now() + Math.min(HELD_FACTOR * took, MAX_HELD_INTERVAL);
+      const now = performance.now();
+      const interval = Math.min(HELD_FACTOR * (now - startedAt), MAX_HELD_INTERVAL);
+      this.held = { until: now + interval, rollbacks: new Set(chains.map(rollbackKey)) };
       await this.recordLossLimit(lost);
       return;
     }
     for (const damage of damages) await this.complete(damage);
+  }
+
+  private isHeld(chains: ChainNumbers[]): boolean {
+    const { until, rollbacks } = this.held;
+    return performance.now() < until && chains.every((each) => rollbacks.has(rollbackKey(each)));
   }
 
   /** Ends the sessions that came back, and finds those that are gone. */
@@ -222,6 +228,10 @@ export class Mender {
       });
     }
   }
+}
+
+function rollbackKey({ chain, mendFrom }: ChainNumbers): string {
+  return `${chain}:${mendFrom}`;
 }
 
 interface RawChain {

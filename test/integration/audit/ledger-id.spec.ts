@@ -177,6 +177,20 @@ describe('The ledger ID', () => {
       expect(await worker.audit.verify()).toMatchObject({ valid: true });
     });
 
+    it('is no rollback, even if more was recorded in it than in the earlier one', async () => {
+      const sessions = await createSessions(app, 200);
+      await Promise.all(sessions.map(({ id }) => app.sessions.destroySession(id)));
+
+      await app.audit.adopt();
+      expect(await countRecords(trail)).toEqual({ created: 230, destroyed: 230 });
+      const numbers = await trail.rows<{ count: string }>(
+        'SELECT count(outbox_number)::int AS count FROM session_events',
+      );
+      // 30 of the earlier Redis, and in this one 400 and the ends of those 30.
+      expect(numbers).toEqual([{ count: 460 }]);
+      expect(await kinds()).toEqual(['sessions-lost', 'adopted', 'bound']);
+    });
+
     it('is adopted at once with emptyRedis: adopt, for development', async () => {
       await trail.start({ audit: { emptyRedis: 'adopt' } });
 
