@@ -8,6 +8,8 @@ import { type Command, SupervisedProcess } from './supervised-process.js';
 export interface PrivateServer {
   readonly url: string;
   readonly port: number;
+  /** Where its files are: `data`, and a log. Temporary unless `dir` was given. */
+  readonly folder: string;
   /** The current server process; `restart()` changes it. */
   readonly pid: number;
   /** Shuts the server down and removes its temporary folder. Can be called again. */
@@ -100,7 +102,7 @@ class RunningServer implements PrivateServer {
   constructor(
     private readonly kind: ServerKind,
     readonly port: number,
-    private readonly folder: string,
+    readonly folder: string,
     private readonly supervised: SupervisedProcess,
   ) {
     this.url = kind.url(port);

@@ -1,4 +1,5 @@
-import type { LossWindow } from './checker/guarantees.js';
+import type { Damages } from './checker/guarantees.js';
+import type { StartOptions } from './application/protocol.js';
 import type { Fleet } from './fleet.js';
 import type { Random } from './random.js';
 import type { Servers } from './servers.js';
@@ -8,12 +9,14 @@ import type { Traffic } from './traffic.js';
 export interface CampaignContext {
   servers: Servers;
   fleet: Fleet;
+  /** The module's options in all processes. */
+  rules: StartOptions['module'];
   traffic: Traffic;
   random: Random;
   /** The kinds of faults that are currently active. */
   activeKinds: string[];
-  /** The failovers, which may have lost acknowledged writes. */
-  lossWindows: LossWindow[];
+  /** What faults did to the servers' data. */
+  damages: Damages;
   /** Undo functions of the faults that stay active during the check. */
   undoAfterCheck: (() => void)[];
   /** Problems that are not the result of a call. */

@@ -4,7 +4,7 @@ import type { StartOptions } from './application/protocol.js';
 import type { CampaignContext, FaultKind } from './campaign-context.js';
 import { check } from './checker/check.js';
 import type { Evidence } from './checker/evidence.js';
-import type { Guarantees } from './checker/guarantees.js';
+import { noDamages, type Guarantees } from './checker/guarantees.js';
 import type { Losses } from './checker/losses.js';
 import type { Violation } from './checker/violation.js';
 import { Directory } from './directory.js';
@@ -16,7 +16,7 @@ import { Random } from './random.js';
 import { readEvidence } from './read-evidence.js';
 import { Servers } from './servers.js';
 import { Traffic } from './traffic.js';
-import { reconcile, waitUntilIdle } from './wait-until-idle.js';
+import { waitUntilIdle } from './wait-until-idle.js';
 
 /** Faults between two checks. */
 const ROUND = 50;
@@ -70,10 +70,11 @@ export async function runCampaign(options: CampaignOptions, progress: Progress):
     const context: CampaignContext = {
       servers,
       fleet,
+      rules,
       traffic,
       random,
       activeKinds: [],
-      lossWindows: [],
+      damages: noDamages(),
       undoAfterCheck: [],
       problems: [],
     };
@@ -85,7 +86,6 @@ export async function runCampaign(options: CampaignOptions, progress: Progress):
           progress.injected(faults, history.acknowledged),
         );
         await waitUntilIdle(context, redis);
-        await reconcile(context);
         const evidence = await readEvidence(redis, servers.postgres.url);
         const verdict = check(history.calls, evidence, guaranteesOf(rules, context));
         const violations = [...verdict.violations, ...problemsOf(context)];
@@ -118,12 +118,12 @@ function drawRules(random: Random): StartOptions['module'] {
   };
 }
 
-function guaranteesOf(rules: StartOptions['module'], { lossWindows }: CampaignContext): Guarantees {
+function guaranteesOf(rules: StartOptions['module'], { damages }: CampaignContext): Guarantees {
   return {
     idleTimeout: Number(rules.idleTimeout),
     maxSessionsPerUser: rules.maxSessionsPerUser ?? 0,
     overflow: rules.overflow ?? 'evict-oldest',
-    lossWindows,
+    damages,
   };
 }
 

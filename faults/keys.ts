@@ -4,6 +4,8 @@ export const BUCKETS = 4;
 
 export const outboxKey = (bucket: number): string => `${PREFIX}:{${bucket}}:o`;
 export const indexKey = (bucket: number): string => `${PREFIX}:{${bucket}}:x`;
+export const numberKey = (bucket: number): string => `${PREFIX}:{${bucket}}:n`;
+export const metaKey = `${PREFIX}:meta`;
 export const recordKey = (bucket: number, digest: string): string =>
   `${PREFIX}:{${bucket}}:s:${digest}`;
 

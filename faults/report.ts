@@ -61,13 +61,15 @@ function wasActive(faults: Fault[], moment: number): boolean {
   return faults.some(({ from, to }) => moment >= from && moment <= to);
 }
 
-function formatLosses({ options, losses }: Outcome): string[] {
-  if (!options.isCluster) return [];
+function formatLosses({ losses }: Outcome): string[] {
+  const { starts, ends, endedAsLost, returned, recovered, named } = losses;
+  if (Object.values(losses).every((count) => count === 0)) return [];
   return [
     '',
-    `Acknowledged, then lost by asynchronous replication in failovers: ${losses.starts} starts (no ` +
-      `trace), ${losses.ends} ends (the session lived on), ${losses.endedAsLost} sessions that SQL ` +
-      `knew and that reconciliation ended as lost.`,
+    `Acknowledged, then forgotten by Redis: ${starts} starts (no trace), ${ends} ends (the session ` +
+      `lived on), ${endedAsLost} sessions that SQL knew (they ended as lost), and the ends of ` +
+      `${returned} (they came back, and were ended again). Forgotten by Postgres: ${recovered} ` +
+      `starts that were recorded anew, ${named} events that an incident names.`,
   ];
 }
 

@@ -16,6 +16,11 @@ export const DURABLE = { appendonly: 'yes', appendfsync: 'always' };
 export class Servers {
   readonly redisLock = new Lock();
   readonly postgresLock = new Lock();
+  /**
+   * Held by a fault that takes a server back to an earlier state, until that is made good. Two of them at
+   * the same time would leave neither server with what the other has forgotten.
+   */
+  readonly historyLock = new Lock();
 
   private constructor(
     /** The single Redis, or a Cluster's masters followed by their replicas. */
@@ -87,6 +92,7 @@ export class Servers {
 
   /** The buckets whose keys the master holds. */
   async bucketsOf(master: PrivateServer): Promise<Set<number>> {
+    if (!this.isCluster) return new Set(allBuckets());
     const own = (await this.topology()).find(({ port }) => port === master.port);
     const slots = await this.on(master, (node) =>
       Promise.all(allBuckets().map((bucket) => node.cluster('KEYSLOT', outboxKey(bucket)))),

@@ -18,6 +18,9 @@ type MakeOperation = (n: number) => Operation;
 /** Makes mixed calls to every process, as fast as they are answered, until it is stopped. */
 export class Traffic {
   private running = false;
+  /** How many faults need the workers to make good a loss unaided. */
+  private unaided = 0;
+  private isReconciling = false;
   private loops: Promise<void>[] = [];
   private readonly unanswered = new Set<Call>();
 
@@ -41,6 +44,12 @@ export class Traffic {
     await Promise.all(this.loops);
   }
 
+  /** Makes no reconciliations meanwhile. */
+  async withoutReconciling<T>(work: () => Promise<T>): Promise<T> {
+    this.unaided += 1;
+    return work().finally(() => (this.unaided -= 1));
+  }
+
   unansweredCalls(): Call[] {
     return [...this.unanswered];
   }
@@ -49,7 +58,9 @@ export class Traffic {
   async call(process: FleetProcess, operation: MakeOperation): Promise<Call> {
     const call = this.history.start(process.name, operation);
     this.unanswered.add(call);
+    if (call.operation.op === 'reconcile') this.isReconciling = true;
     const answer = await process.application.perform(call.operation);
+    if (call.operation.op === 'reconcile') this.isReconciling = false;
     this.unanswered.delete(call);
     if (answer) this.history.end(call, answer);
     this.directory.update(call);
@@ -73,7 +84,9 @@ export class Traffic {
       [1, () => destroyAll(userId, random.chance(0.4) ? known : undefined)],
     ];
     if (process.isWorker) {
-      choices.push([0.6, () => () => ({ op: 'flush' })], [0.3, () => () => ({ op: 'reconcile' })]);
+      choices.push([0.6, () => () => ({ op: 'flush' })]);
+      const mayReconcile = this.unaided === 0 && !this.isReconciling;
+      if (mayReconcile) choices.push([0.3, () => () => ({ op: 'reconcile' })]);
     }
     if (known) choices.push(...onSession(known, random));
     return random.pickWeighted(choices)();

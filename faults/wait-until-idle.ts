@@ -5,6 +5,7 @@ import { Client } from 'pg';
 
 import type { CampaignContext } from './campaign-context.js';
 import { now } from './history.js';
+import { untilMended } from './mending.js';
 import { allBuckets, indexKey, outboxKey } from './keys.js';
 
 /** How long the system may take for each step below (ms). */
@@ -43,6 +44,11 @@ export async function waitUntilIdle(
         (await postgresActivity(servers.postgres.url)),
     );
   }
+  if (!(await untilMended(context, redis, IDLE_TIMEOUT))) {
+    problems.push(`what a server forgot is not made good within ${IDLE_TIMEOUT} ms without faults`);
+  }
+  // What was made good has added events.
+  await inTime(untilDrained(redis));
 }
 
 /** If the drain is held up in Postgres, this shows what holds it up. */
@@ -52,18 +58,6 @@ async function postgresActivity(url: string): Promise<string> {
   const { rows } = await client.query<{ backend: string }>(BACKENDS);
   await client.end();
   return rows.map(({ backend }) => `    ${backend}`).join('\n');
-}
-
-/** Reconciles after failovers, as docs/reliability.md tells operators to. */
-export async function reconcile({
-  fleet,
-  lossWindows,
-  traffic,
-  problems,
-}: CampaignContext): Promise<void> {
-  if (lossWindows.length === 0) return;
-  const call = await traffic.call(fleet.workers[0]!, () => ({ op: 'reconcile' }));
-  if (!call.answer?.ok) problems.push('reconciliation failed');
 }
 
 /** Waits until every process can create sessions again. */

@@ -51,6 +51,10 @@ async function run({ sessions, audit }: Services, operation: Operation): Promise
       return { report: await audit.flush() };
     case 'reconcile':
       return { report: await audit.reconcile() };
+    case 'acceptLosses':
+      return { report: await audit.reconcile({ acceptLosses: true }) };
+    case 'adopt':
+      return { report: await audit.adopt() };
   }
 }
 

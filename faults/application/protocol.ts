@@ -8,7 +8,7 @@ export type Operation =
   | { op: 'list'; userId: string }
   | { op: 'destroy' | 'destroyByHandle'; id: string; handle: string; actor: string }
   | { op: 'destroyAll'; userId: string; actor: string; except?: string; exceptHandle?: string }
-  | { op: 'flush' | 'reconcile' };
+  | { op: 'flush' | 'reconcile' | 'acceptLosses' | 'adopt' };
 
 /** What a call returned. */
 export type Value =

@@ -1,5 +1,6 @@
 import type { Call } from '../history.js';
 import type { Violation } from './violation.js';
+import { overlaps, type Guarantees } from './guarantees.js';
 import type { HistoryIndex } from './session-history.js';
 
 /** Errors that calls may get while Redis or Postgres is disturbed. */
@@ -12,14 +13,15 @@ const ALLOWED = new Set([
 ]);
 
 /** Only these may be rejected when Redis is out of memory, because they write something new. */
-const MAY_BE_FULL = new Set(['create', 'update', 'rotate', 'reconcile']);
+const MAY_BE_FULL = new Set(['create', 'update', 'rotate', 'reconcile', 'acceptLosses', 'adopt']);
 
 /** Every error must be one that a caller can act on. Ending a session is never rejected. */
-export function checkAnswers({ calls }: HistoryIndex): Violation[] {
+export function checkAnswers({ calls, guarantees }: HistoryIndex): Violation[] {
   return calls.flatMap((call) => {
     const { answer, operation, n } = call;
     if (!answer || answer.ok || ALLOWED.has(answer.code)) return [];
     if (answer.code === 'ERR_SESSION_REDIS_FULL' && MAY_BE_FULL.has(operation.op)) return [];
+    if (answer.code === 'ERR_SESSION_LEDGER_HELD' && isDuringHold(call, guarantees)) return [];
     // The requested expiry passed before Redis executed the call.
     if (answer.code === 'ERR_SESSION_EXPIRES' && hasPassed(call)) return [];
     const handle = 'handle' in operation ? operation.handle : null;
@@ -30,4 +32,13 @@ export function checkAnswers({ calls }: HistoryIndex): Violation[] {
 
 function hasPassed({ operation, endedAt }: Call): boolean {
   return operation.op === 'create' && (operation.until ?? Infinity) <= endedAt!;
+}
+
+/** The ledger may only be held while Redis is empty, and only what needs the ledger notices it. */
+function isDuringHold(call: Call, { damages }: Guarantees): boolean {
+  const needsLedger = ['flush', 'reconcile', 'acceptLosses'].includes(call.operation.op);
+  return (
+    needsLedger &&
+    damages.holds.some(({ from, adoptedAt }) => overlaps(call, { from, to: adoptedAt }))
+  );
 }

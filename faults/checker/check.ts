@@ -1,34 +1,57 @@
 import type { Call } from '../history.js';
 import { checkAnswers } from './answers.js';
 import { checkCreation } from './creation.js';
-import type { Violation } from './violation.js';
-import { indexHistory, type HistoryIndex, type SessionHistory } from './session-history.js';
 import { checkEnd } from './end.js';
 import type { Evidence } from './evidence.js';
-import { checkLife } from './life.js';
-import { isAtRisk, checkAfterFailover, type Losses } from './losses.js';
+import { putBackForgotten } from './forgotten-records.js';
 import type { Guarantees } from './guarantees.js';
+import { checkHolds } from './holds.js';
+import { checkIncidents } from './incidents.js';
+import { checkLife } from './life.js';
+import { findLoss, noLosses, type Losses } from './losses.js';
+import { checkNumbers } from './numbers.js';
 import { checkRow } from './row.js';
+import { indexHistory, type HistoryIndex, type SessionHistory } from './session-history.js';
+import type { Violation } from './violation.js';
 
 export interface Verdict {
   violations: Violation[];
-  /** What asynchronous replication lost. */
+  /** What the servers forgot. */
   losses: Losses;
 }
 
 /** Compares the history of all calls with what Postgres and Redis hold. */
 export function check(calls: Call[], evidence: Evidence, guarantees: Guarantees): Verdict {
   const index = indexHistory(calls, evidence, guarantees);
-  const losses: Losses = { starts: 0, ends: 0, endedAsLost: 0 };
-  const violations = [...checkAnswers(index), ...checkLedger(evidence), ...checkLimit(index)];
+  const losses = noLosses();
+  const violations = [
+    ...checkAnswers(index),
+    ...checkLedger(evidence),
+    ...checkNumbers(evidence, guarantees.damages),
+    ...checkIncidents(evidence, guarantees.damages),
+    ...checkHolds(evidence, guarantees.damages),
+    ...checkLimit(index),
+  ];
   for (const session of index.sessions.values()) {
-    violations.push(
-      ...(isAtRisk(session, index)
-        ? checkAfterFailover(session, index, losses)
-        : checkSession(session, index)),
-    );
+    violations.push(...checkRow(session)); // as it is, before anything is put back
+    const { isRecovered, named, ...records } = putBackForgotten(session, index);
+    Object.assign(session, records);
+    if (isRecovered) losses.recovered += 1;
+    losses.named += named;
   }
+  for (const session of index.sessions.values()) {
+    session.loss = findLoss(session, index);
+    violations.push(...checkSession(session, index));
+    count(session, losses);
+  }
+  losses.returned = index.incidents.of('session-returned').length;
   return { violations, losses };
+}
+
+function count({ loss, destroyed }: SessionHistory, losses: Losses): void {
+  if (loss.hasVanished) losses.starts += 1;
+  if (loss.livedOn) losses.ends += 1;
+  if (destroyed[0]?.reason === 'lost') losses.endedAsLost += 1;
 }
 
 function checkSession(session: SessionHistory, index: HistoryIndex): Violation[] {
@@ -36,7 +59,6 @@ function checkSession(session: SessionHistory, index: HistoryIndex): Violation[]
     ...checkCreation(session, index),
     ...checkEnd(session, index),
     ...checkLife(session, index),
-    ...checkRow(session),
   ];
 }
 
@@ -55,7 +77,7 @@ function checkLedger({ chainBreaks, deadLetters }: Evidence): Violation[] {
 
 function checkLimit({ sessions, guarantees }: HistoryIndex): Violation[] {
   const { maxSessionsPerUser: limit } = guarantees;
-  if (limit === 0 || guarantees.lossWindows.length > 0) return [];
+  if (limit === 0) return [];
   const live = new Map<string, number>();
   for (const session of sessions.values()) {
     if (session.live) live.set(session.live.userId, (live.get(session.live.userId) ?? 0) + 1);

@@ -2,7 +2,7 @@ import type { Call } from '../history.js';
 import type { Violation } from './violation.js';
 import { callOf, relatedTo, type HistoryIndex, type SessionHistory } from './session-history.js';
 import type { EventRecord } from './evidence.js';
-import { isRejection, TOLERANCE } from './guarantees.js';
+import { isRejection, overlaps, TOLERANCE, type Span } from './guarantees.js';
 
 /** Each session has one `created` record, and each such record has a call that created the session. */
 export function checkCreation(session: SessionHistory, index: HistoryIndex): Violation[] {
@@ -11,6 +11,7 @@ export function checkCreation(session: SessionHistory, index: HistoryIndex): Vio
   if (created.length > 1) return [violation('doubled', `${created.length} created records`)];
   const [record] = created;
   if (creation && !record) {
+    if (session.loss.hasVanished) return [];
     return [violation('lost', 'its creation was answered but is not recorded')];
   }
   if (!record && session.live) return [violation('lost', 'it is live without a created record')];
@@ -63,7 +64,7 @@ function findCause(session: SessionHistory, record: EventRecord, index: HistoryI
     return [{ kind: 'phantom', handle, text: 'no call asked for it' }];
   }
   return record.reason === 'rotated'
-    ? findRotation(session, record, related)
+    ? findRotation(session, record, related, index)
     : findCreation(session, call, related);
 }
 
@@ -89,12 +90,12 @@ function findRotation(
   session: SessionHistory,
   record: EventRecord,
   related: SessionHistory[],
+  { incidents }: HistoryIndex,
 ): Violation[] {
   const { handle } = session;
-  const parent = related.find(({ destroyed }) =>
-    destroyed.some((end) => end.reason === 'rotated' && end.occurredAt === record.sessionCreatedAt),
-  );
-  const calls = parent?.calls.filter(({ operation }) => operation.op === 'rotate') ?? [];
+  const calls = parentsOf(record, related, incidents)
+    .flatMap((parent) => parent.calls)
+    .filter((call) => call.operation.op === 'rotate' && overlaps(call, at(record.occurredAt)));
   if (calls.some((call) => call.answer?.ok)) {
     return [{ kind: 'doubled', handle, text: 'one rotation created two sessions' }];
   }
@@ -102,4 +103,21 @@ function findRotation(
     ({ answer }) => !answer || (!answer.ok && !isRejection(answer.code)),
   );
   return isPossible ? [] : [{ kind: 'phantom', handle, text: 'no rotation asked for it' }];
+}
+
+/** The session whose rotation created the record's. If it had come back, its end was recorded before. */
+function parentsOf(
+  { sessionCreatedAt }: EventRecord,
+  related: SessionHistory[],
+  incidents: HistoryIndex['incidents'],
+): SessionHistory[] {
+  return related.filter(
+    ({ handle, destroyed }) =>
+      destroyed.some((end) => end.reason === 'rotated' && end.occurredAt === sessionCreatedAt) ||
+      incidents.returnsOf(handle).includes(sessionCreatedAt),
+  );
+}
+
+function at(moment: number): Span {
+  return { from: moment, to: moment };
 }

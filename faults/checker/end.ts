@@ -4,7 +4,7 @@ import { callOf, relatedTo, type HistoryIndex, type SessionHistory } from './ses
 import type { EventRecord } from './evidence.js';
 import { isRejection, TOLERANCE } from './guarantees.js';
 
-/** An answered call that ended the session, at `over` at the latest. */
+/** An answered call that ended the session, at `over` at the latest, and whose effect was kept. */
 export interface AcknowledgedEnd {
   call: Call;
   over: number;
@@ -17,6 +17,7 @@ export function checkEnd(session: SessionHistory, index: HistoryIndex): Violatio
   if (destroyed.length > 1) return [violation('doubled', `${destroyed.length} destroyed records`)];
   const [record] = destroyed;
   if (record) return checkCause(session, record, index);
+  if (session.loss.hasVanished) return [];
   const [end] = acknowledgedEnds(session, index);
   if (end) {
     return [violation('lost', `call ${end.call.n} ended it but the end is not recorded`)];
@@ -32,7 +33,9 @@ export function acknowledgedEnds(session: SessionHistory, index: HistoryIndex): 
   );
   const all = index.userCalls.get(session.userId) ?? [];
   const everywhere = all.filter((call) => call.answer?.ok && coversAll(call, session, index));
-  return [...own, ...everywhere].map((call) => ({ call, over: call.endedAt! }));
+  return [...own, ...everywhere]
+    .filter(({ startedAt }) => startedAt > session.loss.undoneBefore)
+    .map((call) => ({ call, over: call.endedAt! }));
 }
 
 /** Whether the call is a destroy-all that covers the session: created before it and not excepted. */
@@ -77,9 +80,20 @@ function findProblem(
       return isByEviction(session, record, index) ? null : ['phantom', 'nothing evicted it'];
     case 'expired':
       return problemOfExpiry(session, record, index);
+    case 'lost':
+      return isForgotten(session, record)
+        ? null
+        : ['lost', "ended as 'lost' although Redis forgot nothing that an incident names"];
+    case 'resurrected':
+      return session.loss.isHeir ? null : ['phantom', 'ended again although it never came back'];
     default:
-      return ['lost', `ended as '${record.reason}' although Redis lost nothing`];
+      return ['wrong', `an unknown reason: '${record.reason}'`];
   }
+}
+
+/** Redis forgot the session before that moment, and did not get it back. */
+function isForgotten({ loss }: SessionHistory, { occurredAt }: EventRecord): boolean {
+  return loss.absent.some(({ from, to }) => from <= occurredAt + TOLERANCE && to === Infinity);
 }
 
 function problemOfCall(

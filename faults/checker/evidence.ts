@@ -10,6 +10,36 @@ export interface EventRecord {
   userId: string | null;
   reason: string | null;
   actor: string | null;
+  /** Its number in the bucket's outbox; null if it never had one of its own. */
+  number: number | null;
+  recordedAt: number;
+}
+
+/** An event that a server forgot after it was acknowledged, as it was before. */
+export interface ForgottenEvent extends Omit<EventRecord, 'seq' | 'recordedAt'> {
+  /** Contains the sign-in's marker; only with `created`. */
+  userAgent: string | null;
+}
+
+/** A row of `session_incidents`. */
+export interface IncidentRecord {
+  kind: string;
+  chain: number | null;
+  handle: string | null;
+  number: number | null;
+  details: { [name: string]: unknown };
+  recordedAt: number;
+}
+
+/** The numbers of a bucket's events in SQL and in Redis. */
+export interface BucketNumbers {
+  bucket: number;
+  /** The last one that Postgres has committed. */
+  committed: number;
+  /** The last one that Redis has given out. */
+  given: number;
+  /** Whether something that Redis or Postgres forgot is still to be made good. */
+  isDamaged: boolean;
 }
 
 /** A row of `sessions`. */
@@ -38,7 +68,9 @@ export interface Evidence {
   expiryIndex: Set<string>;
   events: EventRecord[];
   rows: SessionRow[];
-  /** Defects of the chains; empty if they are intact. */
+  incidents: IncidentRecord[];
+  numbers: BucketNumbers[];
+  /** Defects of the chains, and of that of the incidents; empty if they are intact. */
   chainBreaks: string[];
   /** Entries that Postgres rejected. The campaign writes none that it should reject. */
   deadLetters: number;

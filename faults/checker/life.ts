@@ -2,24 +2,15 @@ import type { Call } from '../history.js';
 import type { Violation } from './violation.js';
 import { callOf, type HistoryIndex, type SessionHistory } from './session-history.js';
 import { acknowledgedEnds } from './end.js';
-import { TOLERANCE } from './guarantees.js';
+import { overlaps, TOLERANCE } from './guarantees.js';
 
 /** Calls find a session alive from its creation to its end, and never afterwards. */
 export function checkLife(session: SessionHistory, index: HistoryIndex): Violation[] {
   const observations = observationsOf(session, index);
   return [
     ...checkResurrection(session, index, observations),
-    ...checkDisappearance(session, index, observations),
+    ...checkDisappearance(session, observations),
   ];
-}
-
-/** Whether it was alive after an answered call had ended it. */
-export function isFoundAfterEnd(session: SessionHistory, index: HistoryIndex): boolean {
-  const answered = acknowledgedEnds(session, index).map(({ over }) => over);
-  if (answered.length === 0) return false;
-  if (session.live) return true;
-  const over = Math.min(...answered);
-  return observationsOf(session, index).some(({ live, call }) => live && call.startedAt > over);
 }
 
 interface Observation {
@@ -52,15 +43,22 @@ function checkResurrection(
   index: HistoryIndex,
   observations: Observation[],
 ): Violation[] {
-  const { handle, destroyed, live } = session;
+  const { handle, destroyed, live, loss } = session;
   const over = firstEnd(session, index);
-  const seen = observations.find((each) => each.live && each.call.startedAt > over);
+  const seen = observations.find(
+    ({ call, live: isAlive }) =>
+      isAlive && call.startedAt > over && !loss.alive.some((span) => overlaps(call, span)),
+  );
   if (seen) {
     const text = `call ${seen.call.n} found it alive after its end`;
     return [{ kind: 'resurrected', handle, text }];
   }
   if (live && destroyed.length > 0) {
     return [{ kind: 'resurrected', handle, text: 'its end is recorded but Redis still has it' }];
+  }
+  if (live && loss.isHeir) {
+    const text = 'it is live although it was made of a session that had ended and come back';
+    return [{ kind: 'resurrected', handle, text }];
   }
   if (live && !session.inExpiryIndex) {
     return [
@@ -89,16 +87,16 @@ function firstEnd(session: SessionHistory, index: HistoryIndex): number {
 }
 
 /** A call found the session gone although nothing had ended it. */
-function checkDisappearance(
-  session: SessionHistory,
-  _theCase: HistoryIndex,
-  observations: Observation[],
-): Violation[] {
-  const { handle, creation, destroyed } = session;
+function checkDisappearance(session: SessionHistory, observations: Observation[]): Violation[] {
+  const { handle, creation, destroyed, loss } = session;
   if (!creation) return [];
   const end = Math.min(...destroyed.map(({ occurredAt }) => occurredAt - TOLERANCE));
   const missed = observations.find(
-    ({ live, call }) => !live && call.startedAt > creation.endedAt! && call.endedAt! < end,
+    ({ live, call }) =>
+      !live &&
+      call.startedAt > creation.endedAt! &&
+      call.endedAt! < end &&
+      !loss.absent.some((span) => overlaps(call, span)),
   );
   if (!missed) return [];
   return [{ kind: 'lost', handle, text: `call ${missed.call.n} did not find it before its end` }];

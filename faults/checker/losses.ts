@@ -1,75 +1,174 @@
 import type { Call } from '../history.js';
-import { checkCreation } from './creation.js';
-import type { Violation } from './violation.js';
+import type { ForgottenEvent } from './evidence.js';
+import { isWithin, overlaps, TOLERANCE, type RedisLoss, type Span } from './guarantees.js';
 import { bucketOf, relatedTo, type HistoryIndex, type SessionHistory } from './session-history.js';
-import { checkEnd } from './end.js';
-import { isFoundAfterEnd } from './life.js';
-import { checkRow } from './row.js';
 
-/** Acknowledged writes that failovers lost. */
+/** What the servers forgot, and what became of it. */
 export interface Losses {
   /** Sessions that were created and left no trace: neither live nor recorded. */
   starts: number;
   /** Ends that were undone: the session is live, and open in SQL, until something ends it. */
   ends: number;
-  /** Sessions that SQL knew but Redis lost: reconciliation recorded their end as `lost`. */
+  /** Sessions that SQL knew but Redis forgot: their end is recorded as `lost`. */
   endedAsLost: number;
+  /** Ended sessions that came back, and were ended again. */
+  returned: number;
+  /** Sessions that Postgres forgot, and that were recorded anew. */
+  recovered: number;
+  /** Events that Postgres forgot and that can't be recovered: incidents have their numbers. */
+  named: number;
 }
 
-/**
- * Whether a failover may have lost a write of the session, or of one that it was rotated from. If
- * the end of that earlier session was undone, this session may still exist.
- */
-export function isAtRisk(session: SessionHistory, index: HistoryIndex): boolean {
-  const related = relatedTo(session, index);
-  const start = Math.min(...related.map(startOf));
-  const end = session.destroyed[0]?.occurredAt ?? Infinity;
-  const windows = index.guarantees.lossWindows.filter(
-    ({ from, to, buckets }) => buckets.has(bucketOf(session.handle)) && start <= to && end >= from,
-  );
-  if (windows.length === 0) return false;
-  const user = index.userCalls.get(session.userId) ?? [];
-  const own = related.flatMap((each) => [each.creation, ...each.calls]);
-  const calls = [...own, ...user.filter(changesSessions)];
-  const spans = calls.flatMap((call) => (call ? [[call.startedAt, call.endedAt ?? Infinity]] : []));
-  const moments = [...session.created, ...session.destroyed].map((each) => each.occurredAt);
-  return windows.some(
-    ({ from, to }) =>
-      spans.some(([first, last]) => first! <= to && last! >= from) ||
-      moments.some((moment) => moment >= from && moment <= to),
-  );
+export function noLosses(): Losses {
+  return { starts: 0, ends: 0, endedAsLost: 0, returned: 0, recovered: 0, named: 0 };
 }
 
-function startOf({ created, creation }: SessionHistory): number {
-  return created[0]?.occurredAt ?? creation?.startedAt ?? -Infinity;
+/** How what Redis forgot changes what is promised of one session. */
+export interface SessionLoss {
+  /** Its start was forgotten before it was recorded, and the session with it. */
+  hasVanished: boolean;
+  /** Its end was forgotten before it was recorded, so it lived on. */
+  livedOn: boolean;
+  /** It was made by rotating a session that had come back, so it must be ended, too. */
+  isHeir: boolean;
+  /** Ends that were asked for before this moment are undone. */
+  undoneBefore: number;
+  /** Redis may not have the session in these times, although its end is recorded later. */
+  absent: Span[];
+  /** The session may be alive in these times, although its end is recorded earlier. */
+  alive: Span[];
 }
 
-function changesSessions({ operation }: Call): boolean {
-  return operation.op === 'destroyAll' || operation.op === 'create';
+export const NO_LOSS: SessionLoss = {
+  hasVanished: false,
+  livedOn: false,
+  isHeir: false,
+  undoneBefore: -Infinity,
+  absent: [],
+  alive: [],
+};
+
+/** Finds out what of a session Redis forgot. Whatever was recorded must be named by an incident. */
+export function findLoss(session: SessionHistory, index: HistoryIndex): SessionLoss {
+  const bucket = bucketOf(session.handle);
+  const losses = index.guarantees.damages.redisLosses.filter(({ buckets }) => buckets.has(bucket));
+  if (losses.length === 0) return NO_LOSS;
+  const isHeir = isHeirOf(session, relatedTo(session, index), index);
+  const isGone = losses.some((loss) => hasVanished(session, loss, index));
+  return {
+    hasVanished: isGone,
+    livedOn: !isGone && undoneUntil(session, losses, index) > -Infinity,
+    isHeir,
+    undoneBefore: Math.max(
+      // What ended the session that came back was over when this one began.
+      isHeir ? session.created[0]!.occurredAt : -Infinity,
+      ...relatedTo(session, index).map((each) => undoneUntil(each, losses, index)),
+    ),
+    absent: losses.flatMap((loss) => absenceIn(session, loss, index)),
+    alive: losses.flatMap((loss) => lifeIn(session, loss, index)),
+  };
 }
 
-/**
- * A failover may lose acknowledged writes, but detectably: no end is recorded twice, no session is live
- * without a record, and after reconciliation no session that has ended in SQL is live.
- */
-export function checkAfterFailover(
-  session: SessionHistory,
+function isHeirOf(
+  { created: [start] }: Pick<SessionHistory, 'created'>,
+  related: SessionHistory[],
   index: HistoryIndex,
-  losses: Losses,
-): Violation[] {
-  const { created, destroyed, live, creation, handle } = session;
-  if (created.length > 1 || destroyed.length > 1 || (live && created.length === 0)) {
-    return [...checkCreation(session, index), ...checkEnd(session, index)];
+): boolean {
+  if (start?.reason !== 'rotated') return false;
+  return related.some(({ handle, created, destroyed: [end] }) => {
+    if (index.incidents.returnsOf(handle).includes(start.occurredAt)) return true;
+    const isParent = end?.reason === 'rotated' && end.occurredAt === start.occurredAt;
+    const isOlder = created[0] !== undefined && created[0].occurredAt < start.occurredAt;
+    return isParent && isOlder && isHeirOf({ created }, related, index);
+  });
+}
+
+/** Until when ends of the session were acknowledged that Redis then forgot. */
+function undoneUntil(session: SessionHistory, losses: RedisLoss[], index: HistoryIndex): number {
+  const undone = losses.filter(
+    (loss) => loss.kind !== 'emptied' && undoneEnd(session, loss, index) !== null,
+  );
+  return Math.max(-Infinity, ...undone.map(endOf));
+}
+
+/** Until when ends could be acknowledged that Redis then forgot. */
+function endOf({ kind, at, to }: RedisLoss): number {
+  return kind === 'failover' ? to : at;
+}
+
+function hasVanished(session: SessionHistory, loss: RedisLoss, index: HistoryIndex): boolean {
+  const { creation, created, live } = session;
+  if (!creation || created.length > 0 || live) return false;
+  if (!loss.forgotten) return overlaps(creation, loss);
+  return forgottenOf(session, loss, index).some(({ event }) => event === 'created');
+}
+
+/** The span in which the session was over, if its end was forgotten before it was recorded. */
+function undoneEnd(session: SessionHistory, loss: RedisLoss, index: HistoryIndex): Span | null {
+  const { destroyed } = session;
+  if (!loss.forgotten) {
+    const calls = [...session.calls, ...(index.userCalls.get(session.userId) ?? [])];
+    const isRecorded = destroyed.some(({ occurredAt }) => isWithin(occurredAt, loss));
+    const since = session.created[0]?.occurredAt ?? session.creation?.startedAt ?? -Infinity;
+    const span = { from: Math.max(loss.from, since), to: loss.to };
+    return !isRecorded && calls.some((call) => isEnding(call) && overlaps(call, span))
+      ? span
+      : null;
   }
-  if (live && destroyed.length > 0) {
-    const text = 'its end is recorded but after reconciliation Redis still has it';
-    return [{ kind: 'resurrected', handle, text }];
+  const end = forgottenOf(session, loss, index).find(({ event }) => event === 'destroyed');
+  if (!end || destroyed.some(({ occurredAt }) => occurredAt === end.occurredAt)) return null;
+  return { from: end.occurredAt, to: loss.to };
+}
+
+function absenceIn(session: SessionHistory, loss: RedisLoss, index: HistoryIndex): Span[] {
+  const [created] = session.created;
+  const undone = undoneEnd(session, loss, index);
+  const spans = undone ? [undone] : [];
+  const forever = { from: undone?.from ?? loss.at, to: Infinity };
+  if (!created) {
+    if (!hasVanished(session, loss, index)) return spans;
+    // It may have expired before, without anyone having recorded it yet.
+    return [{ ...forever, from: Math.min(forever.from, earliestExpiry(session, index)) }];
   }
-  if (created.length > 0 && destroyed.length === 0 && !live && !session.inExpiryIndex) {
-    return [{ kind: 'lost', handle, text: 'Redis lost it but its end is not recorded' }];
+  if (loss.kind === 'emptied') {
+    const isForgotten = created.occurredAt <= loss.at + TOLERANCE;
+    return isForgotten && index.incidents.hasAdoptionAfter(loss.at) ? [forever] : spans;
   }
-  if (creation && created.length === 0) losses.starts += 1;
-  if (isFoundAfterEnd(session, index)) losses.ends += 1;
-  if (destroyed[0]?.reason === 'lost') losses.endedAsLost += 1;
-  return checkRow(session);
+  const isForgotten =
+    isWithin(created.occurredAt, { from: loss.from, to: endOf(loss) }) &&
+    index.incidents.namesRollback(created, loss);
+  return isForgotten ? [...spans, forever] : spans;
+}
+
+function earliestExpiry({ creation }: SessionHistory, { guarantees }: HistoryIndex): number {
+  const answer = creation?.answer;
+  if (!answer?.ok || !('created' in answer.value)) return Infinity;
+  const { createdAt, expiresAt } = answer.value.created;
+  return Math.min(expiresAt, createdAt + (guarantees.idleTimeout || Infinity));
+}
+
+function lifeIn(session: SessionHistory, loss: RedisLoss, index: HistoryIndex): Span[] {
+  const [end] = session.destroyed;
+  if (!end || loss.kind === 'emptied') return [];
+  const spans: Span[] = [];
+  // Redis forgot that it was used, so that it expired earlier.
+  if (end.reason === 'expired') spans.push({ from: loss.from, to: endOf(loss) });
+  if (isWithin(end.occurredAt, { from: loss.from, to: endOf(loss) })) {
+    const returns = index.incidents.returnsOf(session.handle);
+    spans.push(...returns.map((until) => ({ from: loss.at, to: until })));
+  }
+  return spans;
+}
+
+function forgottenOf(
+  { handle }: SessionHistory,
+  loss: RedisLoss,
+  { forgotten }: HistoryIndex,
+): ForgottenEvent[] {
+  return forgotten.get(loss)?.get(handle) ?? [];
+}
+
+/** Whether the call may end sessions. A sign-in may evict one. */
+function isEnding({ operation }: Call): boolean {
+  return ['create', 'rotate', 'destroy', 'destroyByHandle', 'destroyAll'].includes(operation.op);
 }

@@ -1,6 +1,8 @@
 import type { Call } from '../history.js';
-import type { EventRecord, Evidence, LiveSession, SessionRow } from './evidence.js';
-import type { Guarantees } from './guarantees.js';
+import type { EventRecord, Evidence, ForgottenEvent, LiveSession, SessionRow } from './evidence.js';
+import type { Guarantees, PostgresLoss, RedisLoss } from './guarantees.js';
+import { IncidentIndex } from './incidents.js';
+import { NO_LOSS, type SessionLoss } from './losses.js';
 
 /** Everything known about one session: its calls, its records and its state in Redis. */
 export interface SessionHistory {
@@ -17,6 +19,8 @@ export interface SessionHistory {
   rows: SessionRow[];
   live: LiveSession | undefined;
   inExpiryIndex: boolean;
+  /** What of it Redis forgot. */
+  loss: SessionLoss;
 }
 
 /** The input of all checks. */
@@ -28,6 +32,9 @@ export interface HistoryIndex {
   userCalls: Map<string, Call[]>;
   calls: Call[];
   guarantees: Guarantees;
+  incidents: IncidentIndex;
+  /** By handle, what each loss made a server forget. */
+  forgotten: Map<RedisLoss | PostgresLoss, Map<string, ForgottenEvent[]>>;
 }
 
 export function indexHistory(
@@ -52,9 +59,23 @@ export function indexHistory(
   for (const row of evidence.rows) of(row.handle).rows.push(row);
   for (const live of evidence.live) of(live.handle).live = live;
   for (const handle of evidence.expiryIndex) of(handle).inExpiryIndex = true;
+  const forgotten = indexForgotten(guarantees);
+  for (const handle of [...forgotten.values()].flatMap((each) => [...each.keys()])) of(handle);
   const byMarker = new Map<string, SessionHistory[]>();
-  for (const session of sessions.values()) complete(session, calls, byMarker);
-  return { sessions, byMarker, userCalls, calls, guarantees };
+  for (const session of sessions.values()) complete(session, calls, forgotten, byMarker);
+  const incidents = new IncidentIndex(evidence.incidents);
+  return { sessions, byMarker, userCalls, calls, guarantees, incidents, forgotten };
+}
+
+function indexForgotten({ damages }: Guarantees): HistoryIndex['forgotten'] {
+  const losses = [...damages.redisLosses, ...damages.postgresLosses];
+  return new Map(
+    losses.map((loss) => {
+      const byHandle = new Map<string, ForgottenEvent[]>();
+      for (const event of loss.forgotten ?? []) push(byHandle, event.handle, event);
+      return [loss, byHandle];
+    }),
+  );
 }
 
 function emptyHistory(handle: string): SessionHistory {
@@ -69,6 +90,7 @@ function emptyHistory(handle: string): SessionHistory {
     rows: [],
     live: undefined,
     inExpiryIndex: false,
+    loss: NO_LOSS,
   };
 }
 
@@ -76,15 +98,20 @@ function emptyHistory(handle: string): SessionHistory {
 function complete(
   session: SessionHistory,
   calls: Call[],
+  forgotten: HistoryIndex['forgotten'],
   byMarker: Map<string, SessionHistory[]>,
 ): void {
+  const start = [...forgotten.values()]
+    .flatMap((each) => each.get(session.handle) ?? [])
+    .find(({ event }) => event === 'created');
   const operation = session.creation?.operation;
   const asked = operation?.op === 'create' ? operation : undefined;
-  session.marker = session.rows[0]?.userAgent ?? asked?.marker ?? null;
+  session.marker = session.rows[0]?.userAgent ?? start?.userAgent ?? asked?.marker ?? null;
   const signIn = session.marker === null ? undefined : callOf(calls, session.marker);
   session.userId =
     session.created[0]?.userId ??
     session.live?.userId ??
+    start?.userId ??
     (signIn?.operation.op === 'create' ? signIn.operation.userId : '');
   if (session.marker) push(byMarker, session.marker, session);
 }

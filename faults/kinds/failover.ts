@@ -39,15 +39,17 @@ interface FailOverSteps {
 
 /** Kills a master, waits until its replica is promoted, and restarts it as a replica. */
 export async function failOver(
-  { servers, lossWindows }: CampaignContext,
+  { servers, damages }: CampaignContext,
   master: PrivateServer,
   { from = now(), whenDead, whenPromoted }: FailOverSteps,
 ): Promise<void> {
   const buckets = await servers.bucketsOf(master);
+  const at = now();
   await master.kill();
   await whenDead?.();
   await servers.untilPromoted(master);
-  lossWindows.push({ from: from - MARGIN, to: now() + MARGIN, buckets });
+  const span = { from: from - MARGIN, at, to: now() + MARGIN };
+  damages.redisLosses.push({ kind: 'failover', ...span, buckets, forgotten: null });
   await whenPromoted?.();
   await master.restart();
   await servers.untilHealthy();

@@ -1,10 +1,14 @@
 import type { FaultKind } from '../campaign-context.js';
 import { demotionKinds } from './demotion.js';
+import { emptiedKinds } from './emptied.js';
 import { failoverKinds } from './failover.js';
 import { linkKinds } from './links.js';
+import { postgresRollbackKinds } from './postgres-rolled-back.js';
 import { processKinds } from './processes.js';
+import { rollbackKinds } from './rollback.js';
 import { serverKinds } from './servers.js';
 import { slotKinds } from './slots.js';
+import { wrongRedisKinds } from './wrong-redis.js';
 
 /**
  * All kinds of faults. To add one:
@@ -33,6 +37,10 @@ const allKinds: FaultKind[] = [
   ...failoverKinds,
   ...demotionKinds,
   ...slotKinds,
+  ...rollbackKinds,
+  ...emptiedKinds,
+  ...wrongRedisKinds,
+  ...postgresRollbackKinds,
 ];
 
 /** The kinds that apply to these servers, limited to those in `only` unless it is empty. */

@@ -263,32 +263,6 @@ export const mutants: Mutant[] = [
     ],
   },
   {
-    name: 'resurrection-overlooked',
-    breaks: "reconciliation doesn't end sessions over in SQL",
-    kind: 'master-killed',
-    cluster: true,
-    edits: [
-      {
-        file: 'src/audit/reconcile/live-sessions.ts',
-        from: 'const back = over.filter((_, i) => alive[i]);',
-        to: 'const back = over.filter((_, i) => alive[i] && i < 0);',
-      },
-    ],
-  },
-  {
-    name: 'loss-overlooked',
-    breaks: "reconciliation doesn't look for what Redis has lost",
-    kind: 'master-killed',
-    cluster: true,
-    edits: [
-      {
-        file: 'src/audit/reconcile/lost-sessions.ts',
-        from: 'if (absent.length === 0) return [];',
-        to: 'if (absent.length >= 0) return [];',
-      },
-    ],
-  },
-  {
     name: 'moving-slot-overlooked',
     breaks: 'scripts also run while their slot moves',
     kind: 'slots-moved',
@@ -329,6 +303,120 @@ export const mutants: Mutant[] = [
         file: 'src/store/connect.ts',
         from: '  catchLostAsking(client);',
         to: '  void catchLostAsking;',
+      },
+    ],
+  },
+  {
+    name: 'rollback-overlooked',
+    breaks: 'numbers that were given out twice show nothing',
+    kind: 'master-killed',
+    cluster: true,
+    edits: [
+      {
+        file: 'src/audit/drain/outbox-numbers.ts',
+        from: 'reused <= committed ?',
+        to: 'reused < 0 ?',
+      },
+    ],
+  },
+  {
+    name: 'resurrection-overlooked',
+    breaks: "mending doesn't end sessions that are over in SQL",
+    kind: 'rollback',
+    edits: [
+      {
+        file: 'src/audit/jobs/rollback-damage.ts',
+        from: '!isOpen && alive[i]',
+        to: '!isOpen && alive[i] && i < 0',
+      },
+    ],
+  },
+  {
+    name: 'loss-overlooked',
+    breaks: "mending doesn't look for what Redis has lost",
+    kind: 'rollback',
+    edits: [
+      {
+        file: 'src/audit/jobs/rollback-damage.ts',
+        from: 'isOpen && !alive[i]',
+        to: 'isOpen && !alive[i] && i < 0',
+      },
+    ],
+  },
+  {
+    name: 'heirs-overlooked',
+    breaks: "mending doesn't end what returned sessions were rotated into",
+    kind: 'rollback',
+    edits: [
+      {
+        file: 'src/audit/jobs/rollback-damage.ts',
+        from: 'if (heirs.length === 0) return ended;',
+        to: 'if (heirs.length >= 0) return ended;',
+      },
+    ],
+  },
+  {
+    name: 'return-not-recorded',
+    breaks: 'the second end of a session is dropped without an incident',
+    kind: 'rollback',
+    edits: [
+      {
+        file: 'src/audit/drain/drain.ts',
+        from: '!isSecondEnd(each) ||',
+        to: 'isSecondEnd(each) || !isSecondEnd(each) ||',
+      },
+    ],
+  },
+  {
+    name: 'empty-redis-believed',
+    breaks: 'a Redis that names no ledger counts as the right one',
+    kind: 'emptied',
+    edits: [
+      {
+        file: 'src/audit/guard/ledger-binding.ts',
+        from: "redis.ledger === null ? 'held' : 'bound'",
+        to: "redis.ledger === '' ? 'held' : 'bound'",
+      },
+      {
+        file: 'src/audit/guard/ledger-binding.ts',
+        from: '(await this.readRedis()).keyspace !== keyspace',
+        to: "keyspace === ''",
+      },
+    ],
+  },
+  {
+    name: 'absence-overlooked',
+    breaks: "the full comparison doesn't look for what Redis has lost",
+    kind: 'emptied',
+    edits: [
+      {
+        file: 'src/audit/reconcile/lost-sessions.ts',
+        from: 'if (absent.length === 0) return [];',
+        to: 'if (absent.length >= 0) return [];',
+      },
+    ],
+  },
+  {
+    name: 'empty-redis-adopted',
+    breaks: 'each worker adopts an empty Redis by itself',
+    kind: 'wrong-redis',
+    edits: [
+      {
+        file: 'src/audit/ledger.ts',
+        from: 'settings.adoptsEmptyRedis ?',
+        to: 'settings.adoptsEmptyRedis || Math.random() < 2 ?',
+      },
+    ],
+  },
+  {
+    name: 'gap-overlooked',
+    breaks: 'numbers that are missing show nothing',
+    kind: 'postgres-rolled-back',
+    edits: [
+      {
+        file: 'src/audit/drain/outbox-numbers.ts',
+        from: 'if (number > next) gaps.push({ from: next, to: number - 1 });',
+        to: '',
       },
     ],
   },

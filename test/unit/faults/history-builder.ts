@@ -1,8 +1,13 @@
 import type { Answer, Operation } from '../../../faults/application/protocol.js';
 import type { Violation } from '../../../faults/checker/violation.js';
 import { check, type Verdict } from '../../../faults/checker/check.js';
-import type { EventRecord, Evidence } from '../../../faults/checker/evidence.js';
-import type { Guarantees } from '../../../faults/checker/guarantees.js';
+import type {
+  EventRecord,
+  Evidence,
+  ForgottenEvent,
+  IncidentRecord,
+} from '../../../faults/checker/evidence.js';
+import { noDamages, type Damages, type Guarantees } from '../../../faults/checker/guarantees.js';
 import type { Call } from '../../../faults/history.js';
 
 export const LIFETIME = 60_000;
@@ -11,7 +16,7 @@ const GUARANTEES: Guarantees = {
   idleTimeout: 0,
   maxSessionsPerUser: 0,
   overflow: 'evict-oldest',
-  lossWindows: [],
+  damages: noDamages(),
 };
 
 /** Builds a history: calls one second apart, and what Redis and Postgres hold in the end. */
@@ -21,6 +26,8 @@ export class HistoryBuilder {
     expiryIndex: new Set(),
     events: [],
     rows: [],
+    incidents: [],
+    numbers: [],
     chainBreaks: [],
     deadLetters: 0,
     live: [],
@@ -118,11 +125,15 @@ export class HistoryBuilder {
 
   record(event: Pick<EventRecord, 'event' | 'handle' | 'occurredAt'> & Partial<EventRecord>): void {
     const { events } = this.evidence;
+    const chain = Number.parseInt(event.handle.slice(0, 2), 16);
+    const seq = events.filter((each) => each.chain === chain).length + 1;
     const first = events.find(({ handle }) => handle === event.handle);
     const sessionCreatedAt = first?.sessionCreatedAt ?? event.occurredAt;
     events.push({
-      chain: 0,
-      seq: events.length + 1,
+      chain,
+      seq,
+      number: seq,
+      recordedAt: event.occurredAt,
       sessionCreatedAt,
       expiresAt: sessionCreatedAt + LIFETIME,
       userId: 'u',
@@ -132,12 +143,52 @@ export class HistoryBuilder {
     });
   }
 
+  incident(incident: Pick<IncidentRecord, 'kind'> & Partial<IncidentRecord>): void {
+    const recordedAt = this.now + 500;
+    this.evidence.incidents.push({
+      chain: null,
+      handle: null,
+      number: null,
+      details: {},
+      recordedAt,
+      ...incident,
+    });
+  }
+
+  /** Takes a session's records out of the ledger, and returns them. */
+  forgetRecords(handle: string, event?: EventRecord['event']): ForgottenEvent[] {
+    const { events, rows } = this.evidence;
+    const isGone = (each: EventRecord) =>
+      each.handle === handle && (event === undefined || each.event === event);
+    this.evidence.events = events.filter((each) => !isGone(each));
+    const row = rows.find((each) => each.handle === handle)!;
+    if (event === 'destroyed')
+      Object.assign(row, { endedAt: null, endReason: null, endedBy: null });
+    else this.evidence.rows = rows.filter((each) => each !== row);
+    return events.filter(isGone).map((each) => ({ ...each, userAgent: row.userAgent }));
+  }
+
   check(guarantees: Partial<Guarantees> = {}): Verdict {
+    this.evidence.numbers = this.lastNumbers();
     return check(this.calls, this.evidence, { ...GUARANTEES, ...guarantees });
   }
 
   kinds(guarantees: Partial<Guarantees> = {}): Violation['kind'][] {
     return this.check(guarantees).violations.map(({ kind }) => kind);
+  }
+
+  damaged(damages: Partial<Damages>): Partial<Guarantees> {
+    return { damages: { ...noDamages(), ...damages } };
+  }
+
+  /** As if every number that was given out was recorded. */
+  private lastNumbers(): Evidence['numbers'] {
+    const buckets = new Set(this.evidence.events.map(({ chain }) => chain));
+    return [...buckets].map((bucket) => {
+      const own = this.evidence.events.filter(({ chain }) => chain === bucket);
+      const committed = own.findLast(({ number }) => number !== null)?.number ?? 0;
+      return { bucket, committed, given: committed, isDamaged: false };
+    });
   }
 
   /** The marker of the next call. */
