@@ -106,14 +106,29 @@ export class LedgerBinding {
     return decision.state;
   }
 
-  /** Only tables that are not bound yet are locked: a held process must not be in others' way. */
+  /**
+   * Locks nothing unless the tables are not bound yet, or an adoption may be going on: a held process
+   * must not be in others' way.
+   */
   private async decide(): Promise<Decision> {
     const sql = await this.readSql();
     const redis = await this.readRedis();
+    const decision = this.judge(sql, redis);
+    if (sql.keyspace === null && decision.state !== 'mismatch') {
+      return this.database.transaction((runner) => this.bind(runner));
+    }
+    // An adoption writes to Redis first, so the two differ until its transaction has ended.
+    const mayBeAdopting = redis.ledger === sql.id && redis.keyspace !== sql.keyspace;
+    if (!mayBeAdopting) return decision;
+    return this.database.transaction(async (runner) =>
+      this.judge(await this.lockSql(runner), await this.readRedis()),
+    );
+  }
+
+  private judge(sql: LedgerIdentity, redis: RedisIdentity): Decision {
     const reason = this.mismatchOf(sql, redis);
     if (reason) return { state: 'mismatch', reason };
-    if (sql.keyspace !== null) return { state: redis.ledger === null ? 'held' : 'bound' };
-    return this.database.transaction((runner) => this.bind(runner));
+    return { state: redis.ledger === null ? 'held' : 'bound' };
   }
 
   /**
