@@ -97,6 +97,7 @@ function isExplained(
       return isDuring(postgresLosses);
     case 'sessions-lost':
     case 'loss-limit':
+    case 'losses-accepted':
       return isAfterRedisLoss || isDuring(postgresLosses);
     case 'repaired':
       return details.what === 'recovered' && isDuring(postgresLosses);

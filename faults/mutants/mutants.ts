@@ -361,9 +361,9 @@ export const mutants: Mutant[] = [
     kind: 'rollback',
     edits: [
       {
-        file: 'src/audit/drain/drain.ts',
-        from: '!isSecondEnd(each) ||',
-        to: 'isSecondEnd(each) || !isSecondEnd(each) ||',
+        file: 'src/audit/drain/second-ends.ts',
+        from: 'await this.incidents.recordAll(runner, incidents);',
+        to: 'void incidents;',
       },
     ],
   },
