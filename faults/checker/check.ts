@@ -42,13 +42,13 @@ export function check(calls: Call[], evidence: Evidence, guarantees: Guarantees)
   for (const session of index.sessions.values()) {
     session.loss = findLoss(session, index);
     violations.push(...checkSession(session, index));
-    count(session, losses);
+    addLosses(session, losses);
   }
   losses.returned = index.incidents.of('session-returned').length;
   return { violations, losses };
 }
 
-function count({ loss, destroyed }: SessionHistory, losses: Losses): void {
+function addLosses({ loss, destroyed }: SessionHistory, losses: Losses): void {
   if (loss.hasVanished) losses.starts += 1;
   if (loss.livedOn) losses.ends += 1;
   if (destroyed[0]?.reason === 'lost') losses.endedAsLost += 1;

@@ -69,7 +69,7 @@ function isSame(record: EventRecord, forgotten: ForgottenEvent): boolean {
   );
 }
 
-function asRecord({ userAgent: _, ...event }: ForgottenEvent, chain: number): EventRecord {
+function asRecord(event: ForgottenEvent, chain: number): EventRecord {
   return { ...event, chain, seq: 0, recordedAt: event.occurredAt };
 }
 
