@@ -1,6 +1,7 @@
 import type { Call } from '../history.js';
 import type { ForgottenEvent } from './evidence.js';
 import { isWithin, overlaps, TOLERANCE, type RedisLoss, type Span } from './guarantees.js';
+import { NO_LOSS, type SessionLoss } from './session-loss.js';
 import { bucketOf, relatedTo, type HistoryIndex, type SessionHistory } from './session-history.js';
 
 /** What the servers forgot, and what became of it. */
@@ -22,31 +23,6 @@ export interface Losses {
 export function noLosses(): Losses {
   return { starts: 0, ends: 0, endedAsLost: 0, returned: 0, recovered: 0, named: 0 };
 }
-
-/** How what Redis forgot changes what is promised of one session. */
-export interface SessionLoss {
-  /** Its start was forgotten before it was recorded, and the session with it. */
-  hasVanished: boolean;
-  /** Its end was forgotten before it was recorded, so it lived on. */
-  livedOn: boolean;
-  /** It was made by rotating a session that had come back, so it must be ended, too. */
-  isHeir: boolean;
-  /** Ends that were asked for before this moment are undone. */
-  undoneBefore: number;
-  /** Redis may not have the session in these times, although its end is recorded later. */
-  absent: Span[];
-  /** The session may be alive in these times, although its end is recorded earlier. */
-  alive: Span[];
-}
-
-export const NO_LOSS: SessionLoss = {
-  hasVanished: false,
-  livedOn: false,
-  isHeir: false,
-  undoneBefore: -Infinity,
-  absent: [],
-  alive: [],
-};
 
 /** Finds out what of a session Redis forgot. Whatever was recorded must be named by an incident. */
 export function findLoss(session: SessionHistory, index: HistoryIndex): SessionLoss {

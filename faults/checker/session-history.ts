@@ -2,7 +2,7 @@ import type { Call } from '../history.js';
 import type { EventRecord, Evidence, ForgottenEvent, LiveSession, SessionRow } from './evidence.js';
 import type { Guarantees, PostgresLoss, RedisLoss } from './guarantees.js';
 import { IncidentIndex } from './incidents.js';
-import { NO_LOSS, type SessionLoss } from './losses.js';
+import { NO_LOSS, type SessionLoss } from './session-loss.js';
 
 /** Everything known about one session: its calls, its records and its state in Redis. */
 export interface SessionHistory {
