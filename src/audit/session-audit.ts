@@ -3,6 +3,7 @@ import type { SessionAuditParts } from './audit-parts.js';
 import type { DeadLetter, RedriveReport } from './drain/dead-letters.js';
 import type { Incident } from './guard/incidents.js';
 import type { Adoption, BindingState, EarlierOwners } from './guard/ledger-binding.js';
+import type { MendReport } from './jobs/mender.js';
 import type { LedgerDatabase } from './postgres/connection.js';
 import type { LedgerTables } from './postgres/schema.js';
 import type { PageRequest, SessionPage } from './queries/history.js';
@@ -155,11 +156,16 @@ export class SessionAudit {
     await this.tolerate(errors, () => upkeep.sweepAll(options.signal));
     await this.tolerate(errors, () => this.flush());
     const mend = () => (options.acceptLosses ? this.acceptLosses() : mender.runOnce());
-    await this.tolerate(errors, mend);
+    const mended = await this.tolerate(errors, mend);
     const report = await this.tolerate(errors, () => this.compare(options));
     await this.tolerate(errors, () => this.flush());
     if (errors.length > 0) throw errors[0];
-    return report!;
+    return {
+      ...report!,
+      missing: report!.missing + mended!.missing,
+      resurrected: report!.resurrected + mended!.resurrected,
+      recovered: report!.recovered + mended!.recovered,
+    };
   }
 
   /** Keeps an error for the end if it concerns only some buckets: the others must go on. */
@@ -205,10 +211,10 @@ export class SessionAudit {
     return { ...adoption, ...(await this.reconcile({ acceptLosses: true })) };
   }
 
-  private async acceptLosses(): Promise<void> {
+  private async acceptLosses(): Promise<MendReport> {
     const { incidents, mender } = this.parts;
     await incidents.recordAlone({ kind: 'losses-accepted', details: {} });
-    await mender.acceptLosses();
+    return mender.acceptLosses();
   }
 
   /** What went wrong, newest first. `before` is the `seq` of the last one seen. */

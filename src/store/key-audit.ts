@@ -47,6 +47,12 @@ export interface KeyPage {
 /** A session to look at. Its user is `''` if only the record knows it. */
 export type SessionToCheck = Pick<ExpiryMember, 'digest' | 'userId'>;
 
+/** Members of a user's set. */
+export interface UserSetMembers {
+  userId: string;
+  digests: string[];
+}
+
 /** A live session that an index didn't have at its expiry. */
 export interface WrongSession extends ExpiryMember {
   missingIn: 'expiry-index' | 'user-set' | 'both';
@@ -103,19 +109,33 @@ export class KeyAudit {
     return page;
   }
 
-  /** Pages of the members of a user's set that have no record. */
-  async *withoutRecord(bucket: number, userId: string): AsyncGenerator<string[]> {
+  /** The members of these users' sets that have no record. */
+  async withoutRecord(bucket: number, users: string[]): Promise<UserSetMembers[]> {
+    const absent: UserSetMembers[] = [];
+    let open = users.map((userId) => ({ userId, cursor: '0' }));
+    while (open.length > 0) {
+      const pages = await Promise.all(open.map((set) => this.scanUserSet(bucket, set)));
+      const members = pages.flatMap(({ digests }) => digests);
+      const alive = members.length > 0 ? await this.buckets.areAlive(bucket, members) : [];
+      const dead = new Set(members.filter((_, i) => !alive[i]));
+      for (const { userId, digests } of pages) {
+        const found = digests.filter((digest) => dead.has(digest));
+        if (found.length > 0) absent.push({ userId, digests: found });
+      }
+      open = pages.filter(({ cursor }) => cursor !== '0');
+    }
+    return absent;
+  }
+
+  private async scanUserSet(
+    bucket: number,
+    { userId, cursor }: { userId: string; cursor: string },
+  ) {
     const { client, redis } = this.buckets;
     const set = this.buckets.keysOf(bucket).userSet(userId);
-    let cursor = '0';
-    do {
-      const [next, found] = await redis.bounded(client.zscan(set, cursor, 'COUNT', SCAN_PAGE));
-      cursor = String(next);
-      const members = found.filter((_, i) => i % 2 === 0); // the others are their scores
-      const alive = members.length > 0 ? await this.buckets.areAlive(bucket, members) : [];
-      const absent = members.filter((_, i) => !alive[i]);
-      if (absent.length > 0) yield absent;
-    } while (cursor !== '0');
+    const [next, found] = await redis.bounded(client.zscan(set, cursor, 'COUNT', SCAN_PAGE));
+    const digests = found.filter((_, i) => i % 2 === 0); // the others are their scores
+    return { userId, cursor: String(next), digests };
   }
 
   /** The live ones of these sessions that an index doesn't have; in mode `repair`, it has them now. */
@@ -149,7 +169,7 @@ export class KeyAudit {
   async checkUserSet(
     bucket: number,
     mode: RepairMode,
-    set: { userId: string; digests: string[]; sweptUntil: number },
+    set: UserSetMembers & { sweptUntil: number },
   ): Promise<string[]> {
     const keys = this.buckets.keysOf(bucket);
     const stale: string[] = [];

@@ -7,6 +7,7 @@ import type { Incidents, NewIncident } from '../guard/incidents.js';
 import type { LedgerBinding } from '../guard/ledger-binding.js';
 import type { LedgerDatabase } from '../postgres/connection.js';
 import type { LedgerTables } from '../postgres/schema.js';
+import type { ReconcileReport } from '../reconcile/audit-state.js';
 import type { LossLimit } from '../reconcile/loss-limit.js';
 import type { Reconciler } from '../reconcile/reconciler.js';
 import type { Recovery } from '../reconcile/recovery.js';
@@ -19,6 +20,9 @@ const PAGE = 500;
  */
 const HELD_FACTOR = 5;
 const MAX_HELD_INTERVAL = 60_000;
+
+/** What a run has made good: see `ReconcileReport`. */
+export type MendReport = Pick<ReconcileReport, 'missing' | 'resurrected' | 'recovered'>;
 
 /** What a bucket's chain says about its numbers. */
 export interface ChainNumbers {
@@ -67,7 +71,7 @@ export class Mender {
    * Compares the outbox numbers of all buckets with those that are committed, and mends what
    * differs. Costs one statement, and two Redis commands for each bucket, if nothing does.
    */
-  async runOnce(): Promise<void> {
+  async runOnce(): Promise<MendReport> {
     await this.parts.binding.requireBound();
     // SQL first: the number in Redis only grows, so a lower one than was committed is a rollback.
     const before = await this.readChains();
@@ -76,16 +80,29 @@ export class Mender {
     );
     await this.recordForeignHeads();
     const chains = await this.readChains();
-    await this.mendRollbacks(chains.filter(({ mendFrom }) => mendFrom !== null));
-    await this.recoverGaps(chains.filter(({ recoverFrom }) => recoverFrom !== null));
+    const report: MendReport = { missing: 0, resurrected: 0, recovered: 0 };
+    await this.mendRollbacks(
+      chains.filter(({ mendFrom }) => mendFrom !== null),
+      report,
+    );
+    await this.recoverGaps(
+      chains.filter(({ recoverFrom }) => recoverFrom !== null),
+      report,
+    );
     if (errors.length > 0) throw errors[0];
+    return report;
   }
 
   /** Mends all rollbacks, however many sessions are lost: an operator has accepted it. */
-  async acceptLosses(): Promise<void> {
+  async acceptLosses(): Promise<MendReport> {
     const chains = await this.readChains();
-    const damages = await this.assess(chains.filter(({ mendFrom }) => mendFrom !== null));
-    for (const damage of damages) await this.complete(damage);
+    const report: MendReport = { missing: 0, resurrected: 0, recovered: 0 };
+    const damages = await this.assess(
+      chains.filter(({ mendFrom }) => mendFrom !== null),
+      report,
+    );
+    for (const damage of damages) await this.complete(damage, report);
+    return report;
   }
 
   private async readChains(): Promise<ChainNumbers[]> {
@@ -125,10 +142,10 @@ export class Mender {
     }
   }
 
-  private async mendRollbacks(chains: ChainNumbers[]): Promise<void> {
+  private async mendRollbacks(chains: ChainNumbers[], report: MendReport): Promise<void> {
     if (chains.length === 0 || this.isHeld(chains)) return;
     const startedAt = performance.now();
-    const damages = await this.assess(chains);
+    const damages = await this.assess(chains, report);
     const lost = damages.reduce((sum, damage) => sum + damage.lost.length, 0);
     if (await this.parts.limit.isExceeded(lost)) {
       const now = performance.now();
@@ -137,7 +154,7 @@ export class Mender {
       await this.recordLossLimit(lost);
       return;
     }
-    for (const damage of damages) await this.complete(damage);
+    for (const damage of damages) await this.complete(damage, report);
   }
 
   private isHeld(chains: ChainNumbers[]): boolean {
@@ -146,13 +163,14 @@ export class Mender {
   }
 
   /** Ends the sessions that came back, and finds those that are gone. */
-  private async assess(chains: ChainNumbers[]): Promise<Damage[]> {
+  private async assess(chains: ChainNumbers[], report: MendReport): Promise<Damage[]> {
     const damages: Damage[] = [];
     const errors = await this.collectErrors(chains, async (numbers) => {
       // Before the mending writes events of its own: no number may stand for two events.
       await this.parts.upkeep.raiseNumber(numbers.chain, numbers.committed);
       const damage = await this.assessor.assess(numbers.chain, numbers.mendFrom!);
       damages.push({ numbers, ...damage });
+      report.resurrected += damage.endedAgain;
     });
     if (damages.length === 0 && errors.length > 0) throw errors[0];
     // After Redis was asked which sessions it has: see requireBound.
@@ -160,7 +178,7 @@ export class Mender {
     return damages;
   }
 
-  private async complete({ numbers, lost, endedAgain }: Damage): Promise<void> {
+  private async complete({ numbers, lost, endedAgain }: Damage, report: MendReport): Promise<void> {
     const { chain, mendFrom, committed } = numbers;
     for (let from = 0; from < lost.length; from += PAGE) {
       const page = lost.slice(from, from + PAGE);
@@ -169,6 +187,7 @@ export class Mender {
         page.map((each) => this.parts.upkeep.declareLost(address(each.digest), each)),
       );
     }
+    report.missing += lost.length;
     // The events whose numbers were given out twice leave the outbox before the chain is clean.
     await this.parts.drain.drainBucket(chain, { wait: true });
     await this.finish(numbers, 'mend_from', {
@@ -207,7 +226,7 @@ export class Mender {
     if (incident) await this.parts.incidents.recordAlone(incident);
   }
 
-  private async recoverGaps(chains: ChainNumbers[]): Promise<void> {
+  private async recoverGaps(chains: ChainNumbers[], report: MendReport): Promise<void> {
     if (chains.length === 0) return;
     const recovered: number[] = [];
     for (const { chain } of chains) {
@@ -215,6 +234,8 @@ export class Mender {
     }
     // Sessions that are open in SQL, and whose end was lost with the numbers.
     const { missing, held } = await this.parts.reconciler.endLost();
+    if (!held) report.missing += missing;
+    report.recovered += recovered.reduce((sum, count) => sum + count, 0);
     for (const [i, numbers] of chains.entries()) {
       await this.finish(numbers, 'recover_from', {
         kind: 'gap-recovered',

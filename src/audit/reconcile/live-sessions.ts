@@ -1,5 +1,5 @@
 import type { Buckets } from '../../store/buckets.js';
-import type { KeyAudit, KeyPage } from '../../store/key-audit.js';
+import type { KeyAudit, KeyPage, UserSetMembers } from '../../store/key-audit.js';
 import { formatHandle, type ExpiryMember } from '../../store/session-id.js';
 import type { SessionUpkeep } from '../../store/session-upkeep.js';
 import type { Incidents, NewIncident } from '../guard/incidents.js';
@@ -153,8 +153,7 @@ export class LiveSessions {
   }
 
   private async checkUserSets(run: AuditRun, bucket: number, users: string[]): Promise<void> {
-    const suspects = await Promise.all(users.map((userId) => this.suspectsOf(bucket, userId)));
-    const found = suspects.filter(({ digests }) => digests.length > 0);
+    const found = await this.parts.keys.withoutRecord(bucket, users);
     if (found.length === 0) return;
     // Sessions that have just expired have no record either. The sweep takes them out of the sets.
     const sweptUntil = await this.parts.buckets.readTime(bucket);
@@ -162,16 +161,10 @@ export class LiveSessions {
     for (const set of found) await this.cleanUserSet(run, bucket, { ...set, sweptUntil });
   }
 
-  private async suspectsOf(bucket: number, userId: string) {
-    const digests: string[] = [];
-    for await (const page of this.parts.keys.withoutRecord(bucket, userId)) digests.push(...page);
-    return { userId, digests };
-  }
-
   private async cleanUserSet(
     run: AuditRun,
     bucket: number,
-    set: { userId: string; digests: string[]; sweptUntil: number },
+    set: UserSetMembers & { sweptUntil: number },
   ): Promise<void> {
     const { keys, incidents } = this.parts;
     const digests = await keys.checkUserSet(bucket, 'find', set);

@@ -10,11 +10,6 @@ const MAX_LOSS_SHARE = 0.05;
 /** This many may always be declared lost: if few are open, a failover can lose a large share. */
 const ALWAYS_ALLOWED = 20;
 
-/** How many of these open sessions may be declared lost without an operator's word. */
-export function lossLimit(open: number): number {
-  return Math.max(ALWAYS_ALLOWED, Math.floor(open * MAX_LOSS_SHARE));
-}
-
 /** How many sessions may be declared lost at once without an operator's word. */
 export class LossLimit {
   constructor(
@@ -22,6 +17,12 @@ export class LossLimit {
     private readonly tables: LedgerTables,
     private readonly incidents: Incidents,
   ) {}
+
+  /** How many of these open sessions may still be declared lost. */
+  async remaining(open: number): Promise<number> {
+    const limit = Math.max(ALWAYS_ALLOWED, Math.floor(open * MAX_LOSS_SHARE));
+    return Math.max(0, limit - (await this.recentlyLost()));
+  }
 
   /**
    * Counts the open sessions only as far as it has to, so that it costs what was lost and not what

@@ -9,7 +9,7 @@ import type { LedgerDatabase } from '../postgres/connection.js';
 import type { LedgerTables } from '../postgres/schema.js';
 import type { AuditRun } from './audit-run.js';
 import type { RowPosition } from './audit-state.js';
-import { lossLimit, type LossLimit } from './loss-limit.js';
+import type { LossLimit } from './loss-limit.js';
 
 const PAGE = 500;
 
@@ -70,7 +70,7 @@ export class LostSessions {
       state.seen += page.length;
     }
     const missing = await this.missingOf(run, page);
-    const limit = state.limit ?? lossLimit(state.report.checked);
+    const limit = state.limit ?? (await this.limitOf(run));
     // More than were counted, or a run that continues one whose operator accepted the losses.
     const { missing: declared } = state.report;
     if (!run.acceptLosses && declared + missing.length > limit) {
@@ -88,13 +88,17 @@ export class LostSessions {
   /** After the count: there is nothing to declare, or too much, or the second half begins. */
   private async decide(run: AuditRun): Promise<NewIncident[]> {
     const { state } = run;
-    const { checked, missing } = state.report;
-    state.limit = lossLimit(checked);
+    const { missing } = state.report;
+    state.limit = await this.limitOf(run);
     if (missing > state.limit && !run.acceptLosses) return this.hold(run, missing);
     if (!state.lossesAfter) return this.finish(run);
     state.position = { phase: 'declare', ...state.lossesAfter };
     state.report.missing = 0;
     return [];
+  }
+
+  private limitOf(run: AuditRun): Promise<number> {
+    return run.attempt(() => this.parts.limit.remaining(run.state.report.checked));
   }
 
   private async hold(run: AuditRun, missing: number): Promise<NewIncident[]> {

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 
 import { KeyAudit } from '../../../src/store/key-audit.js';
 import { parseHandle } from '../../../src/store/session-id.js';
+import { eventually } from '../../support/eventually.js';
 import { dumpKeys } from '../../support/key-dump.js';
 import { useRedis } from '../../support/use-redis.js';
 
@@ -51,6 +52,17 @@ describe('the audit of the keys', () => {
     const before = await dumpKeys(fixture.redis, app.prefix);
     expect(await app.keys.checkSessions(0, 'repair', [session])).toEqual([]);
     expect(await dumpKeys(fixture.redis, app.prefix)).toEqual(before);
+  });
+
+  test('a session that has expired and is not swept yet is not stale in its user set', async () => {
+    const app = open({ buckets: 1 });
+    const created = await app.service.createSession({ userId: 'ada', expires: 100 });
+    const { digest } = parseHandle(created.handle, 1)!;
+    await eventually(async () => expect(await app.service.getSession(created.id)).toBeNull());
+    const stale = (sweptUntil: number) =>
+      app.keys.checkUserSet(0, 'find', { userId: 'ada', digests: [digest], sweptUntil });
+    expect(await stale(created.expiresAt.getTime() - 1)).toEqual([]);
+    expect(await stale(created.expiresAt.getTime())).toEqual([digest]);
   });
 
   test('a cursor that another server gave begins the index again', async () => {
