@@ -251,8 +251,8 @@ export class Mender {
   }
 }
 
-function rollbackKey({ chain, mendFrom }: ChainNumbers): string {
-  return `${chain}:${mendFrom}`;
+function rollbackKey({ chain, mendFrom, mendVersion }: ChainNumbers): string {
+  return `${chain}:${mendFrom}:${mendVersion}`;
 }
 
 interface RawChain {
