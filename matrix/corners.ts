@@ -42,11 +42,11 @@ const USUAL: Versions = {
   packages: { typeorm: '0.3.31', bullmq: '5.81.5', ioredis: '5.11.1', pg: '8.23.1' },
 };
 /** TypeORM allows ioredis 5 only, although it uses it for its cache alone. */
-const IOREDIS_6: Versions = {
-  name: 'ioredis 6',
-  packages: { ...NEWEST.packages, ioredis: '6.0.0' },
+const withIoredis6 = ({ name, packages }: Versions): Versions => ({
+  name: `${name}, ioredis 6`,
+  packages: { ...packages, ioredis: '6.0.0' },
   overrides: { typeorm: { ioredis: '$ioredis' } },
-};
+});
 
 /** Nest's declarations need this much; see docs/compatibility.md. */
 const TYPESCRIPT = {
@@ -91,8 +91,8 @@ export const CORNERS: Corner[] = [
     ]),
   ),
   ...TYPES.map((type) => corner(11, 'newest', type, USUAL)),
-  corner(11, 'newest', 'commonjs', IOREDIS_6),
-  corner(12, 'newest', 'module', IOREDIS_6),
+  corner(11, 'newest', 'commonjs', withIoredis6(USUAL)),
+  corner(12, 'newest', 'module', withIoredis6(NEWEST)),
 ];
 
 export function cornerNamed(name: string): Corner {

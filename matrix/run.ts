@@ -10,25 +10,25 @@ import { CORNERS } from './corners.js';
 import { LAYOUT_TRIALS } from './layout-trials.js';
 import { pack } from './packed.js';
 import { markdownTable, type Row } from './table.js';
+import { runTool } from './run-tool.js';
 import { runTrial } from './trial.js';
 
 // Installs the packed package into one application per trial, and prints what works in each.
 //
 //   npm run matrix -- --only TEXT   the trials whose name contains the text
-//   npm run matrix -- --write       writes the table of all trials into docs/compatibility.md
+//   npm run matrix -- --write       writes the tables of all trials into docs/compatibility.md
 
 const DOCUMENT = join('docs', 'compatibility.md');
 
 const options = { only: { type: 'string', default: '' }, write: { type: 'boolean' } } as const;
 const { only, write } = parseArgs({ options }).values;
-const trials = [...CORNERS.map(trialOf), ...BUNDLE_TRIALS, ...LAYOUT_TRIALS].filter(({ name }) =>
-  name.includes(only),
-);
+const GROUPS = [CORNERS.map(trialOf), BUNDLE_TRIALS, LAYOUT_TRIALS];
+const trials = GROUPS.flat().filter(({ name }) => name.includes(only));
 
 const rows = await runAll();
 const passed = rows.filter(({ results }) => results.every(({ error }) => !error)).length;
 console.log(`${passed} of ${trials.length} trials pass on Node ${process.version}.`);
-if (write && only === '') writeTable();
+if (write && only === '') await writeTables();
 process.exitCode = passed === trials.length && passed > 0 ? 0 : 1;
 
 async function runAll(): Promise<Row[]> {
@@ -56,13 +56,17 @@ function print({ name, results }: Row): void {
 }
 
 /** Replaces what is between the two comments. */
-function writeTable(): void {
+async function writeTables(): Promise<void> {
   const text = readFileSync(DOCUMENT, 'utf8');
-  const tables = [rows.slice(0, CORNERS.length), rows.slice(CORNERS.length)].map(markdownTable);
-  const table = `<!-- matrix -->\n\n${tables.join('\n')}\n<!-- end of matrix -->`;
+  const tables = GROUPS.map((group) => {
+    const names = group.map(({ name }) => name);
+    return markdownTable(rows.filter(({ name }) => names.includes(name)));
+  });
+  const content = `<!-- matrix -->\n\n${tables.join('\n')}\n<!-- end of matrix -->`;
   const pattern = /<!-- matrix -->.*<!-- end of matrix -->/s;
   writeFileSync(
     DOCUMENT,
-    text.replace(pattern, () => table),
+    text.replace(pattern, () => content),
   );
+  await runTool('npx', ['prettier', '--write', DOCUMENT], process.cwd());
 }
