@@ -20,32 +20,35 @@ const emptied: FaultKind = {
   on: 'both',
   weight: 0.5,
   inject: async (context) => {
-    const { servers, random, damages, problems } = context;
-    await servers.historyLock.hold(async () => {
-      const hold = { from: Infinity, to: Infinity, adoptedAt: Infinity };
-      damages.holds.push(hold);
-      await servers.redisLock.hold(async () => {
-        const from = now();
-        const forgotten = await empty(servers);
-        hold.from = now();
-        const buckets = new Set(allBuckets());
-        damages.redisLosses.push({
-          kind: 'emptied',
-          from,
-          at: hold.from,
-          to: hold.from,
-          buckets,
-          forgotten,
-        });
-      });
-      await delay(random.between(300, 4_000));
-      hold.to = now();
-      if (!(await adopt(context))) problems.push('the emptied Redis could not be adopted');
-      hold.adoptedAt = now();
-      await checkMending(context);
-    });
+    const { servers, traffic } = context;
+    await servers.historyLock.hold(() => traffic.withoutReconciling(() => emptyAndAdopt(context)));
   },
 };
+
+async function emptyAndAdopt(context: CampaignContext): Promise<void> {
+  const { servers, random, damages, problems } = context;
+  const hold = { from: Infinity, to: Infinity, adoptedAt: Infinity };
+  damages.holds.push(hold);
+  await servers.redisLock.hold(async () => {
+    const from = now();
+    const forgotten = await empty(servers);
+    hold.from = now();
+    const buckets = new Set(allBuckets());
+    damages.redisLosses.push({
+      kind: 'emptied',
+      from,
+      at: hold.from,
+      to: hold.from,
+      buckets,
+      forgotten,
+    });
+  });
+  await delay(random.between(300, 4_000));
+  hold.to = now();
+  if (!(await adopt(context))) problems.push('the emptied Redis could not be adopted');
+  hold.adoptedAt = now();
+  await checkMending(context);
+}
 
 /** Empties all nodes. Returns the events that were in no other place than there. */
 async function empty(servers: Servers): Promise<ForgottenEvent[]> {
@@ -69,19 +72,19 @@ function hasBinding(servers: Servers, master: PrivateServer): Promise<boolean> {
   );
 }
 
-/** Reads the outboxes and empties the node in one step. */
+/** In one step. No key is declared, because they are in different slots of a Cluster. */
+const READ_AND_EMPTY = `
+local outboxes = {}
+for i, key in ipairs(ARGV) do outboxes[i] = redis.call('XRANGE', key, '-', '+') end
+redis.call('FLUSHALL')
+return outboxes`;
+
 async function emptyNode(servers: Servers, master: PrivateServer): Promise<ForgottenEvent[]> {
   const buckets = [...(await servers.bucketsOf(master))];
-  const replies = await servers.on(master, (node) => {
-    const transaction = node.multi();
-    for (const bucket of buckets) transaction.xrange(outboxKey(bucket), '-', '+');
-    return transaction.flushall().exec();
-  });
-  return buckets.flatMap((bucket, i) => {
-    const [error, entries] = replies![i]!;
-    if (error) throw error;
-    return parseOutbox(bucket, entries as StreamEntry[]);
-  });
+  const outboxes = await servers.on(master, (node) =>
+    node.eval(READ_AND_EMPTY, 0, ...buckets.map(outboxKey)),
+  );
+  return buckets.flatMap((bucket, i) => parseOutbox(bucket, (outboxes as StreamEntry[][])[i]!));
 }
 
 /** What an operator does. Tries again while other faults keep it from working. */
