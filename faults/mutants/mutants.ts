@@ -294,15 +294,15 @@ export const mutants: Mutant[] = [
     ],
   },
   {
-    name: 'dead-target-ends-process',
-    breaks: "a rejection of ioredis's ASKING is unhandled",
+    name: 'nodes-not-secured',
+    breaks: "ioredis's `READONLY` and `ASKING` are left as they are",
     kind: 'slots-moved',
     cluster: true,
     edits: [
       {
         file: 'src/store/connect.ts',
-        from: '  catchLostAsking(client);',
-        to: '  void catchLostAsking;',
+        from: '  secureNodes(client);',
+        to: '  void secureNodes;',
       },
     ],
   },

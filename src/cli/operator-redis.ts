@@ -1,7 +1,7 @@
 import { Cluster, Redis, type ClusterNode, type RedisOptions } from 'ioredis';
 
 import { BoundedRedis, type RedisClient } from '../store/bounded-redis.js';
-import { catchLostAsking } from '../store/moving-slots.js';
+import { secureNodes } from '../store/cluster-nodes.js';
 import { metaKey } from '../store/redis-keys.js';
 import { LAYOUT_VERSION } from '../store/startup-checks.js';
 import type { Environment } from './environment.js';
@@ -162,6 +162,6 @@ function bounded<T>(client: RedisClient, command: Promise<T>): Promise<T> {
 /** Errors also reject the commands. Without a listener, ioredis would print them as unhandled. */
 function quiet<T extends RedisClient>(client: T): T {
   client.on('error', () => undefined);
-  catchLostAsking(client);
+  secureNodes(client);
   return client;
 }

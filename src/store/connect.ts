@@ -2,7 +2,8 @@ import { Cluster, Redis, type ClusterNode, type ClusterOptions, type RedisOption
 
 import type { RedisClient } from './bounded-redis.js';
 import type { Handover } from './handover.js';
-import { catchLostAsking, MOVING_SLOT_RETRY } from './moving-slots.js';
+import { secureNodes } from './cluster-nodes.js';
+import { MOVING_SLOT_RETRY } from './moving-slots.js';
 import { watchRole } from './role-watch.js';
 import { SentinelWatch } from './sentinel-watch.js';
 
@@ -29,7 +30,7 @@ export function openRedis(connection: RedisConnection, timeout: number): OpenedR
 }
 
 function watched(client: RedisClient, disconnect: () => void): OpenedRedis {
-  catchLostAsking(client);
+  secureNodes(client);
   const stopWatching = watchRole(client);
   const hasSentinels = !('nodes' in client) && Boolean(client.options.sentinels?.length);
   const sentinels = hasSentinels ? new SentinelWatch(client as Redis) : undefined;

@@ -1,7 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import type { Cluster, Redis } from 'ioredis';
-
 import { SessionError } from '../errors.js';
 
 /** How often a script is sent again while the slot of its bucket moves (ms). */
@@ -37,25 +35,6 @@ export async function whenSlotHasMoved<T>(run: () => Promise<T>, timeout: number
     }
     await delay(MOVING_SLOT_RETRY);
   }
-}
-
-/**
- * Keeps a process alive if a node dies while a slot moves to it. ioredis sends ASKING before each
- * redirected command, and leaves its promise alone: if the connection closes before the reply, the
- * rejection is unhandled, which ends the process. The command itself fails or is sent again.
- */
-export function catchLostAsking(client: Redis | Cluster): void {
-  if (!('nodes' in client)) return;
-  const catchOn = (node: Redis) => {
-    const asking = node.asking.bind(node) as () => Promise<'OK'>;
-    node.asking = () => {
-      const reply = asking();
-      reply.catch(() => undefined);
-      return reply;
-    };
-  };
-  client.nodes('all').forEach(catchOn);
-  client.on('+node', catchOn);
 }
 
 function slotIsMoving(timeout: number, cause: unknown): SessionError {

@@ -3,7 +3,7 @@ import type { Cluster, Redis } from 'ioredis';
 
 import { closeQueue, failCommands } from '../../compat.js';
 import type { RedisClient } from '../../store/bounded-redis.js';
-import { catchLostAsking } from '../../store/moving-slots.js';
+import { secureNodes } from '../../store/cluster-nodes.js';
 import { waitAtMost } from '../wait-at-most.js';
 
 /** A job says what to do and carries no events, so losing the whole queue loses nothing. */
@@ -168,6 +168,6 @@ function duplicate(client: RedisClient): Redis | Cluster {
   if (!('nodes' in client)) return client.duplicate(options);
   const redisOptions = { ...client.options.redisOptions, ...UNBOUNDED };
   const cluster = client.duplicate([], { enableAutoPipelining: false, redisOptions });
-  catchLostAsking(cluster);
+  secureNodes(cluster);
   return cluster;
 }

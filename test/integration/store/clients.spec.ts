@@ -1,7 +1,8 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { Redis } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
 
-import { isClient, openRedis } from '../../../src/store/connect.js';
+import { startRedisCluster } from '../../../dev/index.js';
+import { isClient, openRedis, type RedisClusterConnection } from '../../../src/store/connect.js';
 import { bucketOf, generateSessionId } from '../../../src/store/session-id.js';
 import { HOUR } from '../../support/durations.js';
 import { eventually } from '../../support/eventually.js';
@@ -94,6 +95,50 @@ describe('the connection to Redis', () => {
     expect(ofAda).toMatchObject({ reason: { code: 'ERR_SESSION_REDIS_REFUSED' } });
     expect(ofBob).toEqual({ status: 'fulfilled', value: { id: 'bob' } });
     await app.client.set(key, record, 'KEEPTTL');
+  });
+});
+
+/** A replica counts as one that has replicated something as soon as its master has pinged it (s). */
+const FREQUENT_PINGS = { 'repl-ping-replica-period': '1' };
+
+/** A node doesn't list a replica before it knows that it has replicated something. */
+async function untilReplicasAreListed(urls: string[]): Promise<void> {
+  for (const url of urls) {
+    const node = new Redis(url, { disconnectTimeout: 0 });
+    await eventually(async () => {
+      const ranges = (await node.cluster('SLOTS')) as unknown[][];
+      expect(ranges.map((range) => range.length)).toEqual([4, 4, 4]);
+    }, 20_000);
+    node.disconnect();
+  }
+}
+
+describe('a connection to a Redis Cluster with replicas', () => {
+  // If ioredis has lost its connections to all masters, it sends commands to a replica. See
+  // `cluster-nodes.ts`.
+  test.each([
+    ['its own client', (nodes: RedisClusterConnection['nodes']) => ({ nodes })],
+    ['a live client', (nodes: RedisClusterConnection['nodes']) => new Cluster(nodes)],
+  ])('a replica is never believed: %s', async (_, connect) => {
+    const cluster = await startRedisCluster({ replicas: 1, config: FREQUENT_PINGS });
+    await untilReplicasAreListed(cluster.urls);
+    const connection = connect(cluster.nodes.map(({ port }) => ({ host: '127.0.0.1', port })));
+    if (connection instanceof Cluster) {
+      await connection.set('key', 'value');
+      await eventually(() => Promise.all(connection.nodes('slave').map((node) => node.ping())));
+    }
+    const opened = openRedis(connection, 5_000);
+    const client = opened.client as Cluster;
+    try {
+      await client.set('key', 'value');
+      const replicas = client.nodes('slave');
+      expect(replicas).toHaveLength(3);
+      for (const replica of replicas) await expect(replica.get('key')).rejects.toThrow(/^MOVED/);
+    } finally {
+      await opened.close();
+      client.disconnect();
+      await cluster.stop();
+    }
   });
 });
 

@@ -165,7 +165,7 @@ describe('while a slot of a Redis Cluster moves', () => {
     await known.expectReads(app);
   });
 
-  // ioredis's own promise of ASKING was unhandled, which ends a process: see `catchLostAsking`.
+  // ioredis's own promise of ASKING was unhandled, which ends a process: see `cluster-nodes.ts`.
   test('a receiving node that dies fails the reads of moved sessions, and nothing else', async () => {
     const unhandled: unknown[] = [];
     const note = (reason: unknown) => unhandled.push(reason);
