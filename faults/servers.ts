@@ -120,7 +120,7 @@ export class Servers {
   async untilPromoted(dead: PrivateServer): Promise<void> {
     await until('The Redis Cluster', async () => {
       const masters = (await this.topology()).filter(
-        ({ flags, slots }) => flags === 'master' && slots.length > 0,
+        ({ flags, slots }) => flags.includes('master') && slots.length > 0,
       );
       return masters.length === 3 && masters.every(({ port }) => port !== dead.port);
     });
@@ -158,14 +158,16 @@ export class Servers {
     return `Redis ${redis}, PostgreSQL ${rows[0]!.server_version}, Node ${process.version}`;
   }
 
+  /** What each node says of itself. What it says of others may be older than their last failover or move. */
   private async topology(): Promise<ClusterNode[]> {
-    for (const node of this.redisNodes) {
-      const nodes = await this.on(node, async (redis) =>
-        String(await redis.cluster('NODES')),
-      ).catch(() => null);
-      if (nodes) return parseNodes(nodes);
-    }
-    return [];
+    const views = await Promise.all(
+      this.redisNodes.map((node) =>
+        this.on(node, async (redis) => String(await redis.cluster('NODES'))).catch(() => ''),
+      ),
+    );
+    return views.flatMap((view) =>
+      parseNodes(view).filter(({ flags }) => flags.includes('myself')),
+    );
   }
 
   async stop(): Promise<void> {
@@ -192,7 +194,7 @@ function parseNodes(text: string): ClusterNode[] {
       id,
       master,
       port: Number(/:(\d+)@/.exec(address)?.[1]),
-      flags: flags.replace('myself,', ''),
+      flags,
       slots: slots.map((range) => {
         const [first, last = first] = range.split('-');
         return [Number(first), Number(last)];

@@ -4,7 +4,6 @@ import type { PrivateServer } from '../../dev/index.js';
 import type { CampaignContext, FaultKind } from '../campaign-context.js';
 import { now } from '../history.js';
 import { allBuckets, outboxKey } from '../keys.js';
-import type { Servers } from '../servers.js';
 import { failOver } from './failover.js';
 
 /** How long the move of a slot may take (ms). */
@@ -26,7 +25,7 @@ class SlotMove {
   /** Opens the slot of a bucket: from now on, two nodes have its keys. */
   static async start(context: CampaignContext, bucket: number): Promise<SlotMove> {
     const { servers, random } = context;
-    const masters = await mastersOf(servers);
+    const masters = await servers.masters();
     const owned = await Promise.all(masters.map((master) => servers.bucketsOf(master)));
     const source = masters.find((_, i) => owned[i]!.has(bucket))!;
     const target = random.pick(masters.filter((master) => master !== source));
@@ -130,7 +129,7 @@ class SlotMove {
 
   /** The target first: if the source closed the slot first, neither would serve it for a while. */
   private async close(): Promise<void> {
-    const masters = await mastersOf(this.context.servers);
+    const masters = await this.context.servers.masters();
     const others = masters.filter((node) => node !== this.source && node !== this.target);
     for (const node of [this.target, this.source, ...others]) {
       await this.setSlot(node, 'NODE', this.target);
@@ -142,15 +141,6 @@ class SlotMove {
     const id = String(await servers.on(of, (node) => node.call('CLUSTER', 'MYID')));
     await servers.on(on, (node) => node.call('CLUSTER', 'SETSLOT', this.slot, state, id));
   }
-}
-
-/** By their own word: after a failover, the other nodes may not have heard of it yet. */
-async function mastersOf(servers: Servers): Promise<PrivateServer[]> {
-  const { redisNodes } = servers;
-  const roles = await Promise.all(
-    redisNodes.map((server) => servers.on(server, (node) => node.role())),
-  );
-  return redisNodes.filter((_, i) => roles[i]![0] === 'master');
 }
 
 /** Slots of some buckets move to other masters, and sometimes one of the two nodes dies meanwhile. */
