@@ -2,28 +2,25 @@ import { randomUUID } from 'node:crypto';
 
 import type { QueryRunner } from 'typeorm';
 
-import { SessionError } from '../../errors.js';
+import type { SessionError } from '../../errors.js';
 import type { Buckets } from '../../store/buckets.js';
 import { metaKey } from '../../store/redis-keys.js';
 import { LAYOUT_VERSION } from '../../store/startup-checks.js';
 import type { LedgerDatabase } from '../postgres/connection.js';
 import type { LedgerTables } from '../postgres/schema.js';
+import {
+  held,
+  mismatch,
+  missingLedgerRow,
+  otherBuckets,
+  otherLedger,
+  otherPrefix,
+  otherRedis,
+  type LedgerIdentity,
+  type RedisIdentity,
+  type Side,
+} from './binding-errors.js';
 import type { Incidents, NewIncident } from './incidents.js';
-
-/** The row of `session_ledger`: which Redis the tables belong to. Null until they are bound. */
-export interface LedgerIdentity {
-  id: string;
-  prefix: string | null;
-  buckets: number | null;
-  keyspace: string | null;
-}
-
-/** What `<prefix>:meta` says about the ledger. Null until this Redis is bound. */
-export interface RedisIdentity {
-  ledger: string | null;
-  keyspace: string | null;
-  schema: string | null;
-}
 
 /** `held`: the tables are bound and this Redis is not, because it is new or was emptied. */
 export type BindingState = 'bound' | 'held';
@@ -69,7 +66,7 @@ export class LedgerBinding {
    * @throws SessionError `ERR_SESSION_LEDGER_HELD`, `ERR_SESSION_LEDGER_MISMATCH`
    */
   async requireBound(): Promise<void> {
-    if ((await this.check()) === 'held') throw this.held();
+    if ((await this.check()) === 'held') throw held(this.side());
   }
 
   /**
@@ -81,7 +78,8 @@ export class LedgerBinding {
    * @throws SessionError `ERR_SESSION_LEDGER_HELD`
    */
   async requireKeyspace(keyspace: string | null): Promise<void> {
-    if (keyspace === null || (await this.readRedis()).keyspace !== keyspace) throw this.held();
+    if (keyspace === null || (await this.readRedis()).keyspace !== keyspace)
+      throw held(this.side());
   }
 
   /**
@@ -182,7 +180,8 @@ export class LedgerBinding {
    */
   private async bind(runner: QueryRunner): Promise<Decision> {
     const sql = await this.lockSql(runner);
-    if (sql.keyspace !== null) return this.decide(); // another process was faster
+    // Another process was faster. Judged here: `decide` may wait for the lock that this one holds.
+    if (sql.keyspace !== null) return this.judge(sql, await this.readRedis());
     const { client, redis, prefix } = this.buckets;
     // Two ledgers may claim this Redis at once; their locks in SQL are different ones.
     await redis.bounded(client.hsetnx(metaKey(prefix), 'ledger', sql.id));
@@ -285,24 +284,6 @@ export class LedgerBinding {
       // The error that it belongs to is thrown in any case.
     }
   }
-
-  /** The error of a ledger that is not recorded from this Redis. */
-  private held(): SessionError {
-    return new SessionError(
-      'ERR_SESSION_LEDGER_HELD',
-      `The ledger in the schema ${this.schema} is held: its sessions are not in this Redis (prefix ` +
-        `'${this.buckets.prefix}'), which is new or was emptied. Sessions work and their events wait in ` +
-        'Redis. If this is the wrong Redis, correct the `redis` option. If it is the right one, run ' +
-        '`session-ledger adopt`: the sessions that are missing in it are then recorded as lost.',
-    );
-  }
-}
-
-/** This process's side of the binding. */
-interface Side {
-  prefix: string;
-  count: number;
-  schema: string;
 }
 
 function isSame(sql: LedgerIdentity, redis: RedisIdentity, { prefix, count }: Buckets): boolean {
@@ -317,46 +298,5 @@ function isSame(sql: LedgerIdentity, redis: RedisIdentity, { prefix, count }: Bu
 
 function one(rows: LedgerIdentity[]): LedgerIdentity {
   if (rows[0]) return rows[0];
-  throw new SessionError(
-    'ERR_SESSION_LEDGER_DAMAGED',
-    'The table session_ledger has no row: it was deleted. Restore the row from a backup; its `id` is ' +
-      'also in the field `ledger` of the Redis key <prefix>:meta.',
-  );
-}
-
-function mismatch(reason: string): SessionError {
-  return new SessionError('ERR_SESSION_LEDGER_MISMATCH', reason);
-}
-
-function otherLedger(sql: LedgerIdentity, redis: RedisIdentity, { prefix, schema }: Side): string {
-  return (
-    `The sessions in Redis under the prefix '${prefix}' belong to the ledger ${redis.ledger} (schema ` +
-    `${redis.schema}), and the audit tables in the schema ${schema} are the ledger ${sql.id}. Correct ` +
-    '`redis`, `prefix`, `database` or `audit.schema`. If the earlier ledger is gone for good, run ' +
-    `\`session-ledger adopt --from ${redis.ledger}\`.`
-  );
-}
-
-function otherPrefix(sql: LedgerIdentity, { prefix, schema }: Side): string {
-  return (
-    `The audit tables in the schema ${schema} (ledger ${sql.id}) belong to the sessions with the prefix ` +
-    `'${sql.prefix}', and this module's prefix is '${prefix}'. Give it a schema of its own ` +
-    `(\`audit.schema\`), or the prefix '${sql.prefix}'. If the sessions have moved to the new prefix, run ` +
-    `\`session-ledger adopt --from-prefix ${sql.prefix}\`.`
-  );
-}
-
-function otherBuckets(sql: LedgerIdentity, { count, schema }: Side): string {
-  return (
-    `The audit tables in the schema ${schema} (ledger ${sql.id}) belong to sessions in ${sql.buckets} ` +
-    `buckets, and the option \`buckets\` is ${count}. Set it to ${sql.buckets}.`
-  );
-}
-
-function otherRedis(sql: LedgerIdentity, { prefix, schema }: Side): string {
-  return (
-    `The audit tables in the schema ${schema} (ledger ${sql.id}) were bound to another Redis than this ` +
-    `one, with the same prefix '${prefix}'. Correct \`redis\`. If this Redis replaces the other one, ` +
-    'run `session-ledger adopt`.'
-  );
+  throw missingLedgerRow();
 }

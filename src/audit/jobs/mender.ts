@@ -69,7 +69,7 @@ export class Mender {
 
   /**
    * Compares the outbox numbers of all buckets with those that are committed, and mends what
-   * differs. Costs one statement, and two Redis commands for each bucket, if nothing does.
+   * differs. If nothing does, it costs four short statements, and a Redis command for each bucket.
    */
   async runOnce(): Promise<MendReport> {
     await this.parts.binding.requireBound();

@@ -96,7 +96,8 @@ function digestsOf(sessions: AffectedSession[]): string[] {
 /**
  * The open sessions that descend, by rotation, from those that came back since the chain was last
  * mended. A rotation ends the old session and creates the new one at the same moment; of a session
- * that came back, the end was recorded before, so the moment is in its incident.
+ * that came back, the end was recorded before, so the moment is in its incident. A sign-in of the
+ * same user may have the same moment: the event of a rotation says that it is one.
  *
  * $1 chain
  */
@@ -108,7 +109,7 @@ WITH RECURSIVE heirs AS (
   JOIN ${t.sessions} heir
     ON heir.user_id = back.user_id
     AND heir.created_at = (i.details::json ->> 'usableUntil')::timestamptz
-  WHERE i.chain = $1 AND i.kind = 'session-returned'
+  WHERE i.chain = $1 AND i.kind = 'session-returned' AND ${isRotation(t)}
     AND i.details::json ->> 'secondEndReason' = 'rotated'
     AND i.seq > (
       SELECT coalesce(max(seq), 0) FROM ${t.incidents} WHERE chain = $1 AND kind = 'rollback-mended'
@@ -117,6 +118,12 @@ WITH RECURSIVE heirs AS (
   SELECT heir.token, heir.user_id, heir.ended_at, heir.end_reason
   FROM heirs
   JOIN ${t.sessions} heir ON heir.user_id = heirs.user_id AND heir.created_at = heirs.ended_at
-  WHERE heirs.end_reason = 'rotated'
+  WHERE heirs.end_reason = 'rotated' AND ${isRotation(t)}
 )
 SELECT token FROM heirs WHERE ended_at IS NULL`;
+
+/** Whether `heir` was created by a rotation, by the BRIN index on the time. */
+const isRotation = (t: LedgerTables): string => `EXISTS (
+  SELECT FROM ${t.events} e
+  WHERE e.chain = $1 AND e.occurred_at = heir.created_at AND e.token = heir.token
+    AND e.event = 'created' AND e.reason = 'rotated')`;
