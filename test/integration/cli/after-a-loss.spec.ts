@@ -90,6 +90,7 @@ describe('after a loss', () => {
       );
     }
 
+    expect((await operator.ledger('reconcile')).code).toBe(1); // it found something
     expect((await operator.ledger('reconcile')).code).toBe(0);
     const { rows } = await operator.client.query(
       `SELECT user_id, reason FROM session_events ORDER BY user_id`,
