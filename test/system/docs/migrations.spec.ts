@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Client } from 'pg';
 
 import { startPostgres, type PrivatePostgres } from '../../../dev/index.js';
+import { ledgerSchema } from '../../../src/index.js';
 
 const execute = promisify(execFile);
 
@@ -37,17 +38,19 @@ describe('npm run migration', () => {
     return rows.map((row: { relname: string }) => row.relname);
   }
 
-  test('migration:run creates the audit tables and migration:revert drops them', async () => {
+  test('migration:run creates the audit tables, and migration:revert undoes one migration after the other', async () => {
     await run('migration:run');
     expect(await tables()).toEqual(
       expect.arrayContaining([
         'session_chains',
         'session_dead_letters',
         'session_events',
+        'session_incidents',
+        'session_ledger',
         'sessions',
       ]),
     );
-    await run('migration:revert');
+    for (const _ of ledgerSchema().migrations) await run('migration:revert');
     expect(await tables()).toEqual(['session_ledger_migrations']);
   });
 });
