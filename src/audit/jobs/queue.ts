@@ -139,13 +139,18 @@ function isRunning(
 }
 
 /**
- * Disconnects, and fails all commands that are still waiting.
+ * Disconnects for good, and fails all commands that are still waiting.
+ *
+ * The failure of a blocking read makes BullMQ connect again, even while its worker closes: without
+ * Redis, that connection would try for ever and keep the process alive.
  *
  * Setting the status is a workaround for ioredis. Between two attempts to reconnect, `disconnect()`
  * cancels the next attempt but leaves the waiting commands pending for ever. It fails them only if
  * the client has not connected yet, which it knows by the status `wait`.
  */
 function disconnectNow(connection: RedisClient): void {
+  const refuse = () => Promise.reject(new Error('The ledger is closed.'));
+  Object.assign(connection, { connect: refuse });
   failCommands(connection);
   if (connection.status === 'end') return;
   if (connection.status === 'reconnecting') Object.assign(connection, { status: 'wait' });
