@@ -31,6 +31,8 @@ export class SessionAuthenticator<TUser = unknown> implements OnModuleDestroy {
   readonly log = new RejectionLog();
   /** Lookups by request, so that all guards and resolvers of one request share one. */
   private readonly lookups = new WeakMap<object, Promise<ValidSession<TUser> | null>>();
+  /** By request: the session ID that replaced the one it came with; null after a sign-out. */
+  private readonly replaced = new WeakMap<object, string | null>();
 
   constructor(
     private readonly service: SessionService<TUser>,
@@ -64,6 +66,19 @@ export class SessionAuthenticator<TUser = unknown> implements OnModuleDestroy {
     return rememberedSession(subject, this.name);
   }
 
+  /** What the request carries: its cookie or bearer token, or what has replaced that. */
+  credentialOf({ subject, headers, token }: RequestContext): Credential | null {
+    const sessionId = this.replaced.get(subject);
+    if (sessionId === undefined) return credentialOf(headers, this.cookie.name, token);
+    return sessionId === null ? null : { sessionId, from: 'cookie' };
+  }
+
+  /** From now on, the request carries the session with this ID; null if it carries none. */
+  replaceCredential(subject: object, sessionId: string | null): void {
+    this.replaced.set(subject, sessionId);
+    this.lookups.delete(subject);
+  }
+
   /** Rejects cross-site sign-in and sign-out (login CSRF). */
   rejectCrossSite(context: RequestContext): void {
     if (!this.isCrossSite(context)) return;
@@ -77,7 +92,7 @@ export class SessionAuthenticator<TUser = unknown> implements OnModuleDestroy {
   }
 
   private async findSession(context: RequestContext, fresh?: number): Promise<ValidSession<TUser>> {
-    const credential = credentialOf(context.headers, this.cookie.name, context.token);
+    const credential = this.credentialOf(context);
     if (!credential) throw sessionRequired(false);
     if (credential.from === 'cookie' && this.isCrossSite(context)) {
       throw new SessionRejection('ERR_SESSION_CROSS_SITE');

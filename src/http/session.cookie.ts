@@ -4,7 +4,6 @@ import type { ClientDetails, CreateSessionData, Session, SessionEnd } from '../s
 import type { SessionService } from '../session/session.service.js';
 import { readCookie, writeCookie } from './cookie-header.js';
 import type { CookieSettings } from './cookie-options.js';
-import { credentialOf } from './credentials.js';
 import { headerOf, setHeader, type HttpRequest, type HttpResponse } from './http-messages.js';
 import { PlainHttpWarning } from './plain-http-warning.js';
 import { contextOfRequest } from './request-context.js';
@@ -37,6 +36,8 @@ export class SessionCookie {
    * the request already carries ends with the reason `signed-in-again`. So a client never ends up
    * in a session whose ID an attacker knows (session fixation; ASVS 5.0, 7.2.4).
    *
+   * The rest of the request is signed in as well: a guard that runs later accepts it.
+   *
    * The client's address and user agent are read from the request, unless `data.client` sets them.
    *
    * @throws SessionRejection if a page of another origin sent the request, or if the session can't
@@ -56,8 +57,7 @@ export class SessionCookie {
       const client = { ...clientOf(request), ...data.client };
       const session = await this.service.createSession({ ...data, client });
       this.plainHttpWarning.signedIn(request.headers, this.settings);
-      this.set(response, session);
-      return session;
+      return this.replace(request, response, session);
     });
   }
 
@@ -70,6 +70,7 @@ export class SessionCookie {
   async signOut(request: HttpRequest, response: HttpResponse, end?: SessionEnd): Promise<void> {
     this.authenticator.rejectCrossSite(contextOfRequest(request));
     await withRejections(response, () => this.endCarriedSessions(request, end));
+    this.authenticator.replaceCredential(request, null);
     this.clear(response);
   }
 
@@ -82,14 +83,16 @@ export class SessionCookie {
   async rotate(request: HttpRequest, response: HttpResponse): Promise<Session> {
     return withRejections(response, async () => {
       const session = await this.service.rotateSession(this.read(request) ?? '');
-      this.set(response, session);
-      return session;
+      return this.replace(request, response, session);
     });
   }
 
-  /** The session ID that the request carries, unchecked; null if there is none. */
+  /**
+   * The session ID that the request carries, unchecked; null if there is none. After a sign-in or a
+   * rotation in this request, the new one.
+   */
   read(request: HttpRequest): string | null {
-    return credentialOf(request.headers, this.settings.name)?.sessionId ?? null;
+    return this.authenticator.credentialOf(contextOfRequest(request))?.sessionId ?? null;
   }
 
   /** Sets the cookie to the ID of this session. */
@@ -107,6 +110,12 @@ export class SessionCookie {
   clear(response: HttpResponse, { siteData = false }: { siteData?: boolean } = {}): void {
     writeCookie(response, this.settings, { value: '', maxAge: 0 });
     if (siteData) setHeader(response, 'clear-site-data', '"cache", "cookies", "storage"');
+  }
+
+  private replace(request: HttpRequest, response: HttpResponse, session: Session): Session {
+    this.authenticator.replaceCredential(request, session.id);
+    this.set(response, session);
+    return session;
   }
 
   /** Ends the session of the bearer token and that of the cookie: the client replaces both. */

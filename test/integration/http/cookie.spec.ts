@@ -1,16 +1,65 @@
-import { Body, Controller, Post, Req, Res } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Get,
+  Injectable,
+  Post,
+  Req,
+  Res,
+  UseGuards,
+  type CanActivate,
+  type ExecutionContext,
+} from '@nestjs/common';
 import { describe, expect, test } from '@jest/globals';
 
-import { SessionCookie, type HttpRequest, type HttpResponse } from '../../../src/index.js';
+import {
+  CurrentUser,
+  SessionCookie,
+  SessionGuard,
+  type HttpRequest,
+  type HttpResponse,
+} from '../../../src/index.js';
 import { setHeader } from '../../../src/http/http-messages.js';
 import type { Platform } from '../../support/nest-application.js';
 import { useWebApplication } from './use-web-application.js';
 import { ask, bearer, signIn } from './web-application.js';
 
+/** Signs in whoever comes without a session, as a bridge from other sessions does. */
+@Injectable()
+class AutomaticSignIn implements CanActivate {
+  constructor(private readonly cookie: SessionCookie) {}
+
+  async canActivate(execution: ExecutionContext): Promise<boolean> {
+    const http = execution.switchToHttp();
+    const request = http.getRequest<HttpRequest>();
+    if (this.cookie.read(request) !== null) return true;
+    await this.cookie.signIn(request, http.getResponse(), { userId: 'grace' });
+    return true;
+  }
+}
+
 /** Calls single methods of `SessionCookie`. */
 @Controller('parts')
 class PartsController {
   constructor(private readonly cookie: SessionCookie) {}
+
+  @UseGuards(AutomaticSignIn, SessionGuard)
+  @Get('automatic')
+  automatic(@CurrentUser() user: object) {
+    return user;
+  }
+
+  @UseGuards(SessionGuard)
+  @Post('rotate-and-sign-out')
+  async rotateAndSignOut(
+    @Req() request: HttpRequest,
+    @Res({ passthrough: true }) response: HttpResponse,
+  ) {
+    const { id } = await this.cookie.rotate(request, response);
+    const rotated = this.cookie.read(request) === id;
+    await this.cookie.signOut(request, response);
+    return { rotated, id, left: this.cookie.read(request) };
+  }
 
   @Post('twice')
   async twice(
@@ -46,6 +95,22 @@ describe.each<Platform>(['Express', 'Fastify'])('SessionCookie on %s', (platform
     expect(headers.getSetCookie()).toHaveLength(2);
     expect(headers.getSetCookie()[0]).toBe('theme=dark; Path=/');
     expect(headers.getSetCookie()[1]).toMatch(/^__Host-session=/);
+  });
+
+  test('a guard that runs after a sign-in in the same request accepts it', async () => {
+    const { status, headers, body } = await ask(site.app, 'GET /parts/automatic');
+    expect([status, body]).toEqual([200, expect.objectContaining({ id: 'grace' })]);
+    const cookie = headers.getSetCookie()[0]!.split(';')[0]!;
+    const again = await ask(site.app, 'GET /parts/automatic', { cookie });
+    expect([again.status, again.headers.getSetCookie()]).toEqual([200, []]);
+  });
+
+  test('a sign-out after a rotation in the same request ends the rotated session', async () => {
+    const cookie = await signIn(site.app, 'ada');
+    const { body } = await ask(site.app, 'POST /parts/rotate-and-sign-out', { cookie });
+    const { id, ...rest } = body as { id: string };
+    expect(rest).toEqual({ rotated: true, left: null });
+    expect((await ask(site.app, 'GET /account', bearer(id))).status).toBe(401);
   });
 
   test('the new session records the address and the user agent of the client', async () => {
