@@ -16,7 +16,7 @@ while read -r line; do pids=$line; done
 if [ -n "$pids" ]; then
   kill -CONT $pids; kill -$1 $pids
   tries=0
-  while alive && [ $tries -lt 100 ]; do sleep 0.02; tries=$((tries + 1)); done
+  while alive && [ $tries -lt 500 ]; do sleep 0.02; tries=$((tries + 1)); done
   kill -KILL $pids
 fi
 [ -z "$2" ] && exit
@@ -27,7 +27,7 @@ until rm -rf "$2" || [ $tries -ge 50 ]; do sleep 0.1; tries=$((tries + 1)); done
 /**
  * A small shell that outlives this process. When this process ends, even by SIGKILL, the shell ends the
  * processes it guards and removes a folder. It sends the stop signal first, so that Postgres can release
- * its shared memory, and SIGKILL two seconds later.
+ * its shared memory, and SIGKILL ten seconds later: on a busy machine, two were too few.
  */
 export class Watchdog {
   readonly #shell: ChildProcess;
