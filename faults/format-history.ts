@@ -1,9 +1,42 @@
+import type { Fault } from './campaign.js';
 import type { Evidence } from './checker/evidence.js';
 import type { Call } from './history.js';
+import { bucketOf } from './checker/session-history.js';
 
-/** The calls about one session and its records, one line each, in chronological order. */
-export function formatHistory(handle: string, calls: Call[], evidence: Evidence): string[] {
-  const lines: [at: number, text: string][] = [];
+/** How long before and after a session's history faults and incidents may explain it (ms). */
+const AROUND = 3_000;
+
+/**
+ * The calls about one session and its records, one line each, in chronological order, and what
+ * happened around them.
+ */
+export function formatHistory(
+  handle: string,
+  {
+    history,
+    evidence,
+    faults,
+  }: { history: { calls: Call[] }; evidence: Evidence; faults: Fault[] },
+): string[] {
+  const lines = linesAbout(handle, history.calls, evidence);
+  const moments = lines.map(([at]) => at);
+  const [first, last] = [Math.min(...moments), Math.max(...moments)];
+  const around = linesAround(handle, evidence, faults).filter(
+    ([from, , to = from]) => to > first - AROUND && from < last + AROUND,
+  );
+  const live = evidence.live.find((session) => session.handle === handle);
+  return [
+    ...[...lines, ...around]
+      .toSorted(([a], [b]) => a - b)
+      .map(([at, text]) => `  ${`${(at - first).toFixed(1)} ms`.padStart(14)}  ${text}`),
+    `  at the end: ${live ? 'live' : 'not'} in Redis`,
+  ];
+}
+
+type Line = [at: number, text: string, until?: number];
+
+function linesAbout(handle: string, calls: Call[], evidence: Evidence): Line[] {
+  const lines: Line[] = [];
   const events = evidence.events.filter((event) => event.handle === handle);
   const live = evidence.live.find((session) => session.handle === handle);
   const userId = events[0]?.userId ?? live?.userId;
@@ -17,12 +50,18 @@ export function formatHistory(handle: string, calls: Call[], evidence: Evidence)
     const text = `record ${event.chain}/${event.seq} ${event.event} ${event.reason ?? ''}${by}`;
     lines.push([event.occurredAt, text]);
   }
-  const first = Math.min(...lines.map(([at]) => at));
+  return lines;
+}
+
+/** The faults, and the incidents of the session's bucket. */
+function linesAround(handle: string, { incidents }: Evidence, faults: Fault[]): Line[] {
+  const bucket = bucketOf(handle);
+  const own = incidents.filter(({ chain }) => chain === null || chain === bucket);
   return [
-    ...lines
-      .toSorted(([a], [b]) => a - b)
-      .map(([at, text]) => `  ${`${(at - first).toFixed(1)} ms`.padStart(14)}  ${text}`),
-    `  at the end: ${live ? 'live' : 'not'} in Redis`,
+    ...faults.map(({ kind, from, to }): Line => {
+      return [from, `fault ${kind}, for ${(to - from).toFixed(0)} ms`, to];
+    }),
+    ...own.map(({ kind, recordedAt }): Line => [recordedAt, `incident ${kind}`]),
   ];
 }
 

@@ -74,20 +74,18 @@ function formatLosses({ losses }: Outcome): string[] {
 }
 
 /** The violation of the same kind whose session has the shortest history. */
-function shortest(first: Violation, { violations, history, evidence }: Outcome): Violation {
+function shortest(first: Violation, outcome: Outcome): Violation {
   const length = ({ handle }: Violation) =>
-    handle === null ? Infinity : formatHistory(handle, history.calls, evidence).length;
-  return violations
+    handle === null ? Infinity : formatHistory(handle, outcome).length;
+  return outcome.violations
     .filter(({ kind }) => kind === first.kind)
     .slice(0, MAX_COMPARED)
     .reduce((best, each) => (length(each) < length(best) ? each : best), first);
 }
 
-function formatViolation(
-  { kind, handle, text }: Violation,
-  { history, evidence, options }: Outcome,
-): string {
-  const lines = handle === null ? [] : formatHistory(handle, history.calls, evidence);
+function formatViolation({ kind, handle, text }: Violation, outcome: Outcome): string {
+  const { options } = outcome;
+  const lines = handle === null ? [] : formatHistory(handle, outcome);
   const only = options.only.length > 0 ? ` --only ${options.only.join(',')}` : '';
   const cluster = options.isCluster ? ' --cluster' : '';
   return [

@@ -147,6 +147,23 @@ export class Servers {
     });
   }
 
+  /** Does work that stops this node. Meanwhile its replica, if it has one, doesn't take over. */
+  async withoutFailover(node: PrivateServer, work: () => Promise<unknown>): Promise<void> {
+    if (!this.isCluster) {
+      await work();
+      return;
+    }
+    const replica = await this.replicaOf(node);
+    const allowFailover = (allowed: boolean) =>
+      this.on(replica, (redis) =>
+        redis.config('SET', 'cluster-replica-no-failover', allowed ? 'no' : 'yes'),
+      );
+    await allowFailover(false);
+    await work();
+    await this.untilHealthy();
+    await allowFailover(true);
+  }
+
   /** The versions of the servers and of Node, for the report. */
   async versions(): Promise<string> {
     const info = await this.on(this.redisNodes[0]!, (node) => node.info('server'));

@@ -24,6 +24,11 @@ const STEPS = {
     for (const first of ['import', 'require'])
       await runTool('node', ['both-ways.mjs', first], folder);
   },
+  /** By the command line, there and back. */
+  async migrates({ folder, env }: Site) {
+    for (const command of [['migrate'], ['revert', '--all', '--yes'], ['migrate'], ['status']])
+      await runTool('npx', ['session-ledger', ...command], folder, env);
+  },
   async runs(site: Site) {
     await runApplication(site, ['node', join('out', 'main.js')]);
   },

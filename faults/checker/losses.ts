@@ -83,13 +83,16 @@ function hasVanished(session: SessionHistory, loss: RedisLoss, index: HistoryInd
 function undoneEnd(session: SessionHistory, loss: RedisLoss, index: HistoryIndex): Span | null {
   const { destroyed } = session;
   if (!loss.forgotten) {
+    const recorded = destroyed.find(({ occurredAt }) => isWithin(occurredAt, loss));
+    // A session that came back may expire before the failover is over: its expiry isn't the end that
+    // was acknowledged.
+    if (recorded && recorded.reason !== 'expired') return null;
     const calls = [...session.calls, ...(index.userCalls.get(session.userId) ?? [])];
-    const isRecorded = destroyed.some(({ occurredAt }) => isWithin(occurredAt, loss));
     const since = session.created[0]?.occurredAt ?? session.creation?.startedAt ?? -Infinity;
     const span = { from: Math.max(loss.from, since), to: loss.to };
-    return !isRecorded && calls.some((call) => isEnding(call) && overlaps(call, span))
-      ? span
-      : null;
+    const before = { from: span.from, to: Math.min(span.to, recorded?.occurredAt ?? Infinity) };
+    const mayEnd = calls.filter((call) => call !== session.creation && isEnding(call, index));
+    return mayEnd.some((call) => overlaps(call, before)) ? span : null;
   }
   const end = forgottenOf(session, loss, index).find(({ event }) => event === 'destroyed');
   if (!end || destroyed.some(({ occurredAt }) => occurredAt === end.occurredAt)) return null;
@@ -108,7 +111,9 @@ function absenceIn(session: SessionHistory, loss: RedisLoss, index: HistoryIndex
   }
   if (loss.kind === 'emptied') {
     const isForgotten = created.occurredAt <= loss.at + TOLERANCE;
-    return isForgotten && index.incidents.hasAdoptionAfter(loss.at) ? [forever] : spans;
+    // A Cluster's nodes are emptied one after the other.
+    const emptied = { from: loss.from, to: Infinity };
+    return isForgotten && index.incidents.hasAdoptionAfter(loss.at) ? [emptied] : spans;
   }
   const isForgotten =
     isWithin(created.occurredAt, { from: loss.from, to: endOf(loss) }) &&
@@ -144,7 +149,8 @@ function forgottenOf(
   return forgotten.get(loss)?.get(handle) ?? [];
 }
 
-/** Whether the call may end sessions. A sign-in may evict one. */
-function isEnding({ operation }: Call): boolean {
-  return ['create', 'rotate', 'destroy', 'destroyByHandle', 'destroyAll'].includes(operation.op);
+/** Whether the call may end sessions. With a limit, a sign-in may evict one. */
+function isEnding({ operation }: Call, { guarantees }: HistoryIndex): boolean {
+  if (operation.op === 'create') return guarantees.maxSessionsPerUser > 0;
+  return ['rotate', 'destroy', 'destroyByHandle', 'destroyAll'].includes(operation.op);
 }

@@ -30,6 +30,7 @@ async function emptyAndAdopt(context: CampaignContext): Promise<void> {
   const hold = { from: Infinity, to: Infinity, adoptedAt: Infinity };
   damages.holds.push(hold);
   await servers.redisLock.hold(async () => {
+    await servers.untilHealthy();
     const from = now();
     const forgotten = await empty(servers);
     hold.from = now();

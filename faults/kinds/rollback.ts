@@ -39,6 +39,7 @@ const rollback: FaultKind = {
 };
 
 async function goBack({ servers, random, damages, problems }: CampaignContext): Promise<void> {
+  await servers.untilHealthy();
   const master = random.pick(await servers.masters());
   const buckets = await servers.bucketsOf(master);
   const kept = await servers.on(master, (node) => readGiven(node, buckets));
@@ -47,10 +48,12 @@ async function goBack({ servers, random, damages, problems }: CampaignContext): 
   await delay(random.between(100, 3_000));
   const outboxes = await servers.on(master, (node) => stopWrites(node, buckets));
   const at = now();
-  await master.kill();
-  await earlier.restore();
-  if (!servers.isCluster) await delay(random.between(0, 800));
-  await master.restart().catch((error: unknown) => problems.push(String(error)));
+  await servers.withoutFailover(master, async () => {
+    await master.kill();
+    await earlier.restore();
+    if (!servers.isCluster) await delay(random.between(0, 800));
+    await master.restart().catch((error: unknown) => problems.push(String(error)));
+  });
   // What it had before the copy began, it has again.
   const forgotten = outboxes.filter(({ chain, number }) => number! > kept.get(chain)!);
   damages.redisLosses.push({ kind: 'rollback', from, at, to: now(), buckets, forgotten });

@@ -80,17 +80,11 @@ class SlotMove {
   /** A restarted node still knows what it was moving. Its replica wouldn't, so it must not take over. */
   private async restart(node: PrivateServer): Promise<void> {
     const { servers, random } = this.context;
-    const replica = await servers.replicaOf(node);
-    const allowFailover = (allowed: boolean) =>
-      servers.on(replica, (redis) =>
-        redis.config('SET', 'cluster-replica-no-failover', allowed ? 'no' : 'yes'),
-      );
-    await allowFailover(false);
-    await node.kill();
-    await delay(random.between(0, 400));
-    await node.restart();
-    await servers.untilHealthy();
-    await allowFailover(true);
+    await servers.withoutFailover(node, async () => {
+      await node.kill();
+      await delay(random.between(0, 400));
+      await node.restart();
+    });
   }
 
   /** The target dies, and the move goes on to the replica that takes over. */

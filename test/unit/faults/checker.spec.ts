@@ -203,6 +203,13 @@ describe('a failover of asynchronous replication', () => {
     },
   };
 
+  const withIdleTimeout = { ...failover, idleTimeout: 4_000 };
+  /** The expiry of the first session, which was never used. */
+  const idledOut = () => {
+    const { createdAt } = history.evidence.rows[0]!;
+    return { reason: 'expired', occurredAt: createdAt + withIdleTimeout.idleTimeout };
+  };
+
   it('a failover may lose a created session, which is counted', () => {
     history.create('00a');
     Object.assign(history.evidence, { events: [], rows: [] });
@@ -221,6 +228,24 @@ describe('a failover of asynchronous replication', () => {
     const { violations, losses } = history.check(failover);
     expect(violations).toEqual([]);
     expect(losses.ends).toBe(1);
+  });
+
+  it('a failover may undo the end of a session that expires before it is over', () => {
+    history.create('00a');
+    history.call(
+      { op: 'destroy', id: 'id of 00a', handle: '00a', actor: 'c1' },
+      { ok: true, value: { done: true } },
+    );
+    history.validate('00a', false);
+    history.end('00a', idledOut());
+    expect(history.check(withIdleTimeout).violations).toEqual([]);
+  });
+
+  it('a failover excuses no absence before an expiry that nothing else explains', () => {
+    history.create('00a');
+    history.validate('00a', false);
+    history.end('00a', idledOut());
+    expect(history.check(withIdleTimeout).violations).toMatchObject([{ kind: 'lost' }]);
   });
 
   it('a failover may undo the end of a session that is rotated later', () => {
