@@ -103,7 +103,9 @@ function absenceIn(session: SessionHistory, loss: RedisLoss, index: HistoryIndex
   const [created] = session.created;
   const undone = undoneEnd(session, loss, index);
   const spans = undone ? [undone] : [];
-  const forever = { from: undone?.from ?? loss.at, to: Infinity };
+  // A Cluster's nodes are emptied one after the other.
+  const since = loss.kind === 'emptied' ? loss.from : loss.at;
+  const forever = { from: undone?.from ?? since, to: Infinity };
   if (!created) {
     if (!hasVanished(session, loss, index)) return spans;
     // It may have expired before, without anyone having recorded it yet.
@@ -111,9 +113,8 @@ function absenceIn(session: SessionHistory, loss: RedisLoss, index: HistoryIndex
   }
   if (loss.kind === 'emptied') {
     const isForgotten = created.occurredAt <= loss.at + TOLERANCE;
-    // A Cluster's nodes are emptied one after the other.
-    const emptied = { from: loss.from, to: Infinity };
-    return isForgotten && index.incidents.hasAdoptionAfter(loss.at) ? [emptied] : spans;
+    const gone = { from: since, to: Infinity };
+    return isForgotten && index.incidents.hasAdoptionAfter(loss.at) ? [gone] : spans;
   }
   const isForgotten =
     isWithin(created.occurredAt, { from: loss.from, to: endOf(loss) }) &&

@@ -198,17 +198,24 @@ export class SessionAudit {
 
   /**
    * Confirms that this Redis continues the ledger, after it was replaced or emptied. Sessions that
-   * are open in SQL and missing in this Redis are recorded as lost.
+   * are open in SQL and missing in this Redis are recorded as lost. If the process dies meanwhile, a
+   * worker completes it; so does the same call again.
    *
    * @param options what changes hands: `from`, the ID of the ledger that this Redis belongs to now;
    * `fromPrefix`, the prefix that the ledger's sessions have had
    * @throws SessionError `ERR_SESSION_LEDGER_MISMATCH` if it belongs to another ledger
    */
   async adopt(options: EarlierOwners = {}): Promise<AdoptReport> {
-    const { binding, drain } = this.parts;
-    const adoption = await binding.adopt((runner) => drain.continueNumbers(runner), options);
-    if (!adoption.adopted) return { ...adoption, ...newAuditState().report };
-    return { ...adoption, ...(await this.reconcile({ acceptLosses: true })) };
+    const { binding, drain, nightlyAudit } = this.parts;
+    const adoption = await binding.adopt(async (runner) => {
+      await drain.continueNumbers(runner);
+      await nightlyAudit.beginAccepting(runner);
+    }, options);
+    const isUnfinished = adoption.adopted || (await nightlyAudit.isAccepting());
+    if (!isUnfinished) return { ...adoption, ...newAuditState().report };
+    const report = await this.reconcile({ acceptLosses: true });
+    await nightlyAudit.endAccepting();
+    return { ...adoption, ...report };
   }
 
   private async acceptLosses(): Promise<MendReport> {

@@ -132,14 +132,14 @@ export class LedgerBinding {
   /**
    * Makes this Redis the ledger's, on an operator's word.
    *
-   * @param continueNumbers makes the chains continue with this Redis's outbox numbers. It locks their
-   * rows, which must come before that of the ledger
+   * @param prepare makes the chains continue with this Redis's outbox numbers, and plans what remains
+   * to be done. It locks the chains' rows, which must come before that of the ledger
    * @param earlier what changes hands, named by the operator: `from`, the ledger that this Redis belongs
    * to now; `fromPrefix`, the prefix that the ledger's sessions have had
    * @throws SessionError `ERR_SESSION_LEDGER_MISMATCH` if it belongs to another ledger
    */
   async adopt(
-    continueNumbers: (runner: QueryRunner) => Promise<void>,
+    prepare: (runner: QueryRunner) => Promise<void>,
     earlier: EarlierOwners = {},
   ): Promise<Adoption> {
     const current = await this.readSql();
@@ -147,7 +147,7 @@ export class LedgerBinding {
       return { ledger: current.id, adopted: false };
     }
     const adoption = await this.database.transaction(async (runner) => {
-      await continueNumbers(runner);
+      await prepare(runner);
       const sql = await this.lockSql(runner);
       const redis = await this.readRedis();
       if (redis.ledger !== null && redis.ledger !== sql.id && redis.ledger !== earlier.from) {

@@ -19,8 +19,6 @@ export type Pause = (ms: number, signal: AbortSignal) => Promise<void>;
 export interface AuditRunOptions {
   /** Stores the state after each page, together with the incidents that the page has revealed. */
   save(state: AuditState, incidents: NewIncident[]): Promise<void>;
-  /** Declare all missing sessions lost, however many they are. */
-  acceptLosses?: boolean;
   /** Pause after each page. */
   paced?: boolean;
   /** Stops the run before its next step. */
@@ -35,7 +33,6 @@ export interface AuditRunOptions {
 export class AuditRun {
   /** Why buckets were skipped. */
   readonly errors: unknown[] = [];
-  readonly acceptLosses: boolean;
   private readonly signal: AbortSignal;
   private readonly pause: Pause;
 
@@ -44,7 +41,6 @@ export class AuditRun {
     private readonly buckets: Buckets,
     private readonly options: AuditRunOptions,
   ) {
-    this.acceptLosses = options.acceptLosses ?? false;
     this.signal = options.signal ?? new AbortController().signal;
     this.pause = options.pause ?? ((ms, signal) => delay(ms, undefined, { signal }));
   }

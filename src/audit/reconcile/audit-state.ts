@@ -41,9 +41,11 @@ export interface ReconcileReport {
 /** How far a comparison has come. It is stored as JSON, so another process can continue it. */
 export interface AuditState {
   /** Of this layout. A state of another one is not continued. */
-  version: 1;
+  version: 2;
   position: AuditPosition;
   report: ReconcileReport;
+  /** Declare all missing sessions lost, however many they are. */
+  acceptsLosses: boolean;
   /** Where the missing sessions begin. */
   lossesAfter: RowPosition | null;
   /** How many sessions may be declared lost; null before they are counted. */
@@ -58,12 +60,13 @@ export interface AuditState {
 
 const START: RowPosition = { createdAt: '-infinity', id: '0' };
 
-/** @param acceptLosses declares the missing sessions lost as it finds them, without counting first */
-export function newAuditState(acceptLosses = false): AuditState {
+/** @param acceptsLosses declares the missing sessions lost as it finds them, without counting first */
+export function newAuditState(acceptsLosses = false): AuditState {
   return {
-    version: 1,
-    position: { phase: acceptLosses ? 'declare' : 'count', ...START },
+    version: 2,
+    position: { phase: acceptsLosses ? 'declare' : 'count', ...START },
     report: { checked: 0, missing: 0, held: false, resurrected: 0, recovered: 0, repaired: 0 },
+    acceptsLosses,
     lossesAfter: null,
     limit: null,
     skipped: [],

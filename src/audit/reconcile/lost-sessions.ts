@@ -71,9 +71,9 @@ export class LostSessions {
     }
     const missing = await this.missingOf(run, page);
     const limit = state.limit ?? (await this.limitOf(run));
-    // More than were counted, or a run that continues one whose operator accepted the losses.
+    // More than were counted.
     const { missing: declared } = state.report;
-    if (!run.acceptLosses && declared + missing.length > limit) {
+    if (!state.acceptsLosses && declared + missing.length > limit) {
       const lost = this.finish(run);
       return [...lost, ...(await this.hold(run, declared + missing.length))];
     }
@@ -90,7 +90,7 @@ export class LostSessions {
     const { state } = run;
     const { missing } = state.report;
     state.limit = await this.limitOf(run);
-    if (missing > state.limit && !run.acceptLosses) return this.hold(run, missing);
+    if (missing > state.limit && !state.acceptsLosses) return this.hold(run, missing);
     if (!state.lossesAfter) return this.finish(run);
     state.position = { phase: 'declare', ...state.lossesAfter };
     state.report.missing = 0;

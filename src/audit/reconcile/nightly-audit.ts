@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
+import type { QueryRunner } from 'typeorm';
+
 import type { Incidents, NewIncident } from '../guard/incidents.js';
 import type { LedgerDatabase } from '../postgres/connection.js';
 import type { LedgerTables } from '../postgres/schema.js';
@@ -16,7 +18,7 @@ class LeaseLost extends Error {
   override readonly name = 'LeaseLost';
 }
 
-export type ContinueOptions = Omit<AuditRunOptions, 'save' | 'acceptLosses'>;
+export type ContinueOptions = Omit<AuditRunOptions, 'save'>;
 
 /**
  * The comparison that runs at night. Its state is in `session_ledger`, so it goes on after a restart,
@@ -34,6 +36,9 @@ export class NightlyAudit {
   ) {
     this.sql = {
       begin: beginAudit(tables),
+      replace: replaceAudit(tables),
+      isAccepting: isAccepting(tables),
+      endAccepting: endAccepting(tables),
       claim: claimAudit(tables),
       save: saveAudit(tables),
       renew: renewAudit(tables),
@@ -48,6 +53,24 @@ export class NightlyAudit {
   }
 
   /**
+   * Begins an audit that accepts all losses, in the transaction of an adoption: if the process dies
+   * after it, a worker does what was left. It replaces the audit that is under way.
+   */
+  async beginAccepting(runner: QueryRunner): Promise<void> {
+    await runner.query(this.sql.replace, [JSON.stringify(newAuditState(true)), LEASE]);
+  }
+
+  /** Whether an adoption's audit is still to be done. */
+  async isAccepting(): Promise<boolean> {
+    return (await this.database.query(this.sql.isAccepting)).length > 0;
+  }
+
+  /** Notes that everything was compared, and all losses accepted. */
+  async endAccepting(): Promise<void> {
+    await this.database.query(this.sql.endAccepting);
+  }
+
+  /**
    * Continues the audit that is under way to its end. Resolves to null if there is none, or if
    * another process is at it, or takes it over.
    */
@@ -59,7 +82,7 @@ export class NightlyAudit {
     try {
       const save: AuditRunOptions['save'] = (...page) => this.save(owner, ...page);
       const run = await this.reconciler.continue(state, { paced: true, ...options, save });
-      await this.database.query(this.sql.finish, [owner, run.state.isComplete]);
+      await this.finish(owner, run.state);
       return run;
     } catch (error) {
       if (error instanceof LeaseLost) return null;
@@ -91,6 +114,12 @@ export class NightlyAudit {
     if (!isMine) throw new LeaseLost();
   }
 
+  /** What an adoption has left undone, because a bucket failed, is done again from the start. */
+  private async finish(owner: string, { isComplete, acceptsLosses }: AuditState): Promise<void> {
+    const next = acceptsLosses && !isComplete ? JSON.stringify(newAuditState(true)) : null;
+    await this.database.query(this.sql.finish, [owner, isComplete, next]);
+  }
+
   private async renew(owner: string): Promise<void> {
     await this.database.query(this.sql.renew, [owner, LEASE]).catch(() => undefined);
   }
@@ -108,6 +137,20 @@ const leaseUntil = (lease: string): string =>
 /** $1 state */
 const beginAudit = (t: LedgerTables): string => `
 UPDATE ${t.ledger} SET audit_position = $1 WHERE audit_position IS NULL`;
+
+/** For a while nobody's, so that the process that adopts can do it. $1 state, $2 for how long (ms) */
+const replaceAudit = (t: LedgerTables): string => `
+UPDATE ${t.ledger}
+SET audit_position = ($1::jsonb || jsonb_build_object('leaseUntil', ${leaseUntil('$2')}))::text`;
+
+const ACCEPTS_LOSSES = `audit_position::jsonb ->> 'acceptsLosses' = 'true'`;
+
+const isAccepting = (t: LedgerTables): string => `
+SELECT FROM ${t.ledger} WHERE ${ACCEPTS_LOSSES}`;
+
+const endAccepting = (t: LedgerTables): string => `
+UPDATE ${t.ledger} SET audit_position = NULL, audited_at = clock_timestamp()
+WHERE ${ACCEPTS_LOSSES}`;
 
 /** $1 owner, $2 lease (ms) */
 const claimAudit = (t: LedgerTables): string => `
@@ -140,9 +183,9 @@ UPDATE ${t.ledger}
 SET audit_position = (audit_position::jsonb || '{"leaseUntil": 0}')::text
 WHERE ${isMine}`;
 
-/** $1 owner, $2 whether everything was compared */
+/** $1 owner, $2 whether everything was compared, $3 the state of the next audit, or null */
 const finishAudit = (t: LedgerTables): string => `
 UPDATE ${t.ledger}
-SET audit_position = NULL,
+SET audit_position = $3,
     audited_at = CASE WHEN $2 THEN clock_timestamp() ELSE audited_at END
 WHERE ${isMine}`;

@@ -27,7 +27,10 @@ export interface ReconcilerParts {
 }
 
 /** How to run a comparison: see `AuditRunOptions`. */
-export type RunOnceOptions = Omit<AuditRunOptions, 'save'>;
+export type RunOnceOptions = Omit<AuditRunOptions, 'save'> & {
+  /** Declare all missing sessions lost, however many they are. */
+  acceptLosses?: boolean;
+};
 
 /**
  * Makes SQL and Redis agree after Redis has lost data: it was restored from a backup, was flushed,
@@ -46,8 +49,8 @@ export class Reconciler {
   }
 
   /** A whole comparison, from the start. It throws at the end if a bucket could not be compared. */
-  async runOnce(options: RunOnceOptions = {}): Promise<ReconcileReport> {
-    const { state, errors } = await this.continue(newAuditState(options.acceptLosses), {
+  async runOnce({ acceptLosses, ...options }: RunOnceOptions = {}): Promise<ReconcileReport> {
+    const { state, errors } = await this.continue(newAuditState(acceptLosses), {
       ...options,
       save: (_, incidents) => this.record(incidents),
     });

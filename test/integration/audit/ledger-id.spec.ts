@@ -1,9 +1,10 @@
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Client } from 'pg';
 
 import { LedgerDatabase } from '../../../src/audit/postgres/connection.js';
 import { ledgerSettings } from '../../../src/audit/postgres/schema.js';
 import { auditParts } from '../../../src/audit/audit-parts.js';
+import { Reconciler } from '../../../src/audit/reconcile/reconciler.js';
 import { SessionAudit } from '../../../src/audit/session-audit.js';
 import { Buckets } from '../../../src/store/buckets.js';
 import { singleRedis } from '../../support/redis-under-test.js';
@@ -175,6 +176,36 @@ describe('The ledger ID', () => {
         'bound',
       ]);
       expect(await worker.audit.verify()).toMatchObject({ valid: true });
+    });
+
+    describe('if the process that adopts it dies before it has compared', () => {
+      beforeEach(async () => {
+        const compare = jest.spyOn(Reconciler.prototype, 'runOnce');
+        compare.mockRejectedValueOnce(new Error('killed'));
+        await expect(app.audit.adopt()).rejects.toThrow('killed');
+        expect(await countRecords(trail)).toEqual({ created: 30, destroyed: 0 });
+      });
+
+      it('a worker completes the adoption', async () => {
+        await trail.rows(
+          `UPDATE session_ledger SET audit_position = (audit_position::jsonb || '{"leaseUntil": 0}')::text`,
+        );
+        await trail.start();
+        await eventually(async () =>
+          expect(await countRecords(trail)).toEqual({ created: 30, destroyed: 30 }),
+        );
+        await eventually(async () =>
+          expect(await trail.rows('SELECT audit_position FROM session_ledger')).toEqual([
+            { audit_position: null },
+          ]),
+        );
+      });
+
+      it('the same command completes it, and does nothing the third time', async () => {
+        expect(await app.audit.adopt()).toMatchObject({ adopted: false, missing: 30 });
+        expect(await countRecords(trail)).toEqual({ created: 30, destroyed: 30 });
+        expect(await app.audit.adopt()).toMatchObject({ adopted: false, checked: 0 });
+      });
     });
 
     it('is no rollback, even if more was recorded in it than in the earlier one', async () => {
