@@ -96,6 +96,9 @@ export async function runCampaign(options: CampaignOptions, progress: Progress):
         const { losses } = verdict;
         return { options, rules, versions, faults, history, violations, losses, evidence, seconds };
       }
+    } catch (cause) {
+      // A server that didn't come back explains it better than the refused connection.
+      throw new Error(['The campaign failed.', ...context.problems].join('\n'), { cause });
     } finally {
       await fleet.stop();
     }

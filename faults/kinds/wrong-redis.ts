@@ -6,6 +6,8 @@ import type { Answer, Operation } from '../application/protocol.js';
 import type { CampaignContext, FaultKind } from '../campaign-context.js';
 import { now } from '../history.js';
 
+/** What a sign-in may be answered with: the user has enough sessions, or the machine is too busy. */
+const SIGN_IN_ERRORS = ['ERR_SESSION_LIMIT', 'ERR_SESSION_REDIS_UNAVAILABLE'];
 /** Nothing of the ledger may be done for it. */
 const REFUSED = ['ERR_SESSION_LEDGER_HELD', 'ERR_SESSION_DATABASE_UNAVAILABLE'];
 
@@ -59,7 +61,7 @@ async function useStranger(
     // The checker finds each of these sessions if it ever reaches the ledger: no call asked for it.
     const create = { op: 'create', userId: 'stranger', marker: 'stranger', lifetime: 700 } as const;
     const created = await stranger.perform(create);
-    report(create, created, created?.ok || created?.code === 'ERR_SESSION_LIMIT');
+    report(create, created, created?.ok || SIGN_IN_ERRORS.includes(created?.code ?? ''));
     const op = random.pick(['flush', 'reconcile', 'acceptLosses'] as const);
     const answer = await stranger.perform({ op });
     report({ op }, answer, answer?.ok === false && REFUSED.includes(answer.code));
