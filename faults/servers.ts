@@ -72,6 +72,7 @@ export class Servers {
       ? new Cluster(this.redisNodes.map(({ port }) => ({ host: '127.0.0.1', port })))
       : new Redis(this.redisNodes[0]!.url);
     client.on('error', () => undefined);
+    client.on('+node', handleAsking);
     return client;
   }
 
@@ -190,6 +191,16 @@ export class Servers {
   async stop(): Promise<void> {
     await Promise.all([this.stopRedis(), this.postgres.stop()]);
   }
+}
+
+/** ioredis leaves the promise of ASKING alone: if the connection closes, it would end this process. */
+function handleAsking(node: Redis): void {
+  const asking = node.asking.bind(node) as () => Promise<'OK'>;
+  node.asking = () => {
+    const reply = asking();
+    reply.catch(() => undefined);
+    return reply;
+  };
 }
 
 interface ClusterNode {

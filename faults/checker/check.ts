@@ -1,7 +1,7 @@
 import type { Call } from '../history.js';
 import { checkAnswers } from './answers.js';
 import { checkCreation } from './creation.js';
-import { checkEnd } from './end.js';
+import { checkEnd, checkReturns } from './end.js';
 import type { Evidence } from './evidence.js';
 import { putBackForgotten } from './forgotten-records.js';
 import type { Guarantees } from './guarantees.js';
@@ -58,6 +58,7 @@ function checkSession(session: SessionHistory, index: HistoryIndex): Violation[]
   return [
     ...checkCreation(session, index),
     ...checkEnd(session, index),
+    ...checkReturns(session, index),
     ...checkLife(session, index),
   ];
 }

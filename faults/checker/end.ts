@@ -1,6 +1,12 @@
 import type { Call } from '../history.js';
 import type { Violation } from './violation.js';
-import { callOf, relatedTo, type HistoryIndex, type SessionHistory } from './session-history.js';
+import {
+  bucketOf,
+  callOf,
+  relatedTo,
+  type HistoryIndex,
+  type SessionHistory,
+} from './session-history.js';
 import type { EventRecord } from './evidence.js';
 import { isRejection, TOLERANCE } from './guarantees.js';
 
@@ -24,6 +30,22 @@ export function checkEnd(session: SessionHistory, index: HistoryIndex): Violatio
   }
   const isGone = session.created.length > 0 && !session.live && !session.inExpiryIndex;
   return isGone ? [violation('lost', 'it is gone from Redis but its end is not recorded')] : [];
+}
+
+/** No ended session that came back may be usable once the rollback was made good. */
+export function checkReturns({ handle }: SessionHistory, index: HistoryIndex): Violation[] {
+  const losses = index.guarantees.damages.redisLosses
+    .filter(({ buckets }) => buckets.has(bucketOf(handle)))
+    .toSorted((a, b) => a.at - b.at);
+  const late = index.incidents.returnsOf(handle).filter((until) => {
+    const mendedAt = losses.findLast(({ at }) => at <= until)?.mendedAt ?? Infinity;
+    return until > mendedAt + TOLERANCE;
+  });
+  return late.map((until) => ({
+    kind: 'resurrected',
+    handle,
+    text: `it had come back, and was usable until ${new Date(until).toISOString()}, after the mending`,
+  }));
 }
 
 export function acknowledgedEnds(session: SessionHistory, index: HistoryIndex): AcknowledgedEnd[] {

@@ -13,6 +13,8 @@ export interface RedisLoss extends Span {
   /** When it forgot. It served again at `to`. */
   at: number;
   buckets: Set<number>;
+  /** By when everything had to be made good, once the campaign has seen that it was. */
+  mendedAt?: number;
   /** What was in the outboxes when it forgot, and isn't any more; null if that is unknown. */
   forgotten: ForgottenEvent[] | null;
 }

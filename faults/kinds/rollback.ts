@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis';
 
 import type { CampaignContext, FaultKind } from '../campaign-context.js';
 import type { ForgottenEvent } from '../checker/evidence.js';
+import type { RedisLoss } from '../checker/guarantees.js';
 import { DataCopy } from '../data-copy.js';
 import { now } from '../history.js';
 import { numberKey } from '../keys.js';
@@ -31,14 +32,15 @@ const rollback: FaultKind = {
     const { servers, traffic } = context;
     await servers.historyLock.hold(() =>
       traffic.withoutReconciling(async () => {
-        await servers.redisLock.hold(() => goBack(context));
-        await checkMending(context);
+        const loss = await servers.redisLock.hold(() => goBack(context));
+        loss.mendedAt = await checkMending(context);
       }),
     );
   },
 };
 
-async function goBack({ servers, random, damages, problems }: CampaignContext): Promise<void> {
+async function goBack(context: CampaignContext): Promise<RedisLoss> {
+  const { servers, random, damages, problems } = context;
   await servers.untilHealthy();
   const master = random.pick(await servers.masters());
   const buckets = await servers.bucketsOf(master);
@@ -56,7 +58,9 @@ async function goBack({ servers, random, damages, problems }: CampaignContext): 
   });
   // What it had before the copy began, it has again.
   const forgotten = outboxes.filter(({ chain, number }) => number! > kept.get(chain)!);
-  damages.redisLosses.push({ kind: 'rollback', from, at, to: now(), buckets, forgotten });
+  const loss: RedisLoss = { kind: 'rollback', from, at, to: now(), buckets, forgotten };
+  damages.redisLosses.push(loss);
+  return loss;
 }
 
 /** The last number of each bucket. */
@@ -76,21 +80,26 @@ async function stopWrites(node: Redis, buckets: Set<number>): Promise<ForgottenE
   return outboxes.flat();
 }
 
-/** The workers must find the loss and make it good, without anybody asking them to. */
-export async function checkMending(context: CampaignContext): Promise<void> {
+/**
+ * The workers must find the loss and make it good, without anybody asking them to. Resolves to the
+ * moment when they had; undefined if it took too long.
+ */
+export async function checkMending(context: CampaignContext): Promise<number | undefined> {
   const { servers, activeKinds, problems, undoAfterCheck } = context;
   const since = now();
   let until: number | undefined;
+  let isMended = false;
   const redis = servers.openRedis();
   const kinds = new Set(activeKinds);
   const watch = setInterval(() => activeKinds.forEach((kind) => kinds.add(kind)), 20);
   try {
-    await untilMended(context, redis, MENDING_TIMEOUT, () => (until ??= now()));
+    isMended = await untilMended(context, redis, MENDING_TIMEOUT, () => (until ??= now()));
   } finally {
     clearInterval(watch);
     redis.disconnect();
   }
-  const took = Math.round((until ?? now()) - since);
+  const mendedAt = now();
+  const took = Math.round((until ?? mendedAt) - since);
   // A link that hangs until the end of the round is a fault, too.
   const isUndisturbed = kinds.size === 1 && undoAfterCheck.length === 0;
   if (isUndisturbed && took > UNDISTURBED_TIMEOUT) {
@@ -98,6 +107,7 @@ export async function checkMending(context: CampaignContext): Promise<void> {
       `it took ${took} ms to make good a ${[...kinds].join()}, without any other fault`,
     );
   }
+  return isMended ? mendedAt : undefined;
 }
 
 export const rollbackKinds: FaultKind[] = [rollback];

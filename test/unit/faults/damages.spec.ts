@@ -124,6 +124,23 @@ describe('a Redis that goes back', () => {
     expect(kinds(loss())).toEqual(['resurrected']);
   });
 
+  it('a session that came back may not be usable after the mending', () => {
+    history.create('00a');
+    history.destroy('00a');
+    rolledBack(2, 2);
+    history.incident({
+      kind: 'session-returned',
+      chain: 0,
+      handle: '00a',
+      details: { usableUntil: new Date(1_005_500).toISOString() },
+      recordedAt: 1_006_000,
+    });
+    const [rollback] = loss().redisLosses!;
+    const mended = (mendedAt: number) => ({ redisLosses: [{ ...rollback!, mendedAt }] });
+    expect(kinds(mended(1_005_600))).toEqual([]);
+    expect(kinds(mended(1_005_000))).toEqual(['resurrected']);
+  });
+
   it('what a session that came back was rotated into must be ended', () => {
     history.create('00a');
     history.destroy('00a');
