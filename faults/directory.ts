@@ -21,6 +21,11 @@ export class Directory {
     return from.length > 0 ? random.pick(from) : undefined;
   }
 
+  /** The sessions that have ended last. */
+  lastEnded(count: number): KnownSession[] {
+    return this.ended.slice(-count);
+  }
+
   get size(): number {
     return this.live.length;
   }

@@ -13,6 +13,9 @@ const CONCURRENCY = 4;
 /** With more live sessions than this, fewer are created. */
 const ENOUGH_SESSIONS = 120;
 
+/** How many ended sessions are tried at once. */
+const STOLEN = 24;
+
 type MakeOperation = (n: number) => Operation;
 
 /** Makes mixed calls to every process, as fast as they are answered, until it is stopped. */
@@ -48,6 +51,18 @@ export class Traffic {
   async withoutReconciling<T>(work: () => Promise<T>): Promise<T> {
     this.unaided += 1;
     return work().finally(() => (this.unaided -= 1));
+  }
+
+  /** Rotates the sessions that have ended last, as whoever has stolen their IDs would try. */
+  async rotateEnded(): Promise<void> {
+    const ready = this.fleet.processes.filter((process) => process.ready);
+    if (ready.length === 0) return;
+    const process = this.random.pick(ready);
+    await Promise.all(
+      this.directory
+        .lastEnded(STOLEN)
+        .map(({ id, handle }) => this.call(process, () => ({ op: 'rotate', id, handle }))),
+    );
   }
 
   unansweredCalls(): Call[] {

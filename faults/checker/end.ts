@@ -38,7 +38,8 @@ export function checkReturns({ handle }: SessionHistory, index: HistoryIndex): V
     .filter(({ buckets }) => buckets.has(bucketOf(handle)))
     .toSorted((a, b) => a.at - b.at);
   const late = index.incidents.returnsOf(handle).filter((until) => {
-    const mendedAt = losses.findLast(({ at }) => at <= until)?.mendedAt ?? Infinity;
+    // Since `from`: what expired before Redis went back was never usable again.
+    const mendedAt = losses.findLast(({ from }) => from <= until)?.mendedAt ?? Infinity;
     return until > mendedAt + TOLERANCE;
   });
   return late.map((until) => ({

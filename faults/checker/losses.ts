@@ -113,8 +113,7 @@ function absenceIn(session: SessionHistory, loss: RedisLoss, index: HistoryIndex
   }
   if (loss.kind === 'emptied') {
     const isForgotten = created.occurredAt <= loss.at + TOLERANCE;
-    const gone = { from: since, to: Infinity };
-    return isForgotten && index.incidents.hasAdoptionAfter(loss.at) ? [gone] : spans;
+    return isForgotten && index.incidents.hasAdoptionAfter(loss.at) ? [forever] : spans;
   }
   const isForgotten =
     isWithin(created.occurredAt, { from: loss.from, to: endOf(loss) }) &&

@@ -40,7 +40,7 @@ const rollback: FaultKind = {
 };
 
 async function goBack(context: CampaignContext): Promise<RedisLoss> {
-  const { servers, random, damages, problems } = context;
+  const { servers, traffic, random, damages, problems } = context;
   await servers.untilHealthy();
   const master = random.pick(await servers.masters());
   const buckets = await servers.bucketsOf(master);
@@ -60,6 +60,7 @@ async function goBack(context: CampaignContext): Promise<RedisLoss> {
   const forgotten = outboxes.filter(({ chain, number }) => number! > kept.get(chain)!);
   const loss: RedisLoss = { kind: 'rollback', from, at, to: now(), buckets, forgotten };
   damages.redisLosses.push(loss);
+  await traffic.rotateEnded(); // some of them live again
   return loss;
 }
 

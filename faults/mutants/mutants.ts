@@ -363,7 +363,7 @@ export const mutants: Mutant[] = [
       {
         file: 'src/audit/drain/second-ends.ts',
         from: 'await this.incidents.recordAll(runner, incidents);',
-        to: 'void incidents;',
+        to: 'if (incidents.length < 0) await this.incidents.recordAll(runner, incidents);',
       },
     ],
   },
