@@ -4,7 +4,7 @@ import type { StartOptions } from './application/protocol.js';
 import type { CampaignContext, FaultKind } from './campaign-context.js';
 import { check } from './checker/check.js';
 import type { Evidence } from './checker/evidence.js';
-import { noDamages, type Guarantees } from './checker/guarantees.js';
+import { noDamages, type Damages, type Guarantees } from './checker/guarantees.js';
 import type { Losses } from './checker/losses.js';
 import type { Violation } from './checker/violation.js';
 import { Directory } from './directory.js';
@@ -47,6 +47,7 @@ export interface Outcome {
   violations: Violation[];
   losses: Losses;
   evidence: Evidence;
+  damages: Damages;
   seconds: number;
 }
 
@@ -94,7 +95,8 @@ export async function runCampaign(options: CampaignOptions, progress: Progress):
         if (faults.length < options.faults && violations.length === 0) continue;
         const seconds = (now() - startedAt) / 1_000;
         const { losses } = verdict;
-        return { options, rules, versions, faults, history, violations, losses, evidence, seconds };
+        const run = { options, rules, versions, faults, history, damages: context.damages };
+        return { ...run, violations, losses, evidence, seconds };
       }
     } catch (cause) {
       // A server that didn't come back explains it better than the refused connection.

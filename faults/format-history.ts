@@ -1,6 +1,7 @@
 import type { Fault } from './campaign.js';
 import type { Evidence } from './checker/evidence.js';
 import type { Call } from './history.js';
+import type { Damages } from './checker/guarantees.js';
 import { bucketOf } from './checker/session-history.js';
 
 /** How long before and after a session's history faults and incidents may explain it (ms). */
@@ -12,16 +13,12 @@ const AROUND = 3_000;
  */
 export function formatHistory(
   handle: string,
-  {
-    history,
-    evidence,
-    faults,
-  }: { history: { calls: Call[] }; evidence: Evidence; faults: Fault[] },
+  { history, evidence, faults, damages }: Happenings,
 ): string[] {
   const lines = linesAbout(handle, history.calls, evidence);
   const moments = lines.map(([at]) => at);
   const [first, last] = [Math.min(...moments), Math.max(...moments)];
-  const around = linesAround(handle, evidence, faults).filter(
+  const around = linesAround(handle, evidence, faults, damages).filter(
     ([from, , to = from]) => to > first - AROUND && from < last + AROUND,
   );
   const live = evidence.live.find((session) => session.handle === handle);
@@ -31,6 +28,13 @@ export function formatHistory(
       .map(([at, text]) => `  ${`${(at - first).toFixed(1)} ms`.padStart(14)}  ${text}`),
     `  at the end: ${live ? 'live' : 'not'} in Redis`,
   ];
+}
+
+export interface Happenings {
+  history: { calls: Call[] };
+  evidence: Evidence;
+  faults: Fault[];
+  damages: Damages;
 }
 
 type Line = [at: number, text: string, until?: number];
@@ -53,14 +57,24 @@ function linesAbout(handle: string, calls: Call[], evidence: Evidence): Line[] {
   return lines;
 }
 
-/** The faults, and the incidents of the session's bucket. */
-function linesAround(handle: string, { incidents }: Evidence, faults: Fault[]): Line[] {
+/** The faults, and what the servers of the session's bucket forgot and the incidents say of it. */
+function linesAround(
+  handle: string,
+  { incidents }: Evidence,
+  faults: Fault[],
+  { redisLosses }: Damages,
+): Line[] {
   const bucket = bucketOf(handle);
   const own = incidents.filter(({ chain }) => chain === null || chain === bucket);
   return [
     ...faults.map(({ kind, from, to }): Line => {
       return [from, `fault ${kind}, for ${(to - from).toFixed(0)} ms`, to];
     }),
+    ...redisLosses
+      .filter(({ buckets }) => buckets.has(bucket))
+      .map(({ kind, from, at }): Line => {
+        return [at, `Redis forgot what it had since ${(at - from).toFixed(0)} ms (${kind})`];
+      }),
     ...own.map(({ kind, recordedAt }): Line => [recordedAt, `incident ${kind}`]),
   ];
 }

@@ -5,6 +5,7 @@ import { formatHistory } from './format-history.js';
 /** The maximum number of violations whose histories are compared; there may be thousands. */
 const MAX_COMPARED = 200;
 const MAX_LISTED = 12;
+const MAX_EXAMPLES = 4;
 
 /** The table, the violations with one history, and the closing line. */
 export function report(outcome: Outcome): string {
@@ -15,7 +16,7 @@ export function report(outcome: Outcome): string {
     '',
     `${Math.round(outcome.seconds)} s`,
     ...formatLosses(outcome),
-    ...violations.slice(0, 1).map((first) => formatViolation(shortest(first, outcome), outcome)),
+    ...examplesOf(violations, outcome).map((each) => formatViolation(each, outcome)),
     ...listViolations(violations),
     closingLine(outcome),
     '',
@@ -73,12 +74,22 @@ function formatLosses({ losses }: Outcome): string[] {
   ];
 }
 
+/** Some violations, each of another kind or text, of those with the shortest histories. */
+function examplesOf(violations: Violation[], outcome: Outcome): Violation[] {
+  const bySort = new Map(violations.toReversed().map((each) => [sortOf(each), each]));
+  return [...bySort.values()].slice(0, MAX_EXAMPLES).map((first) => shortest(first, outcome));
+}
+
+function sortOf({ kind, text }: Violation): string {
+  return `${kind} ${text.replaceAll(/\d+/g, '')}`;
+}
+
 /** The violation of the same kind whose session has the shortest history. */
 function shortest(first: Violation, outcome: Outcome): Violation {
   const length = ({ handle }: Violation) =>
     handle === null ? Infinity : formatHistory(handle, outcome).length;
   return outcome.violations
-    .filter(({ kind }) => kind === first.kind)
+    .filter((each) => sortOf(each) === sortOf(first))
     .slice(0, MAX_COMPARED)
     .reduce((best, each) => (length(each) < length(best) ? each : best), first);
 }

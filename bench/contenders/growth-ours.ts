@@ -14,7 +14,7 @@ const TARGETS = 1_000;
 /** Our module with any number of live sessions. */
 export async function open(servers: ServerUrls): Promise<FilledApplication> {
   const redis = new Redis(servers.redisUrl);
-  const { sessions } = await openApplication(servers, false, { prefix: 'sess' });
+  const { sessions } = await openApplication(servers, false, { prefix: 'nsl' });
   const targets: { id: string; userId: string }[] = [];
   let users = 0;
 
@@ -37,7 +37,7 @@ export async function open(servers: ServerUrls): Promise<FilledApplication> {
 
   /** Deletes the events. Draining them would take a long time, and isn't measured here. */
   const dropEvents = async () => {
-    for (let bucket = 0; bucket < BUCKETS; bucket += 1) await redis.del(`sess:{${bucket}}:o`);
+    for (let bucket = 0; bucket < BUCKETS; bucket += 1) await redis.del(`nsl:{${bucket}}:o`);
   };
 
   return {

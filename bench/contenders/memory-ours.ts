@@ -13,7 +13,7 @@ const BUCKETS = 16;
 export async function open(servers: ServerUrls): Promise<Filler> {
   const redis = new Redis(servers.redisUrl);
   await redis.flushall();
-  const { sessions, audit } = await openApplication(servers, false, { prefix: 'sess' });
+  const { sessions, audit } = await openApplication(servers, false, { prefix: 'nsl' });
   await audit.adopt(); // the tables remember the sessions that were flushed
   let users = 0;
 
@@ -30,12 +30,12 @@ export async function open(servers: ServerUrls): Promise<Filler> {
     async keys() {
       let [indexBytes, indexed] = [0, 0];
       for (let bucket = 0; bucket < BUCKETS; bucket += 1) {
-        indexBytes += await usage(redis, `sess:{${bucket}}:x`);
-        indexed += await redis.zcard(`sess:{${bucket}}:x`);
+        indexBytes += await usage(redis, `nsl:{${bucket}}:x`);
+        indexed += await redis.zcard(`nsl:{${bucket}}:x`);
       }
       return {
-        'session record': await averageUsage(redis, 'sess:{*}:s:*'),
-        'per-user set': await averageUsage(redis, 'sess:{*}:u:*'),
+        'session record': await averageUsage(redis, 'nsl:{*}:s:*'),
+        'per-user set': await averageUsage(redis, 'nsl:{*}:u:*'),
         'expiry index, per session': indexBytes / indexed,
       };
     },

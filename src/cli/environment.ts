@@ -28,7 +28,7 @@ ${REDIS_HELP}
   USER_ID_TYPE     text, integer, bigint or uuid (default: text)
   USERS_TABLE      users table that the audit tables refer to (default: none)
   USERS_COLUMN     its key column (default: id)
-  SESSION_PREFIX   the module's \`prefix\` option (default: sess)
+  SESSION_PREFIX   the module's \`prefix\` option (default: nsl)
   SESSION_BUCKETS  the module's \`buckets\` option (default: read from Redis)
 A variable that is not set is read from the file .env in the current folder, if there is one.`;
 
@@ -55,7 +55,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv, required: Requirement[])
         references: USERS_TABLE ? { table: USERS_TABLE, column } : undefined,
       },
     },
-    prefix: check('SESSION_PREFIX', env.SESSION_PREFIX, PREFIX) ?? 'sess',
+    prefix: check('SESSION_PREFIX', env.SESSION_PREFIX, PREFIX) ?? 'nsl',
     buckets: check('SESSION_BUCKETS', env.SESSION_BUCKETS, BUCKETS, Number),
   };
 }

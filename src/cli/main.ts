@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import { loadEnvFile } from 'node:process';
 
+import { Logger } from '@nestjs/common';
+
 import { run } from './run.js';
 
 /** How long open connections may delay the exit (ms). */
@@ -13,6 +15,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 loadVariables();
+// The commands report incidents themselves, and with --json standard output is nothing but JSON.
+Logger.overrideLogger(false);
 process.exitCode = await run(process.argv.slice(2), process);
 // Nothing should keep the process alive at this point. If something does, don't wait for it.
 setTimeout(() => process.exit(), EXIT_DELAY).unref();

@@ -110,8 +110,8 @@ export async function readBuckets(
     if (given ?? bound) return (given ?? bound)!;
     throw new UsageError(
       `Redis has no sessions with the prefix '${prefix}': the key ${metaKey(prefix)} is missing. ` +
-        "Set SESSION_PREFIX to the module's `prefix` option. If no session was created yet, set " +
-        'SESSION_BUCKETS.',
+        "Set SESSION_PREFIX to the module's `prefix` option. If the prefix is right, this Redis is new " +
+        "or was emptied: set SESSION_BUCKETS to the module's `buckets` option.",
     );
   }
   if (layout !== LAYOUT_VERSION) {

@@ -134,7 +134,7 @@ function userIdSettings(userId: UserIdOptions = {}): UserIdOptions & { type: Use
 }
 
 function defaultPrefix(name: string): string {
-  return name === DEFAULT_NAME ? 'sess' : `sess-${name}`;
+  return name === DEFAULT_NAME ? 'nsl' : `nsl-${name}`;
 }
 
 /** A module of its own has tables of its own: two modules in one schema would be one ledger. */

@@ -127,7 +127,7 @@ export interface SessionModuleOptions<TUser = SessionUser> {
   /**
    * The start of every Redis key. Must not contain braces or spaces.
    *
-   * @default 'sess', or 'sess-' and the module's `name`
+   * @default 'nsl', or 'nsl-' and the module's `name`
    */
   prefix?: string;
   /**

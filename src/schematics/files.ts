@@ -1,24 +1,29 @@
 // What `nest add` writes. test/system/nest-add compiles and runs it.
 import { randomBytes } from 'node:crypto';
 
-export const sessionOptions = `import { existsSync } from 'node:fs';
+export const sessionOptions = `import { existsSync, readFileSync } from 'node:fs';
+import { parseEnv } from 'node:util';
 
 import type { SessionModuleOptions } from 'nest-session-ledger';
 
 // Keeps variables that are set. Delete it if something else reads .env, such as @nestjs/config.
-if (existsSync('.env')) process.loadEnvFile('.env');
+if (existsSync('.env')) {
+  for (const [name, value] of Object.entries(parseEnv(readFileSync('.env', 'utf8')))) {
+    process.env[name] ??= value;
+  }
+}
 
-const isProduction = process.env.NODE_ENV === 'production';
+const isDevelopment = process.env.NODE_ENV === 'development';
 
 export const sessionOptions: SessionModuleOptions = {
   redis: process.env.REDIS_URL ?? 'redis://localhost:6379',
   database: process.env.DATABASE_URL ?? 'postgres://localhost/ledger',
   idleTimeout: '30m',
   maxSessionsPerUser: 10,
-  // In production, HTTPS only. Browsers may drop such a cookie on http://localhost.
-  cookie: { secure: isProduction },
-  // In development, a Redis that was emptied is taken for the new one without asking.
-  audit: { emptyRedis: isProduction ? 'hold' : 'adopt' },
+  // HTTPS only, except in development: browsers may drop such a cookie on http://localhost.
+  cookie: { secure: !isDevelopment },
+  // In development, an emptied Redis is adopted automatically.
+  audit: { emptyRedis: isDevelopment ? 'adopt' : 'hold' },
 };
 `;
 
@@ -112,6 +117,7 @@ volumes:
 /** The servers of the compose file. A file that is committed gets no password for the example. */
 export function environment(isPrivate: boolean): Record<string, string> {
   return {
+    NODE_ENV: 'development',
     REDIS_URL: 'redis://localhost:6379',
     DATABASE_URL: 'postgres://ledger:ledger@localhost:5432/ledger',
     EXAMPLE_PASSWORD: isPrivate ? randomBytes(9).toString('base64url') : '',

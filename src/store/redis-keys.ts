@@ -4,16 +4,16 @@
  *
  * | key | type | holds |
  * |---|---|---|
- * | `sess:{b}:s:<digest>` | string that expires when the session does | the session's record, see `session-record.ts` |
- * | `sess:{b}:u:<userId>` | ZSET, deleted with its last member | digest → idle expiry: the per-user set |
- * | `sess:{b}:x` | ZSET | `digest:created:userId` → idle expiry: the expiry index (`created` in hex) |
- * | `sess:{b}:o` | stream | the outbox: events that Postgres has not committed yet |
- * | `sess:{b}:n` | integer | the outbox number: how many events the bucket has had |
- * | `sess:{b}:r:<digest>` | string, for 10 s | the receipt of a session that ended soon after its creation, see `lua/include/receipt.lua` |
- * | `sess:{b}:p` | never written | asked for in proof that the server is a master, see `master-reads.ts`, and that the slot isn't moving, see `lua/include/bucket.lua` |
- * | `sess:{b}:l:<digest>` | string, for a minute | marks a session that was declared lost |
+ * | `nsl:{b}:s:<digest>` | string that expires when the session does | the session's record, see `session-record.ts` |
+ * | `nsl:{b}:u:<userId>` | ZSET, deleted with its last member | digest → idle expiry: the per-user set |
+ * | `nsl:{b}:x` | ZSET | `digest:created:userId` → idle expiry: the expiry index (`created` in hex) |
+ * | `nsl:{b}:o` | stream | the outbox: events that Postgres has not committed yet |
+ * | `nsl:{b}:n` | integer | the outbox number: how many events the bucket has had |
+ * | `nsl:{b}:r:<digest>` | string, for 10 s | the receipt of a session that ended soon after its creation, see `lua/include/receipt.lua` |
+ * | `nsl:{b}:p` | never written | asked for in proof that the server is a master, see `master-reads.ts`, and that the slot isn't moving, see `lua/include/bucket.lua` |
+ * | `nsl:{b}:l:<digest>` | string, for a minute | marks a session that was declared lost |
  *
- * One key is outside the buckets: `sess:meta`, a hash with the number of buckets, the layout's
+ * One key is outside the buckets: `nsl:meta`, a hash with the number of buckets, the layout's
  * version and, once this Redis is bound to a ledger, `ledger`, `keyspace` and `schema`.
  *
  * The hash tag is the *first* `{…}` of a key, so braces in a user ID can't move a key to another

@@ -15,7 +15,15 @@ export class DatabaseBackoff {
   /** By the monotonic clock (ms). */
   private notBefore = -Infinity;
 
-  constructor(private readonly logger: Logger) {}
+  /**
+   * @param probe asks Postgres for anything: work that had nothing to do proves nothing
+   * @param reported messages that are logged already, by this or another one of the process
+   */
+  constructor(
+    private readonly logger: Logger,
+    private readonly probe: () => Promise<unknown>,
+    private readonly reported: Set<string>,
+  ) {}
 
   /**
    * Runs `work`, unless Postgres was unavailable a moment ago. Throws errors that are not about
@@ -28,6 +36,7 @@ export class DatabaseBackoff {
     if (performance.now() < this.notBefore) return;
     try {
       await work();
+      if (this.interval > 0) await this.probe();
       this.noteSuccess();
     } catch (error) {
       if (!isDatabaseError(error) || error.code === orThrow) throw error;
@@ -36,14 +45,17 @@ export class DatabaseBackoff {
   }
 
   private noteFailure(error: SessionError): void {
-    if (this.interval === 0) this.logger.error(error.message);
+    if (!this.reported.has(error.message)) this.logger.error(error.message);
+    this.reported.add(error.message);
     this.interval = Math.min(this.interval * 2 || MIN_INTERVAL, MAX_INTERVAL);
     this.notBefore = performance.now() + this.interval;
   }
 
   private noteSuccess(): void {
-    if (this.interval > 0) this.logger.log('Postgres is available again.');
+    if (this.interval === 0) return;
     this.interval = 0;
+    if (this.reported.size > 0) this.logger.log('Postgres is available again.');
+    this.reported.clear();
   }
 }
 

@@ -7,6 +7,7 @@ import type { Buckets } from '../../store/buckets.js';
 import type { SessionUpkeep } from '../../store/session-upkeep.js';
 import type { Drain } from '../drain/drain.js';
 import type { Outbox } from '../drain/outbox.js';
+import type { LedgerDatabase } from '../postgres/connection.js';
 import { waitAtMost } from '../wait-at-most.js';
 import type { LedgerBinding } from '../guard/ledger-binding.js';
 import type { NightlyAudit } from '../reconcile/nightly-audit.js';
@@ -28,6 +29,7 @@ const UNSUITABLE = 'ERR_SESSION_DATABASE_UNSUITABLE';
 
 export interface LedgerWorkerParts {
   buckets: Buckets;
+  database: LedgerDatabase;
   outbox: Outbox;
   queue: LedgerQueue;
   drain: Drain;
@@ -47,9 +49,9 @@ export interface LedgerWorkerParts {
  */
 export class LedgerWorker {
   private readonly logger = new Logger('SessionLedger');
-  private readonly backoff = new DatabaseBackoff(this.logger);
+  private readonly backoff: DatabaseBackoff;
   /** Its own: a drain that succeeds says nothing about a comparison that fails. */
-  private readonly mendBackoff = new DatabaseBackoff(this.logger);
+  private readonly mendBackoff: DatabaseBackoff;
   private readonly stopping = new AbortController();
   private watchdog: NodeJS.Timeout | undefined;
   /** By the monotonic clock (ms). */
@@ -63,6 +65,10 @@ export class LedgerWorker {
   private readonly nightWatch: NightWatch;
 
   constructor(private readonly parts: LedgerWorkerParts) {
+    const probe = () => parts.database.query('SELECT 1');
+    const reported = new Set<string>();
+    this.backoff = new DatabaseBackoff(this.logger, probe, reported);
+    this.mendBackoff = new DatabaseBackoff(this.logger, probe, reported);
     this.nightWatch = new NightWatch(parts.nightlyAudit, this.stopping.signal, this.logger);
   }
 

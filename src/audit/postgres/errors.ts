@@ -13,6 +13,9 @@ const DATA_ERROR = /^(22|23|44|54|P0001$)/;
  */
 const UNSUITABLE = /^(3F|42)/;
 
+/** SQLSTATE classes of a login that Postgres refuses: 28 invalid authorization, 3D no such database. */
+const REFUSED_LOGIN = /^(28|3D)/;
+
 /** The SQLSTATE of an error that came from Postgres, otherwise undefined. */
 export function sqlState(error: unknown): string | undefined {
   const { code, driverError } = error as { code?: unknown; driverError?: unknown };
@@ -33,14 +36,17 @@ export function databaseError(cause: unknown): SessionError {
     return new SessionError(
       'ERR_SESSION_DATABASE_UNSUITABLE',
       `Postgres rejected a statement of the audit trail: ${message}. Run the migrations ` +
-        '(`npx session-ledger migrate`, or the option `audit.migrate`) as the role that owns the tables.',
+        '(`npx session-ledger migrate`, with `--schema` if the tables are not in `public`; or the option ' +
+        '`audit.migrate`) as the role that owns the tables.',
       { cause },
     );
   }
+  const remedy = REFUSED_LOGIN.test(sqlState(cause) ?? '')
+    ? 'Check the user, the password and the name of the database in the option `database`.'
+    : 'Check that it is running and that the option `database` points to it.';
   return new SessionError(
     'ERR_SESSION_DATABASE_UNAVAILABLE',
-    `Postgres is unavailable (${message}). Sessions keep working, and their events wait in Redis. ` +
-      'Check that it is running and that the option `database` points to it.',
+    `Postgres is unavailable (${message}). Sessions keep working, and their events wait in Redis. ${remedy}`,
     { cause },
   );
 }

@@ -18,6 +18,7 @@ import { freePort } from '../../../dev/free-port.js';
 import { startPostgres, startRedis, type PrivateServer } from '../../../dev/index.js';
 import { npmInstall, pack } from '../../../matrix/packed.js';
 import { runTool } from '../../../matrix/run-tool.js';
+import { eventually } from '../../support/eventually.js';
 
 const project = join(import.meta.dirname, '..', '..', '..');
 const nestCli = join(project, 'node_modules', '@nestjs', 'cli', 'bin', 'nest.js');
@@ -121,7 +122,8 @@ describe('nest add nest-session-ledger', () => {
 
   const start = (port: number) => {
     const main = existsSync(join(folder, 'dist/src')) ? 'dist/src/main.js' : 'dist/main.js';
-    const env = { ...process.env, NODE_OPTIONS: '', PORT: String(port) };
+    // Without the test runner's NODE_ENV, that of `.env` applies.
+    const env = { ...process.env, NODE_ENV: undefined, NODE_OPTIONS: '', PORT: String(port) };
     return startCommand('node', [main], { cwd: folder, env });
   };
 
@@ -145,7 +147,7 @@ describe('nest add nest-session-ledger', () => {
         body: new URLSearchParams({ user: 'ada', password: given }),
       });
 
-    expect((await fetch(account)).status).toBe(401);
+    await eventually(async () => expect((await fetch(account)).status).toBe(401));
     expect((await signIn('')).status).toBe(401);
     const signedIn = await signIn(password);
     expect(signedIn.status).toBe(204);
