@@ -39,6 +39,6 @@ function isDuringHold(call: Call, { damages }: Guarantees): boolean {
   const needsLedger = ['flush', 'reconcile', 'acceptLosses'].includes(call.operation.op);
   return (
     needsLedger &&
-    damages.holds.some(({ from, adoptedAt }) => overlaps(call, { from, to: adoptedAt }))
+    damages.holds.some(({ beganAt, adoptedAt }) => overlaps(call, { from: beganAt, to: adoptedAt }))
   );
 }

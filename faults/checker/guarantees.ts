@@ -27,6 +27,8 @@ export interface PostgresLoss extends Span {
 
 /** A time in which the ledger had to be held, because Redis was empty and not adopted yet. */
 export interface Hold extends Span {
+  /** When the first node was emptied; `from` is when the last one was. */
+  beganAt: number;
   /** When the adoption, which began at `to`, was done. */
   adoptedAt: number;
 }

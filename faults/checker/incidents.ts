@@ -21,13 +21,25 @@ export class IncidentIndex {
   }
 
   /** Whether a rollback that this loss explains names the event among those that Redis forgot. */
-  namesRollback({ chain, number, recordedAt }: EventRecord, loss: RedisLoss): boolean {
+  namesRollback(event: EventRecord, loss: RedisLoss): boolean {
+    const { chain, number, recordedAt } = event;
     return this.of('rollback').some((rollback) => {
-      if (rollback.chain !== chain || !isWithin(rollback.recordedAt, mendingOf(loss))) return false;
-      if (number !== null) return isBetween(number, rollback.details);
+      if (rollback.chain !== chain) return false;
+      const isFound = isWithin(rollback.recordedAt, mendingOf(loss));
+      const isPending = this.isPendingAt(rollback, loss.at);
+      if (number !== null) return (isFound || isPending) && isBetween(number, rollback.details);
       // It has none, because it was recorded while an earlier rollback was being mended.
-      return recordedAt <= rollback.recordedAt;
+      return isPending || (isFound && recordedAt <= rollback.recordedAt);
     });
+  }
+
+  /** What Redis forgets while a rollback is being mended is mended with it. */
+  private isPendingAt({ chain, recordedAt }: IncidentRecord, moment: number): boolean {
+    const isMended = this.of('rollback-mended').some(
+      (mended) =>
+        mended.chain === chain && mended.recordedAt > recordedAt && mended.recordedAt < moment,
+    );
+    return recordedAt < moment && !isMended;
   }
 
   /** Whether a gap names the event among those that Postgres forgot. */

@@ -27,11 +27,12 @@ const emptied: FaultKind = {
 
 async function emptyAndAdopt(context: CampaignContext): Promise<void> {
   const { servers, random, damages, problems } = context;
-  const hold = { from: Infinity, to: Infinity, adoptedAt: Infinity };
+  const hold = { beganAt: Infinity, from: Infinity, to: Infinity, adoptedAt: Infinity };
   damages.holds.push(hold);
   await servers.redisLock.hold(async () => {
     await servers.untilHealthy();
     const from = now();
+    hold.beganAt = from;
     const forgotten = await empty(servers);
     hold.from = now();
     const buckets = new Set(allBuckets());

@@ -39,7 +39,12 @@ describe('the numbers of the events', () => {
   it('the numbers may start again after an adoption only', () => {
     history.evidence.events[2]!.number = 1;
     const adoption = history.evidence.events[2]!.recordedAt - 1;
-    const hold = { from: adoption - 10, to: adoption - 5, adoptedAt: adoption };
+    const hold = {
+      beganAt: adoption - 10,
+      from: adoption - 10,
+      to: adoption - 5,
+      adoptedAt: adoption,
+    };
     history.incident({ kind: 'adopted', recordedAt: adoption });
     expect(kinds({ holds: [hold] })).toEqual([]);
     history.evidence.incidents = [];
@@ -103,6 +108,22 @@ describe('a Redis that goes back', () => {
     expect(kinds(loss())).toEqual([]);
     history.evidence.incidents[0]!.details = { from: 2, to: 2 };
     expect(kinds(loss())).toEqual(['lost']);
+  });
+
+  it('what is lost while an earlier rollback is being mended is mended with it', () => {
+    history.create('00a');
+    history.end('00a', { occurredAt: 1_004_000, reason: 'lost' });
+    rolledBack(1, 1);
+    const [rollback] = history.evidence.incidents;
+    rollback!.recordedAt = loss().redisLosses![0]!.at - 500;
+    expect(kinds(loss())).not.toContain('lost');
+    history.incident({
+      kind: 'rollback-mended',
+      chain: 0,
+      details: {},
+      recordedAt: rollback!.recordedAt + 100,
+    });
+    expect(kinds(loss())).toContain('lost');
   });
 
   it('an ended session may come back until the moment that an incident names', () => {
@@ -181,7 +202,7 @@ describe('an emptied Redis', () => {
         forgotten,
       },
     ],
-    holds: [{ from: 1_002_000, to: 1_003_000, adoptedAt: 1_003_200 }],
+    holds: [{ beganAt: 1_002_000, from: 1_002_000, to: 1_003_000, adoptedAt: 1_003_200 }],
   });
 
   it('recorded sessions end as lost, once it is adopted', () => {
