@@ -1,5 +1,5 @@
 import type { Call } from '../history.js';
-import type { ForgottenEvent } from './evidence.js';
+import type { EventRecord, ForgottenEvent } from './evidence.js';
 import { isWithin, overlaps, TOLERANCE, type RedisLoss, type Span } from './guarantees.js';
 import { NO_LOSS, type SessionLoss } from './session-loss.js';
 import { bucketOf, relatedTo, type HistoryIndex, type SessionHistory } from './session-history.js';
@@ -84,15 +84,11 @@ function undoneEnd(session: SessionHistory, loss: RedisLoss, index: HistoryIndex
   const { destroyed } = session;
   if (!loss.forgotten) {
     const recorded = destroyed.find(({ occurredAt }) => isWithin(occurredAt, loss));
-    // A session that came back may expire before the failover is over: its expiry isn't the end that
-    // was acknowledged.
-    if (recorded && recorded.reason !== 'expired') return null;
     const calls = [...session.calls, ...(index.userCalls.get(session.userId) ?? [])];
     const since = session.created[0]?.occurredAt ?? session.creation?.startedAt ?? -Infinity;
     const span = { from: Math.max(loss.from, since), to: loss.to };
-    const before = { from: span.from, to: Math.min(span.to, recorded?.occurredAt ?? Infinity) };
     const mayEnd = calls.filter((call) => call !== session.creation && isEnding(call, index));
-    return mayEnd.some((call) => overlaps(call, before)) ? span : null;
+    return mayEnd.some((call) => overlaps(call, span) && isEarlier(call, recorded)) ? span : null;
   }
   const end = forgottenOf(session, loss, index).find(({ event }) => event === 'destroyed');
   if (!end || destroyed.some(({ occurredAt }) => occurredAt === end.occurredAt)) return null;
@@ -147,6 +143,16 @@ function forgottenOf(
   { forgotten }: HistoryIndex,
 ): ForgottenEvent[] {
   return forgotten.get(loss)?.get(handle) ?? [];
+}
+
+/**
+ * Whether the call may have ended the session before its recorded end. A session that came back can
+ * end once more before the failover is over; the call that caused the recorded end doesn't count.
+ */
+function isEarlier({ startedAt, endedAt }: Call, recorded: EventRecord | undefined): boolean {
+  if (!recorded) return true;
+  if (recorded.reason === 'expired') return startedAt < recorded.occurredAt;
+  return endedAt !== null && endedAt < recorded.occurredAt - TOLERANCE;
 }
 
 /** Whether the call may end sessions. With a limit, a sign-in may evict one. */
