@@ -48,7 +48,11 @@ module.exports = {
     ),
     forbid('session-id.ts imports nothing', '^src/store/session-id[.]ts$', '^src/'),
     forbid('errors.ts imports nothing', '^src/errors[.]ts$', '^src/'),
-    forbid('option-rules.ts imports nothing', '^src/option-rules[.]ts$', '^src/'),
+    forbid(
+      'option-rules.ts imports only errors.ts',
+      '^src/option-rules[.]ts$',
+      '^src/(?!errors[.]ts$)',
+    ),
     forbid('compat.ts imports nothing', '^src/compat[.]ts$', '^src/'),
     forbid('one-copy.ts imports nothing', '^src/one-copy[.]ts$', '^src/'),
     forbid(

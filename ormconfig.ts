@@ -21,10 +21,12 @@ if (!DATABASE_URL) {
 
 export default new DataSource(
   ledgerDataSourceOptions(DATABASE_URL, {
-    schema: LEDGER_SCHEMA,
+    schema: LEDGER_SCHEMA || undefined,
     userId: {
-      type: USER_ID_TYPE as UserIdType | undefined,
-      references: USERS_TABLE ? { table: USERS_TABLE, column: USERS_COLUMN } : undefined,
+      type: (USER_ID_TYPE || undefined) as UserIdType | undefined,
+      references: USERS_TABLE
+        ? { table: USERS_TABLE, column: USERS_COLUMN || undefined }
+        : undefined,
     },
   }),
 );

@@ -4,6 +4,8 @@ import { HealthCheck, HealthCheckService, TerminusModule } from '@nestjs/terminu
 import { SessionHealth } from 'nest-session-ledger';
 import { register } from 'prom-client';
 
+import { RequireAdmin } from './admin/require-admin.js';
+
 @ApiTags('Operations')
 @Controller('health')
 class HealthController {
@@ -21,8 +23,12 @@ class HealthController {
   }
 }
 
-/** For Prometheus. A deployment should restrict access to it if its network doesn't. */
+/**
+ * For administrators: the figures tell how many users sign in and how far the ledger is behind. A
+ * deployment gives Prometheus a port of its own, which the internet doesn't reach.
+ */
 @ApiTags('Operations')
+@RequireAdmin()
 @Controller('metrics')
 class MetricsController {
   @ApiOperation({ summary: 'Prometheus metrics of the sessions and the ledger' })

@@ -14,6 +14,8 @@ export type {
   SessionDataPatch,
   SessionDetails,
   SessionEnd,
+  SessionHandle,
+  SessionId,
   SessionUser,
   UserLoader,
 } from './session/session.js';
@@ -56,9 +58,10 @@ export {
 export type { Incident, IncidentDetails, IncidentKind } from './audit/guard/incidents.js';
 export type { Adoption, BindingState, EarlierOwners } from './audit/guard/ledger-binding.js';
 export type { DeadLetter, RedriveReport } from './audit/drain/dead-letters.js';
-export type { PageRequest, RecordedSession, SessionPage } from './audit/queries/history.js';
+export type { RecordedSession, SessionPage } from './audit/queries/history.js';
+export type { PageRequest, VerifyRange } from './audit/queries/input.js';
 export type { ReconcileReport } from './audit/reconcile/audit-state.js';
-export type { LedgerBreak, VerifyRange, VerifyReport } from './audit/queries/verifier.js';
+export type { LedgerBreak, VerifyReport } from './audit/queries/verifier.js';
 export {
   ledgerDataSourceOptions,
   ledgerSchema,

@@ -1,3 +1,5 @@
+import { SessionError } from './errors.js';
+
 /**
  * The rules for values that the module takes as options and the command line takes as environment
  * variables. Both report a value that breaks a rule in their own words, followed by `remedy`.
@@ -42,4 +44,38 @@ export function oneOf<T extends string>(...allowed: T[]): OptionRule<T> {
     accepts: (value): value is T => allowed.some((each) => each === value),
     remedy: `use ${quoted.slice(0, -1).join(', ')} or ${quoted.at(-1)}`,
   };
+}
+
+/** @throws SessionError `ERR_SESSION_OPTIONS`, which names the option, its value and the remedy */
+export function checkOption<T>(
+  place: string,
+  option: string,
+  value: unknown,
+  rule: OptionRule<T>,
+): T {
+  if (rule.accepts(value)) return value;
+  throw invalidOption(place, option, value, rule.remedy);
+}
+
+/** @param place what takes the option, such as `SessionModule` */
+export function invalidOption(
+  place: string,
+  option: string,
+  value: unknown,
+  remedy: string,
+): SessionError {
+  return new SessionError(
+    'ERR_SESSION_OPTIONS',
+    `${place}: the option \`${option}\` is ${show(value)}; ${remedy}.`,
+  );
+}
+
+/** A value for an error message, short and on one line. `String` can throw for objects. */
+export function show(value: unknown): string {
+  if (value instanceof Date) return String(value);
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'object' && value !== null) return 'an object';
+  if (typeof value === 'function') return 'a function';
+  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }

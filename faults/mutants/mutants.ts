@@ -19,10 +19,10 @@ export const mutants: Mutant[] = [
       {
         file: 'src/session/session.service.ts',
         from: `    const cause = checkEnd(end, 'logout');
-    const address = this.addressOf(sessionId);
+    const address = this.addresses.ofId(sessionId, 'destroySession');
     if (address) await this.store.destroy(address, cause);`,
         to: `    const cause = checkEnd(end, 'logout');
-    const address = this.addressOf(sessionId);
+    const address = this.addresses.ofId(sessionId, 'destroySession');
     if (address) setTimeout(() => void this.store.destroy(address, cause).catch(() => 0), 20);`,
       },
     ],

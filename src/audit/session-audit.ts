@@ -6,8 +6,9 @@ import type { Adoption, BindingState, EarlierOwners } from './guard/ledger-bindi
 import type { MendReport } from './jobs/mender.js';
 import type { LedgerDatabase } from './postgres/connection.js';
 import type { LedgerTables } from './postgres/schema.js';
-import type { PageRequest, SessionPage } from './queries/history.js';
-import type { VerifyRange, VerifyReport } from './queries/verifier.js';
+import type { SessionPage } from './queries/history.js';
+import { checkRows, type PageRequest, type VerifyRange } from './queries/input.js';
+import type { VerifyReport } from './queries/verifier.js';
 import { newAuditState, type AuditState, type ReconcileReport } from './reconcile/audit-state.js';
 
 /** What a flush did. */
@@ -132,9 +133,10 @@ export class SessionAudit {
     );
   }
 
-  /** Entries that could not be recorded, oldest first. `after` is the ID of the last one seen. */
-  async deadLetters(page: { after?: string; limit?: number } = {}): Promise<DeadLetter[]> {
-    return this.parts.deadLetters.list(page.after, page.limit);
+  /** Entries that could not be recorded, oldest first. `after` is the ID of the last one seen, `limit` 1 to 10,000. */
+  async deadLetters(page?: { after?: string; limit?: number }): Promise<DeadLetter[]> {
+    const { after, limit } = checkRows(page, 'after');
+    return this.parts.deadLetters.list(after, limit);
   }
 
   /** Tries to record all dead letters. Call it after removing the cause. */
@@ -224,9 +226,10 @@ export class SessionAudit {
     return mender.acceptLosses();
   }
 
-  /** What went wrong, newest first. `before` is the `seq` of the last one seen. */
-  async incidents(page: { before?: string; limit?: number } = {}): Promise<Incident[]> {
-    return this.parts.incidents.list(page.before, page.limit);
+  /** What went wrong, newest first. `before` is the `seq` of the last one seen, `limit` 1 to 10,000. */
+  async incidents(page?: { before?: string; limit?: number }): Promise<Incident[]> {
+    const { before, limit } = checkRows(page, 'before');
+    return this.parts.incidents.list(before, limit);
   }
 
   /** The figures to monitor. */

@@ -2,6 +2,7 @@ import { Reflector } from '@nestjs/core';
 import type { ExecutionContext } from '@nestjs/common';
 
 import { SessionError } from '../errors.js';
+import { show } from '../option-rules.js';
 import { milliseconds, type Duration } from '../session/duration.js';
 
 /** What a route, resolver or message handler requires of the session. */
@@ -9,7 +10,8 @@ export interface SessionRequirement {
   /**
    * Maximum age of the user's sign-in, in milliseconds or as text such as `'10m'`. Use it for
    * sensitive operations such as a change of password (ASVS 5.0, 7.5.1). Older sign-ins are
-   * rejected with `ERR_SESSION_NOT_FRESH`. Rotating the session doesn't count as a sign-in.
+   * rejected with `ERR_SESSION_NOT_FRESH`. Rotating the session doesn't count as a sign-in. If a
+   * method and its class both set it, the shorter one applies.
    *
    * @default no limit
    */
@@ -36,11 +38,24 @@ export const RuleOf = Reflector.createDecorator<Rule>({ key: 'nest-session-ledge
 
 const reflector = new Reflector();
 
-/** A method's rule replaces its class's, except for the module name, which it inherits. */
+/** The rule of a method within its class. */
 export function ruleFor(execution: ExecutionContext): Rule {
   const onMethod = reflector.get(RuleOf, execution.getHandler());
   const onClass = inheritedRule(execution.getClass());
-  return { ...(onMethod ?? onClass), name: onMethod?.name ?? onClass?.name };
+  return onMethod ? within(onClass, onMethod) : { ...onClass };
+}
+
+/**
+ * An inner rule replaces the outer one, except that it inherits the module's name and can't allow an
+ * older sign-in.
+ */
+export function within(outer: Rule | undefined, inner: Rule): Rule {
+  const fresh = Math.min(outer?.fresh ?? Infinity, inner.fresh ?? Infinity);
+  return {
+    ...inner,
+    name: inner.name ?? outer?.name,
+    fresh: Number.isFinite(fresh) ? fresh : undefined,
+  };
 }
 
 /** The rule of a class, which may come from a base class. */
@@ -48,14 +63,23 @@ export function inheritedRule(target: object): Rule | undefined {
   return reflector.get(RuleOf, target as () => void);
 }
 
-/** @throws SessionError `ERR_SESSION_OPTIONS` if `fresh` isn't a duration above 0 */
-export function toRule({ fresh, name }: SessionRequirement): Rule {
+/** @throws SessionError `ERR_SESSION_OPTIONS` if `fresh` isn't a duration above 0, or the name no text */
+export function toRule(requirement: SessionRequirement): Rule {
+  if (typeof requirement !== 'object' || requirement === null) {
+    throw invalid(
+      `the requirement is ${show(requirement)}; use an object such as { fresh: '10m' }`,
+    );
+  }
+  const { fresh, name } = requirement;
+  if (name !== undefined && (typeof name !== 'string' || name === '')) {
+    throw invalid(`\`name\` is ${show(name)}; use the \`name\` of a SessionModule`);
+  }
   if (fresh === undefined) return { name };
   const ms = milliseconds(fresh);
   if (ms > 0) return { name, fresh: ms };
-  throw new SessionError(
-    'ERR_SESSION_OPTIONS',
-    `@RequireSession: \`fresh\` is ${JSON.stringify(fresh)}; use milliseconds above 0, or text ` +
-      "such as '10m'.",
-  );
+  throw invalid(`\`fresh\` is ${show(fresh)}; use milliseconds above 0, or text such as '10m'`);
+}
+
+function invalid(why: string): SessionError {
+  return new SessionError('ERR_SESSION_OPTIONS', `@RequireSession: ${why}.`);
 }

@@ -1,6 +1,13 @@
 import { isIP } from 'node:net';
 
-import type { ClientDetails, CreateSessionData, Session, SessionEnd } from '../session/session.js';
+import { isHandle } from '../session/addresses.js';
+import type {
+  ClientDetails,
+  CreateSessionData,
+  Session,
+  SessionEnd,
+  SessionId,
+} from '../session/session.js';
 import type { SessionService } from '../session/session.service.js';
 import { readCookie, writeCookie } from './cookie-header.js';
 import type { CookieSettings } from './cookie-options.js';
@@ -82,7 +89,8 @@ export class SessionCookie {
    */
   async rotate(request: HttpRequest, response: HttpResponse): Promise<Session> {
     return withRejections(response, async () => {
-      const session = await this.service.rotateSession(this.read(request) ?? '');
+      const [carried] = idsAmong([this.read(request)]);
+      const session = await this.service.rotateSession(carried ?? '');
       return this.replace(request, response, session);
     });
   }
@@ -124,10 +132,13 @@ export class SessionCookie {
       this.read(request),
       readCookie(headerOf(request.headers, 'cookie'), this.settings.name),
     ];
-    for (const id of new Set(ids)) {
-      if (id !== null) await this.service.destroySession(id, end);
-    }
+    for (const id of new Set(idsAmong(ids))) await this.service.destroySession(id, end);
   }
+}
+
+/** Without handles: a client that knows a session's handle must not act on it. */
+function idsAmong(credentials: (string | null)[]): SessionId[] {
+  return credentials.filter((each) => each !== null && !isHandle(each)) as SessionId[];
 }
 
 /** Omits the address if it isn't an IP address; some proxies send other values. */

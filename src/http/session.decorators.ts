@@ -1,13 +1,13 @@
 import { applyDecorators, UseGuards } from '@nestjs/common';
 
-import { inheritedRule, RuleOf, toRule, type SessionRequirement } from './requirement.js';
+import { inheritedRule, RuleOf, toRule, within, type SessionRequirement } from './requirement.js';
 import { SessionGuard } from './session.guard.js';
 import { protectGateway } from './websocket/handshake-guard.js';
 
 /**
  * Requires a valid session for a controller, GraphQL resolver or WebSocket gateway, or for one of
- * its methods. A decorator on a method replaces the one on its class. Requests without a valid
- * session are rejected with a `SessionRejection`.
+ * its methods. A decorator on a method replaces the one on its class, but never allows an older sign-in
+ * than that. Requests without a valid session are rejected with a `SessionRejection`.
  *
  * ```ts
  * @RequireSession()
@@ -24,8 +24,8 @@ import { protectGateway } from './websocket/handshake-guard.js';
 export function RequireSession(requirement: SessionRequirement = {}) {
   const rule = toRule(requirement);
   return (target: object, key?: string | symbol, method?: PropertyDescriptor): void => {
-    const name = rule.name ?? (method ? undefined : inheritedRule(target)?.name);
-    apply([RuleOf({ ...rule, name }), UseGuards(SessionGuard)], target, key, method);
+    const complete = method ? rule : within(inheritedRule(target), rule);
+    apply([RuleOf(complete), UseGuards(SessionGuard)], target, key, method);
     protectGateway(method ? target : (target as { prototype: object }).prototype);
   };
 }

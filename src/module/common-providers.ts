@@ -91,12 +91,13 @@ export function rulesOf(options: ResolvedOptions): StoreRules {
 }
 
 function toService(options: ResolvedOptions, live: LiveSessions): SessionService<unknown> {
-  const { lifetime, idleTimeout, users, userId } = options;
+  const { lifetime, maxLifetime, idleTimeout, users, userId } = options;
   return new SessionService<unknown>(live, {
     lifetime,
+    maxLifetime,
     idleTimeout,
     users,
-    checkUserId: (id) => checkUserIdType(id, userId.type),
+    toUserId: (id) => checkUserIdType(id, userId.type),
   });
 }
 

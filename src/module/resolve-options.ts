@@ -1,11 +1,12 @@
 import { resolveCookie, type CookieSettings } from '../http/cookie-options.js';
-import { SessionError } from '../errors.js';
+import type { SessionError } from '../errors.js';
 import {
   BUCKETS,
+  checkOption,
+  invalidOption as invalidOptionOf,
   oneOf,
   PREFIX,
   SQL_IDENTIFIER,
-  USER_ID_TYPE,
   wholeNumber,
   type OptionRule,
 } from '../option-rules.js';
@@ -15,7 +16,7 @@ import type { DatabaseConnection, SessionModuleOptions } from './session.options
 import { milliseconds, type Duration } from '../session/duration.js';
 import { policies } from '../session/policies.js';
 import type { SessionUser, UserLoader } from '../session/session.js';
-import type { UserIdOptions, UserIdType } from '../audit/postgres/user-id.js';
+import { resolveUserId, type UserIdSettings } from '../audit/postgres/user-id.js';
 import type { RedisConnection } from '../store/connect.js';
 import type { Overflow } from '../store/scripts.js';
 import { MAX_REDIS_TIMEOUT } from '../store/bounded-redis.js';
@@ -26,7 +27,7 @@ export interface ResolvedOptions<TUser = SessionUser> {
   redis: RedisConnection;
   database: DatabaseConnection | undefined;
   users: UserLoader<TUser>;
-  userId: UserIdOptions & { type: UserIdType };
+  userId: UserIdSettings;
   lifetime: number;
   maxLifetime: number;
   idleTimeout: number;
@@ -48,6 +49,9 @@ export interface ResolvedOptions<TUser = SessionUser> {
   buckets: number;
   redisTimeout: number;
 }
+
+/** Names the options in an error message. */
+const PLACE = 'SessionModule';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -84,7 +88,7 @@ export function resolveOptions<TUser>(
     redis: options.redis,
     database: options.database,
     users: options.users ?? (withoutLoader as UserLoader<TUser>),
-    userId: userIdSettings(options.userId),
+    userId: resolveUserId(PLACE, options.userId),
     maxLifetime,
     lifetime: duration('lifetime', options.lifetime, defaultLifetime, 1, maxLifetime),
     idleTimeout: duration('idleTimeout', options.idleTimeout, limits.idleTimeout, 0, YEAR),
@@ -123,16 +127,6 @@ function backlogLimit(audit: NonNullable<SessionModuleOptions['audit']>): number
   return check('audit.backlogLimit', audit.backlogLimit ?? 100_000, wholeNumber(1, 2 ** 31));
 }
 
-function userIdSettings(userId: UserIdOptions = {}): UserIdOptions & { type: UserIdType } {
-  const type = check('userId.type', userId.type ?? 'text', USER_ID_TYPE);
-  if (!userId.references) return { type };
-  const { table, column = 'id' } = userId.references;
-  // The table name may include its schema.
-  for (const part of table.split('.')) check('userId.references.table', part, SQL_IDENTIFIER);
-  check('userId.references.column', column, SQL_IDENTIFIER);
-  return { type, references: { table, column } };
-}
-
 function defaultPrefix(name: string): string {
   return name === DEFAULT_NAME ? 'nsl' : `nsl-${name}`;
 }
@@ -143,8 +137,7 @@ function defaultSchema(name: string): string {
 }
 
 function check<T>(option: string, value: unknown, rule: OptionRule<T>): T {
-  if (rule.accepts(value)) return value;
-  throw invalidOption(option, value, rule.remedy);
+  return checkOption(PLACE, option, value, rule);
 }
 
 function duration(
@@ -164,9 +157,5 @@ function duration(
 }
 
 function invalidOption(option: string, value: unknown, remedy: string): SessionError {
-  const shown = typeof value === 'string' ? JSON.stringify(value) : String(value);
-  return new SessionError(
-    'ERR_SESSION_OPTIONS',
-    `SessionModule: the option \`${option}\` is ${shown}; ${remedy}.`,
-  );
+  return invalidOptionOf(PLACE, option, value, remedy);
 }

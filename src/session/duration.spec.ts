@@ -16,7 +16,7 @@ describe('a duration', () => {
     expect(milliseconds(duration)).toBe(ms);
   });
 
-  test.each(['', 'soon', '10 parsecs', 'm', '1h 30m', ' ', 'x'.repeat(200)])(
+  test.each<unknown>(['', 'soon', '10 parsecs', 'm', '1h 30m', ' ', 'x'.repeat(200), null, {}])(
     '%p is not a duration',
     (text) => {
       expect(milliseconds(text as Duration)).toBeNaN();

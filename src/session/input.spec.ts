@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { assert, object, property, string } from 'fast-check';
 
-import { checkClient, checkData, checkEnd, checkPatch, checkUserId, show } from './input.js';
+import { checkClient, checkData, checkEnd, checkPatch, checkUserId } from './input.js';
 
 const rejection = expect.objectContaining({ code: 'ERR_SESSION_INPUT' });
 
@@ -58,23 +58,5 @@ describe('checks of data', () => {
 
   test('a patch keeps the fields to be removed', () => {
     expect(checkPatch({ a: 1, b: undefined })).toStrictEqual({ a: 1, b: undefined });
-  });
-});
-
-describe('values in error messages', () => {
-  test.each<[unknown, string]>([
-    ['text', '"text"'],
-    ['a\nb', '"a\\nb"'],
-    ['x'.repeat(100), `"${'x'.repeat(79)}…`],
-    [7, '7'],
-    [undefined, 'undefined'],
-    [null, 'null'],
-    [Symbol('s'), 'Symbol(s)'],
-    [new Date(Number.NaN), 'Invalid Date'],
-    [[1], 'an array'],
-    [{ toString: 1 }, 'an object'],
-    [Object.create(null), 'an object'],
-  ])('%p is shown as %s', (value, shown) => {
-    expect(show(value)).toBe(shown);
   });
 });

@@ -1,6 +1,8 @@
 import { isIP } from 'node:net';
 
 import { SessionError } from '../errors.js';
+import { show } from '../option-rules.js';
+import { milliseconds, type Duration } from './duration.js';
 import type { JsonObject } from '../store/session-record.js';
 import { dataTooLarge } from '../store/rejections.js';
 import type { EndCause } from '../store/scripts.js';
@@ -24,8 +26,22 @@ export function checkUserId(userId: unknown): string {
   return checkText('userId', userId, 1, MAX_USER_ID);
 }
 
+/** Rejects what isn't an object that holds the fields of an argument. */
+export function checkObject(name: string, value: unknown): void {
+  if (typeof value === 'object' && value !== null) return;
+  throw invalidInput(`${name} needs an object, not ${show(value)}.`);
+}
+
+/** An age in ms. */
+export function checkAge(maxAge: Duration): number {
+  const ms = milliseconds(maxAge);
+  if (ms >= 0) return ms;
+  throw invalidInput(`maxAge is ${show(maxAge)}; use milliseconds, or text such as '10m'.`);
+}
+
 /** Checks the reason and actor of an end; `fallback` is the default reason. */
 export function checkEnd(end: SessionEnd | undefined, fallback: string): EndCause {
+  if (end !== undefined) checkObject('The end of a session', end);
   return {
     reason: checkText('reason', end?.reason ?? fallback, 1, MAX_REASON),
     actor: checkText('actor', end?.actor ?? '', 0, MAX_ACTOR),
@@ -34,6 +50,7 @@ export function checkEnd(end: SessionEnd | undefined, fallback: string): EndCaus
 
 /** Checks the client's address and cleans its user agent: no browser's user agent is rejected. */
 export function checkClient(client: ClientDetails | undefined): { ip: string; userAgent: string } {
+  if (client !== undefined) checkObject('client', client);
   return { ip: checkIp(client?.ip), userAgent: cleanUserAgent(client?.userAgent) };
 }
 
@@ -114,15 +131,6 @@ function checkText(name: string, value: unknown, min: number, max: number): stri
   if (!value.isWellFormed())
     throw invalidInput(`${name} contains a lone surrogate: ${show(value)}.`);
   return value;
-}
-
-/** A value for an error message, short and on one line. `String` can throw for objects. */
-export function show(value: unknown): string {
-  if (value instanceof Date) return String(value);
-  if (Array.isArray(value)) return 'an array';
-  if (typeof value === 'object' && value !== null) return 'an object';
-  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }
 
 function invalidInput(message: string): SessionError {

@@ -1,11 +1,27 @@
 import type { JsonObject, JsonValue } from '../store/session-record.js';
+import type { Duration } from './duration.js';
+
+declare const kind: unique symbol;
+
+/**
+ * The bearer secret of a session: `sid_`, 2 hex digits, then 256 random bits in base64url. Any text is
+ * accepted for it, because it comes from clients; but not a `SessionHandle`, which is an error when
+ * the application is compiled.
+ */
+export type SessionId = string & { readonly [kind]?: 'session ID' };
+
+/**
+ * The public name of a session: safe to show, log and store. It grants no access. Any text is accepted
+ * for it, but not a `SessionId`.
+ */
+export type SessionHandle = string & { readonly [kind]?: 'handle' };
 
 /** A new session. This is the only time that its ID is available. */
 export interface Session {
-  /** The bearer secret for the client: 2 hex digits, then 256 random bits in base64url. */
-  id: string;
+  /** The bearer secret for the client. */
+  id: SessionId;
   /** The session's public name: safe to show, log and store. It grants no access. */
-  handle: string;
+  handle: SessionHandle;
   userId: string;
   /** The absolute expiry: when the session ends at the latest. An `idleTimeout` may end it earlier. */
   expiresAt: Date;
@@ -22,7 +38,7 @@ export interface ClientDetails {
 
 /** A live session without its user, and without its ID: safe to list. */
 export interface SessionDetails<TData extends JsonObject = JsonObject> {
-  handle: string;
+  handle: SessionHandle;
   userId: string;
   createdAt: Date;
   /** When the user signed in: before `createdAt` if the session was rotated. */
@@ -42,10 +58,11 @@ export interface CreateSessionData {
   /** Up to 255 characters: any Unicode except control characters and lone surrogates. */
   userId: string;
   /**
-   * The absolute expiry: a lifetime (ms), or a moment as a `Date` or as ms since 1970 (numbers from
-   * 10^12 on are moments). At most `maxLifetime` ahead. Default: `lifetime` (12 hours).
+   * The absolute expiry: a lifetime (ms, or text such as `'8h'`), or a moment as a `Date` or as ms since
+   * 1970 (numbers from 10^12 on are moments). At most `maxLifetime` ahead. A number that as Unix
+   * seconds is such a moment is rejected. Default: `lifetime` (12 hours).
    */
-  expires?: number | Date;
+  expires?: Duration | Date;
   client?: ClientDetails;
   /** The application's own data, at most 16 KiB as JSON. */
   data?: JsonObject;

@@ -38,7 +38,8 @@ export interface LiveSessions {
    * if it is over. While the slot of its bucket moves to another node, it returns `record` unchanged.
    */
   touch(at: SessionAddress, record: SessionRecord): Promise<SessionRecord | null>;
-  destroy(at: SessionAddress, cause: EndCause): Promise<void>;
+  /** @param owner ends the session only if it is this user's */
+  destroy(at: SessionAddress, cause: EndCause, owner?: string): Promise<void>;
   /** Ends all sessions that the user had when the call began, except `spared`. */
   destroyAll(bucket: number, userId: string, spared: string | null, cause: EndCause): Promise<void>;
   /** Moves a session to a new address in the same bucket; null for a session that is over. */

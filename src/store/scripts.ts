@@ -131,17 +131,20 @@ export async function runTouch(
   return { status, lastUsedAt: Number(lastUsedAt), idleExpiresAt: Number(idleExpiresAt) };
 }
 
+/** @param owner ends the session only if it is this user's; `''` for any user */
 export async function runDestroy(
   redis: BoundedRedis,
   keys: RedisKeys,
   digest: string,
   { reason, actor }: EndCause,
+  owner = '',
 ): Promise<void> {
   await redis.run(scripts.destroy, keys.appending(keys.session(digest)), [
     keys.base,
     digest,
     reason,
     actor,
+    owner,
   ]);
 }
 

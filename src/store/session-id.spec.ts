@@ -14,8 +14,8 @@ describe('a session ID', () => {
   test('a session ID consists of its bucket and 256 random bits', () => {
     for (const bucket of [0, 1, 15, 16, 255]) {
       const id = generateSessionId(bucket);
-      expect(id).toMatch(/^[0-9a-f]{2}[\w-]{43}$/);
-      expect(Buffer.from(id.slice(2), 'base64url')).toHaveLength(32);
+      expect(id).toMatch(/^sid_[0-9a-f]{2}[\w-]{43}$/);
+      expect(Buffer.from(id.slice(-43), 'base64url')).toHaveLength(32);
       expect(parseSessionId(id, 256)).toEqual({ bucket, digest: digestOf(id) });
     }
   });
@@ -30,7 +30,7 @@ describe('a session ID', () => {
     assert(
       property(bits, (number) => {
         const bytes = Buffer.from(number.toString(16).padStart(64, '0'), 'hex');
-        const id = `00${bytes.toString('base64url')}`;
+        const id = `sid_00${bytes.toString('base64url')}`;
         expect(parseSessionId(id, 1)).not.toBeNull();
         // The last character has two unused bits, which a decoder would ignore.
         const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';

@@ -75,8 +75,8 @@ export class SessionStore implements LiveSessions {
     }
   }
 
-  async destroy(at: SessionAddress, cause: EndCause): Promise<void> {
-    await runDestroy(this.buckets.redis, this.buckets.keysOf(at.bucket), at.digest, cause);
+  async destroy(at: SessionAddress, cause: EndCause, owner?: string): Promise<void> {
+    await runDestroy(this.buckets.redis, this.buckets.keysOf(at.bucket), at.digest, cause, owner);
     this.buckets.emit(at.bucket);
   }
 

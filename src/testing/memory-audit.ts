@@ -1,14 +1,18 @@
 import type { DeadLetter, RedriveReport } from '../audit/drain/dead-letters.js';
 import { newAuditState, type ReconcileReport } from '../audit/reconcile/audit-state.js';
+import type { RecordedSession, SessionPage } from '../audit/queries/history.js';
 import {
-  checkLimit,
   checkMoment,
+  checkPage,
+  checkRange,
+  checkRows,
   parseCursor,
   type PageRequest,
-  type RecordedSession,
-  type SessionPage,
-} from '../audit/queries/history.js';
+  type VerifyRange,
+  unknownChain,
+} from '../audit/queries/input.js';
 import type { VerifyReport } from '../audit/queries/verifier.js';
+import { checkUserIdType, type UserIdType } from '../audit/postgres/user-id.js';
 import type { Incident } from '../audit/guard/incidents.js';
 import type {
   AdoptReport,
@@ -33,6 +37,7 @@ export class MemoryAudit implements Pick<SessionAudit, keyof SessionAudit> {
   constructor(
     private readonly sessions: MemorySessions,
     private readonly buckets: number,
+    private readonly userIdType: UserIdType,
   ) {}
 
   /** Sessions present and past, in the order in which they were created. */
@@ -41,7 +46,8 @@ export class MemoryAudit implements Pick<SessionAudit, keyof SessionAudit> {
   }
 
   async history(userId: string, page?: PageRequest): Promise<SessionPage> {
-    return pageOf(page, () => this.rows().filter((row) => row.userId === userId));
+    const id = checkUserIdType(userId, this.userIdType);
+    return pageOf(page, () => this.rows().filter((row) => row.userId === id));
   }
 
   async activeAt(moment: Date, page?: PageRequest): Promise<SessionPage> {
@@ -58,7 +64,9 @@ export class MemoryAudit implements Pick<SessionAudit, keyof SessionAudit> {
     return { recorded: 0, deadLettered: 0 };
   }
 
-  async verify(): Promise<VerifyReport> {
+  async verify(range?: VerifyRange): Promise<VerifyReport> {
+    const { chain = 0 } = checkRange(range);
+    if (chain < 0 || chain > 255) throw unknownChain(chain);
     return { valid: true, rows: String(this.sessions.events.length), breaks: [] };
   }
 
@@ -71,7 +79,8 @@ export class MemoryAudit implements Pick<SessionAudit, keyof SessionAudit> {
     }));
   }
 
-  async deadLetters(): Promise<DeadLetter[]> {
+  async deadLetters(page?: { after?: string; limit?: number }): Promise<DeadLetter[]> {
+    checkRows(page, 'after');
     return [];
   }
 
@@ -79,7 +88,8 @@ export class MemoryAudit implements Pick<SessionAudit, keyof SessionAudit> {
     return { recorded: 0, refused: [] };
   }
 
-  async incidents(): Promise<Incident[]> {
+  async incidents(page?: { before?: string; limit?: number }): Promise<Incident[]> {
+    checkRows(page, 'before');
     return [];
   }
 
@@ -140,8 +150,8 @@ function addEnd(row: Row, { occurredAt, reason, actor }: MemoryEvent): void {
 }
 
 /** A page of the rows, newest first. */
-function pageOf({ after, limit = 100 }: PageRequest = {}, read: () => Row[]): SessionPage {
-  checkLimit(limit);
+function pageOf(page: PageRequest | undefined, read: () => Row[]): SessionPage {
+  const { after, limit } = checkPage(page);
   const last = after === undefined ? null : parseCursor(after);
   const rows = read()
     .filter((row) => !last || compare(row, { ...last, id: Number(last.id) }) < 0)

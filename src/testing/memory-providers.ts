@@ -16,7 +16,7 @@ export const memoryProviders: FactoryProvider[] = [
   {
     provide: LEDGER,
     inject: [OPTIONS],
-    useFactory: ({ name, buckets }: ResolvedOptions) => SessionTestingLedger.create(name, buckets),
+    useFactory: (options: ResolvedOptions) => SessionTestingLedger.create(options),
   },
   {
     provide: LIVE_SESSIONS,

@@ -69,10 +69,11 @@ export class MemorySessionStore implements LiveSessions {
     return toRecord(session);
   }
 
-  async destroy(at: SessionAddress, cause: EndCause): Promise<void> {
+  async destroy(at: SessionAddress, cause: EndCause, owner?: string): Promise<void> {
     const now = this.sessions.enter();
     const session = this.sessions.find(formatHandle(at), now);
-    if (session) this.sessions.end(session, now, cause);
+    const mayEnd = owner === undefined || owner === session?.userId;
+    if (session && mayEnd) this.sessions.end(session, now, cause);
   }
 
   async destroyAll(

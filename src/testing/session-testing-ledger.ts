@@ -1,9 +1,11 @@
 import type { INestApplicationContext } from '@nestjs/common';
 
+import type { UserIdType } from '../audit/postgres/user-id.js';
 import type { RecordedSession } from '../audit/queries/history.js';
 import { SessionError } from '../errors.js';
 import { DEFAULT_NAME } from '../module/tokens.js';
 import { LEDGER, type LedgerProvider } from '../module/common-providers.js';
+import type { ResolvedOptions } from '../module/resolve-options.js';
 import { milliseconds, type Duration } from '../session/duration.js';
 import { MemoryAudit } from './memory-audit.js';
 import { MemorySessions, type MemoryEvent } from './memory-sessions.js';
@@ -42,13 +44,14 @@ export class SessionTestingLedger {
   private constructor(
     private readonly name: string,
     buckets: number,
+    userIdType: UserIdType,
   ) {
-    this.audit = new MemoryAudit(this.memory, buckets);
+    this.audit = new MemoryAudit(this.memory, buckets, userIdType);
   }
 
   /** @internal */
-  static create(name: string, buckets: number): SessionTestingLedger & LedgerProvider {
-    return new SessionTestingLedger(name, buckets);
+  static create({ name, buckets, userId }: ResolvedOptions): SessionTestingLedger & LedgerProvider {
+    return new SessionTestingLedger(name, buckets, userId.type);
   }
 
   /**

@@ -1,3 +1,4 @@
+import { checkUserIdType, type UserIdType } from '../../src/audit/postgres/user-id.js';
 import { openRedis, type RedisConnection } from '../../src/store/connect.js';
 import { MAX_REDIS_TIMEOUT, type RedisClient } from '../../src/store/bounded-redis.js';
 import { Buckets } from '../../src/store/buckets.js';
@@ -14,6 +15,7 @@ import type { RedisUnderTest } from './redis-under-test.js';
 /** Where a test differs from the module's own defaults. */
 export interface ApplicationOptions extends Partial<StoreRules> {
   lifetime?: number;
+  userIdType?: UserIdType;
   users?: UserLoader<SessionUser>;
   buckets?: number;
   /** Default: the maximum, so that a busy machine causes no errors. */
@@ -49,15 +51,14 @@ export function openApplication(
   redis: RedisUnderTest,
   options: ApplicationOptions = {},
 ): Application {
-  const { prefix, count, rules, lifetime, users } = settingsOf(options);
+  const { prefix, count, rules, service: settings } = settingsOf(options);
   const { timeout = MAX_REDIS_TIMEOUT } = options;
   const opened = openRedis(options.connection ?? redis.connection, timeout);
   const { client, close } = opened;
   const buckets = new Buckets({ ...opened, prefix, count, timeout });
   const store = new SessionStore(buckets, rules);
   const upkeep = new SessionUpkeep(buckets);
-  const { idleTimeout } = rules;
-  const service = trackIds(new SessionService(store, { lifetime, idleTimeout, users }));
+  const service = trackIds(new SessionService(store, settings));
   return { service, store, buckets, upkeep, client, prefix, close };
 }
 
@@ -65,7 +66,11 @@ export function openApplication(
 export function settingsOf(options: ApplicationOptions) {
   const { prefix = `app${++prefixes}`, buckets: count = 16 } = options;
   const { lifetime = 12 * HOUR, users = { findById: async (id) => ({ id }) } } = options;
-  return { prefix, count, lifetime, users, rules: { ...RULES, ...definedRules(options) } };
+  const rules = { ...RULES, ...definedRules(options) };
+  const { idleTimeout, maxLifetime } = rules;
+  const toUserId = (id: string) => checkUserIdType(id, options.userIdType ?? 'text');
+  const service = { lifetime, maxLifetime, idleTimeout, users, toUserId };
+  return { prefix, count, rules, service };
 }
 
 function definedRules(options: ApplicationOptions): Partial<StoreRules> {

@@ -13,13 +13,12 @@ const memories = new Map<string, MemorySessions>();
 
 /** An application as `openApplication` opens it, with its sessions in memory. */
 export function openInMemory(options: ApplicationOptions = {}): ContractApplication {
-  const { prefix, count, rules, lifetime, users } = settingsOf(options);
+  const { prefix, count, rules, service: settings } = settingsOf(options);
   const memory = memories.get(prefix) ?? new MemorySessions();
   memories.set(prefix, memory);
   const store = new MemorySessionStore(memory, rules, count);
-  const { idleTimeout } = rules;
   return {
-    service: trackIds(new SessionService(store, { lifetime, idleTimeout, users })),
+    service: trackIds(new SessionService(store, settings)),
     prefix,
     events: async () => [...memory.events],
     eventsOf: async (handle) => memory.events.filter((event) => event.handle === handle),

@@ -15,7 +15,7 @@ export async function expectNoIssuedIds(redis: RedisUnderTest): Promise<void> {
 
 /** The texts that contain the secret part of an issued session ID. */
 export function textsWithIssuedIds(texts: string[]): string[] {
-  const secrets = new Set([...issuedIds].map((id) => id.slice(2)));
+  const secrets = new Set([...issuedIds].map((id) => id.slice(-SECRET_LENGTH)));
   return texts.filter((text) => containsSecret(text, secrets));
 }
 

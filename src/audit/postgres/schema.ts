@@ -1,10 +1,11 @@
 import pg from 'pg';
 import type { DataSourceOptions } from 'typeorm';
 
+import { checkOption, invalidOption, SQL_IDENTIFIER } from '../../option-rules.js';
 import { ledgerEntities } from './entities.js';
 import { addLedgerId } from './migrations/add-ledger-id.js';
 import { createSessionLedger } from './migrations/create-session-ledger.js';
-import type { UserIdOptions } from './user-id.js';
+import { resolveUserId, type UserIdOptions, type UserIdType } from './user-id.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
@@ -30,7 +31,7 @@ export interface LedgerTables {
 /** The parts of the SQL statements that depend on the layout. */
 export interface LedgerSettings {
   tables: LedgerTables;
-  userIdType: string;
+  userIdType: UserIdType;
   /** The application's users table, quoted, if `sessions.user_id` refers to it. */
   users: { table: string; column: string } | null;
 }
@@ -65,8 +66,13 @@ export function ledgerSettings({ schema = 'public', userId = {} }: LedgerLayout)
   };
 }
 
-/** The entities and migrations of the audit tables. Spread it into a `DataSource`'s options. */
+/**
+ * The entities and migrations of the audit tables. Spread it into a `DataSource`'s options.
+ *
+ * @throws SessionError `ERR_SESSION_OPTIONS` if the layout is invalid: its names become part of SQL
+ */
 export function ledgerSchema(layout: LedgerLayout = {}) {
+  checkLayout(layout);
   const { tables, userIdType, users } = ledgerSettings(layout);
   return {
     entities: ledgerEntities(layout.schema ?? 'public', layout.userId ?? {}),
@@ -77,11 +83,20 @@ export function ledgerSchema(layout: LedgerLayout = {}) {
   };
 }
 
-/** `DataSource` options for the audit trail: the module and `ormconfig.ts` both use them. */
+/**
+ * `DataSource` options for the audit trail: the module and `ormconfig.ts` both use them.
+ *
+ * @throws SessionError `ERR_SESSION_OPTIONS` if the connection or the layout is invalid
+ */
 export function ledgerDataSourceOptions(
   connection: string | Omit<PostgresOptions, 'type'>,
   layout: LedgerLayout = {},
 ): PostgresOptions {
+  if (!connection || !['string', 'object'].includes(typeof connection)) {
+    const remedy = 'give a URL such as postgres://user@host/database, or TypeORM options';
+    throw invalidOption('ledgerDataSourceOptions', 'connection', connection, remedy);
+  }
+  checkLayout(layout);
   const { schema = 'public' } = layout;
   const given = typeof connection === 'string' ? { url: connection } : connection;
   return {
@@ -96,6 +111,20 @@ export function ledgerDataSourceOptions(
     synchronize: false,
     extra: { query_timeout: STATEMENT_TIMEOUT, ...given.extra },
   };
+}
+
+function checkLayout(layout: LedgerLayout): void {
+  if (typeof layout !== 'object' || layout === null) {
+    throw invalidOption(
+      'LedgerLayout',
+      'layout',
+      layout,
+      "use an object such as { schema: 'audit' }",
+    );
+  }
+  const { schema = 'public', userId } = layout;
+  checkOption('LedgerLayout', 'schema', schema, SQL_IDENTIFIER);
+  resolveUserId('LedgerLayout', userId);
 }
 
 /** Quotes a table name, with or without a schema: a common one, `user`, is a reserved word. */

@@ -2,6 +2,8 @@ import { SessionError } from '../../errors.js';
 import type { LedgerDatabase } from '../postgres/connection.js';
 import { isDataError } from '../postgres/errors.js';
 import type { LedgerSettings, LedgerTables } from '../postgres/schema.js';
+import { checkUserIdType } from '../postgres/user-id.js';
+import { checkMoment, checkPage, parseCursor, type PageRequest } from './input.js';
 
 /** A session in the audit trail. */
 export interface RecordedSession {
@@ -26,20 +28,10 @@ export interface SessionPage {
   next: string | null;
 }
 
-/** Which page to read, and its size. */
-export interface PageRequest {
-  /** `next` of the previous page. Default: the first page. */
-  after?: string;
-  /** 1 to 1,000. Default 100. */
-  limit?: number;
-}
-
 /**
- * The last session seen: when it was created (ms) and the ID of its row. Unlike a page number, it
- * stays right when rows are added.
+ * A page continues after the last session seen, by its creation and the ID of its row: unlike a page
+ * number, they stay right when rows are added. This sorts after every possible row.
  */
-const CURSOR = /^(\d{1,15})_(\d{1,19})$/;
-/** Sorts after every possible row. */
 const FIRST: [createdAt: string, id: string] = ['infinity', '9223372036854775807'];
 
 /** Lists sessions of the present and the past, in pages, each by an index scan. */
@@ -49,22 +41,23 @@ export class History {
     private readonly settings: LedgerSettings,
   ) {}
 
-  async ofUser(userId: string, page: PageRequest = {}): Promise<SessionPage> {
+  async ofUser(userId: string, page?: PageRequest): Promise<SessionPage> {
     const { tables, userIdType } = this.settings;
-    return this.page(page, listUserSessions(tables, userIdType), [userId]);
+    const id = checkUserIdType(userId, userIdType);
+    return this.page(page, listUserSessions(tables, userIdType), [id]);
   }
 
-  async activeAt(moment: Date, page: PageRequest = {}): Promise<SessionPage> {
+  async activeAt(moment: Date, page?: PageRequest): Promise<SessionPage> {
     const { tables } = this.settings;
     return this.page(page, listActiveSessions(tables), [checkMoment(moment)]);
   }
 
   private async page(
-    { after, limit = 100 }: PageRequest,
+    request: PageRequest | undefined,
     sql: string,
     parameters: unknown[],
   ): Promise<SessionPage> {
-    checkLimit(limit);
+    const { after, limit } = checkPage(request);
     try {
       const rows = await this.database.query<RecordedSession & { id: string }>(sql, [
         ...parameters,
@@ -124,25 +117,6 @@ function cursor(after: string | undefined): [createdAt: Date | string, id: strin
   if (after === undefined) return FIRST;
   const { createdAt, id } = parseCursor(after);
   return [createdAt, id];
-}
-
-/** @throws SessionError `ERR_SESSION_INPUT` */
-export function parseCursor(after: string): { createdAt: Date; id: string } {
-  const match = CURSOR.exec(after);
-  if (!match) throw invalidInput('`after` is not the `next` of a previous page');
-  return { createdAt: new Date(Number(match[1])), id: match[2]! };
-}
-
-/** @throws SessionError `ERR_SESSION_INPUT` */
-export function checkLimit(limit: number): void {
-  if (Number.isInteger(limit) && limit >= 1 && limit <= 1_000) return;
-  throw invalidInput(`limit is ${limit}; use a whole number from 1 to 1000`);
-}
-
-/** @throws SessionError `ERR_SESSION_INPUT` */
-export function checkMoment(moment: Date): Date {
-  if (Number.isNaN(moment.getTime())) throw invalidInput('the moment is not a valid Date');
-  return moment;
 }
 
 function invalidInput(why: string): SessionError {

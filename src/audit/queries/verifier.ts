@@ -1,29 +1,13 @@
 import type { QueryRunner } from 'typeorm';
 
-import { SessionError } from '../../errors.js';
 import type { LedgerDatabase } from '../postgres/connection.js';
 import type { LedgerTables } from '../postgres/schema.js';
+import { checkRange, MAX_SEQ, unknownChain, type VerifyRange } from './input.js';
 
 /** Rows verified by one statement: it takes about a second, so progress can be shown. */
 const PAGE = 100_000;
 /** Breaks after which the verification stops, to bound its memory. */
 const MAX_BREAKS = 1_000;
-/** The maximum of a bigint column. */
-const MAX_SEQ = 2n ** 63n - 1n;
-
-/** Which part of the ledger to verify. Default: all of it. */
-export interface VerifyRange {
-  /** Only this chain (bucket). */
-  chain?: number;
-  /** Only the rows from this seq to `toSeq`, inclusive. */
-  fromSeq?: bigint;
-  toSeq?: bigint;
-  /**
-   * Called after each step with the number of rows verified and the total. The total is an estimate
-   * until the last call, in which the two are equal.
-   */
-  onProgress?: (done: bigint, total: bigint) => void;
-}
 
 /** A place at which the ledger was tampered with. */
 export interface LedgerBreak {
@@ -79,8 +63,9 @@ export class Verifier {
     };
   }
 
-  async verify(range: VerifyRange = {}): Promise<VerifyReport> {
-    checkRange(range);
+  /** @throws SessionError `ERR_SESSION_INPUT` if the range is invalid, or there is no such chain */
+  async verify(given?: VerifyRange): Promise<VerifyReport> {
+    const range = checkRange(given);
     // One snapshot for all statements: a drain between two of them would look like a break.
     return this.database.transaction(
       (runner) => this.verifySnapshot(runner, range),
@@ -91,6 +76,7 @@ export class Verifier {
   private async verifySnapshot(runner: QueryRunner, range: VerifyRange): Promise<VerifyReport> {
     const all: Head[] = await runner.query(this.sql.heads);
     const heads = all.filter(({ chain }) => range.chain === undefined || range.chain === chain);
+    if (heads.length === 0) throw unknownChain(range.chain!);
     const total = heads.reduce((sum, head) => sum + estimateRows(range, head), 0n);
     const breaks: LedgerBreak[] = [];
     let done = 0n;
@@ -274,19 +260,4 @@ function estimateRows({ fromSeq = 1n, toSeq }: VerifyRange, { first, headSeq }: 
   const from = fromSeq > BigInt(first) ? fromSeq : BigInt(first);
   const to = toSeq !== undefined && toSeq < BigInt(headSeq) ? toSeq : BigInt(headSeq);
   return from > 0n && to >= from ? to - from + 1n : 0n;
-}
-
-function checkRange({ chain, fromSeq = 1n, toSeq = MAX_SEQ }: VerifyRange): void {
-  if (chain !== undefined && !Number.isInteger(chain)) {
-    throw invalidInput(`chain is ${chain}; use a whole number`);
-  }
-  if (fromSeq < 1n || toSeq > MAX_SEQ || fromSeq > toSeq) {
-    throw invalidInput(
-      `it is from seq ${fromSeq} to ${toSeq}; start at 1 or higher, and end at the start or higher`,
-    );
-  }
-}
-
-function invalidInput(why: string): SessionError {
-  return new SessionError('ERR_SESSION_INPUT', `The range can't be verified: ${why}.`);
 }

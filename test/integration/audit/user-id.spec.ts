@@ -16,7 +16,7 @@ describe('User IDs in the audit tables', () => {
     ['text', 'Ada ★', ''],
     ['integer', '-2147483648', '2147483648'],
     ['bigint', '9223372036854775807', '9223372036854775808'],
-    ['uuid', UUID, UUID.toUpperCase()],
+    ['uuid', UUID, UUID.replaceAll('-', '')],
   ])('user IDs of type %s are stored in a column of that type', async (type, userId, invalid) => {
     const trail = await fixture.open({ layout: { userId: { type } } });
     const web = await trail.start(WEB);
@@ -33,6 +33,17 @@ describe('User IDs in the audit tables', () => {
     expect((await web.audit.history(userId)).sessions).toHaveLength(1);
     const rejected = web.sessions.createSession({ userId: invalid });
     await expect(rejected).rejects.toMatchObject({ code: 'ERR_SESSION_INPUT' });
+  });
+
+  it('a UUID in capitals finds the same history', async () => {
+    const trail = await fixture.open({ layout: { userId: { type: 'uuid' } } });
+    const web = await trail.start(WEB);
+    const { handle } = await web.sessions.createSession({ userId: UUID.toUpperCase() });
+    await web.audit.flush();
+    for (const userId of [UUID, UUID.toUpperCase()]) {
+      expect((await web.audit.history(userId)).sessions).toMatchObject([{ handle, userId: UUID }]);
+    }
+    await expect(web.audit.history('ada')).rejects.toMatchObject({ code: 'ERR_SESSION_INPUT' });
   });
 
   it('deleting a user sets user_id to NULL in sessions and keeps it in the ledger', async () => {

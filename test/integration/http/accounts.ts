@@ -74,6 +74,28 @@ export class AccountController {
   }
 }
 
+/** Every method requires a recent sign-in. */
+@RequireSession({ fresh: '10m' })
+@Controller('vault')
+export class VaultController {
+  @RequireSession()
+  @Get('plain')
+  plain(): void {}
+
+  @RequireSession({ fresh: '1h' })
+  @Get('longer')
+  longer(): void {}
+
+  @RequireSession({ fresh: '5m' })
+  @Get('shorter')
+  shorter(): void {}
+}
+
+/** Doesn't weaken its base class either. */
+@RequireSession()
+@Controller('derived-vault')
+export class DerivedVaultController extends VaultController {}
+
 /** Requires a session in all derived controllers too. */
 @RequireSession()
 abstract class GuardedController {

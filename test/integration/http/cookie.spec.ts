@@ -127,7 +127,7 @@ describe.each<Platform>(['Express', 'Fastify'])('SessionCookie on %s', (platform
 
   test('signing in always creates a new session ID, which prevents session fixation', async () => {
     const planted = await site.app.sessions.createSession({ userId: 'grace' });
-    const unknown = `00${'A'.repeat(43)}`;
+    const unknown = `sid_00${'A'.repeat(43)}`;
     for (const sent of [planted.id, unknown]) {
       const { body, headers } = await ask(
         site.app,
@@ -147,6 +147,18 @@ describe.each<Platform>(['Express', 'Fastify'])('SessionCookie on %s', (platform
     const second = headers.getSetCookie()[0]!.split(';')[0]!;
     expect((await ask(site.app, 'GET /account', { cookie: first })).status).toBe(401);
     expect((await ask(site.app, 'GET /account', { cookie: second })).status).toBe(200);
+  });
+
+  test("a client that knows only a session's handle can do nothing with it", async () => {
+    const { id, handle } = await site.app.sessions.createSession({ userId: 'ada' });
+    for (const headers of [{ cookie: `__Host-session=${handle}` }, bearer(handle)]) {
+      expect((await ask(site.app, 'GET /account', headers)).status).toBe(401);
+      expect((await ask(site.app, 'POST /session/rotate', headers)).status).toBe(401);
+      expect((await ask(site.app, 'POST /session/sign-out', headers)).status).toBeLessThan(300);
+      const signedIn = await ask(site.app, 'POST /session', headers, { userId: 'grace' });
+      expect(signedIn.status).toBeLessThan(300);
+    }
+    expect(await site.app.sessions.validateSession(id)).toMatchObject({ id: 'ada' });
   });
 
   test('two sign-ins never share a session ID', async () => {

@@ -79,6 +79,25 @@ describe.each<Platform>(['Express', 'Fastify'])('decorators on %s', (platform) =
     expect((await ask(site.app, 'GET /docs/mine', { cookie })).status).toBe(200);
   });
 
+  test.each([
+    ['plain', 11],
+    ['longer', 11],
+    ['shorter', 6],
+  ])("a decorator on a method does not weaken its class's `fresh`: %s", async (path, minutes) => {
+    const headers = { cookie: await signIn(site.app, 'grace') };
+    const request = async (vault: string) => ask(site.app, `GET /${vault}/${path}`, headers);
+    expect([(await request('vault')).status, (await request('derived-vault')).status]).toEqual([
+      200, 200,
+    ]);
+    await site.letTimePass('grace', minutes * 60_000);
+    for (const vault of ['vault', 'derived-vault']) {
+      expect(await request(vault)).toMatchObject({
+        status: 401,
+        body: { code: 'ERR_SESSION_NOT_FRESH' },
+      });
+    }
+  });
+
   test('decorators are inherited from a base controller, alongside guards of the derived one', async () => {
     expect((await ask(site.app, 'GET /derived/inherited')).status).toBe(401);
     expect((await ask(site.app, 'GET /derived/own')).status).toBe(401);
@@ -134,6 +153,15 @@ describe.each<Platform>(['Express', 'Fastify'])('decorators on %s', (platform) =
       expect(() => RequireSession({ fresh })).toThrow(/@RequireSession: `fresh` is/);
     },
   );
+
+  test.each<[unknown, RegExp]>([
+    ['staff', /the requirement is "staff"/],
+    [{ name: '' }, /`name` is ""/],
+    [{ name: 7 }, /`name` is 7/],
+    [{ fresh: {} }, /`fresh` is an object/],
+  ])('a decorator cannot be defined with %j', (requirement, message) => {
+    expect(() => RequireSession(requirement as object)).toThrow(message);
+  });
 });
 
 describe.each<Platform>(['Express', 'Fastify'])('a global SessionGuard on %s', (platform) => {

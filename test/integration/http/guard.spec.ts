@@ -46,9 +46,9 @@ describe.each<Platform>(['Express', 'Fastify'])('SessionGuard on %s', (platform)
   });
 
   test.each([
-    ['unknown', `00${'A'.repeat(43)}`],
+    ['unknown', `sid_00${'A'.repeat(43)}`],
     ['malformed', 'not-a-session'],
-    ['in a bucket that does not exist', `ff${'A'.repeat(43)}`],
+    ['in a bucket that does not exist', `sid_ff${'A'.repeat(43)}`],
     ['empty', ''],
   ])('a session ID that is %s is rejected', async (_, id) => {
     const byCookie = await ask(site.app, 'GET /account', { cookie: `__Host-session=${id}` });

@@ -35,7 +35,7 @@ describe('the log of the guard', () => {
     await ask(site.app, 'POST /session/sign-out', bearer(rotated));
     await ask(site.app, 'GET /account', bearer(rotated));
     expect(guardLines().length).toBeGreaterThan(0);
-    for (const secret of [id, rotated]) expect(lines.join('\n')).not.toContain(secret.slice(2));
+    for (const secret of [id, rotated]) expect(lines.join('\n')).not.toContain(secret.slice(-43));
   });
 
   test('a cross-site request is logged as a warning that contains nothing from the client', async () => {

@@ -54,7 +54,7 @@ describe.each<SocketKind>(['Socket.IO', 'ws'])('gateways over %s', (kind) => {
     });
 
     test('a handshake with an unknown session ID is rejected', async () => {
-      const headers = bearer(`00${'A'.repeat(43)}`);
+      const headers = bearer(`sid_00${'A'.repeat(43)}`);
       expect(await openRejected('chat', { headers })).toMatchObject({
         code: 'ERR_SESSION_REQUIRED',
       });

@@ -5,6 +5,7 @@ import {
   type SessionModuleOptions,
   type SessionService,
 } from '../../../src/index.js';
+import { isSessionId } from '../../../src/store/session-id.js';
 import { issuedIds, trackIds } from '../../support/issued-ids.js';
 import {
   sessionModule,
@@ -16,10 +17,12 @@ import type { RedisUnderTest } from '../../support/redis-under-test.js';
 import {
   AccountController,
   DerivedController,
+  DerivedVaultController,
   members,
   SessionController,
   StaffController,
   StaffSessionController,
+  VaultController,
   type Member,
 } from './accounts.js';
 
@@ -39,9 +42,11 @@ export interface Extras {
 const CONTROLLERS = [
   AccountController,
   DerivedController,
+  DerivedVaultController,
   SessionController,
   StaffController,
   StaffSessionController,
+  VaultController,
 ];
 
 /** @param redis null if the sessions are in memory */
@@ -94,7 +99,7 @@ export async function ask(
   const text = await response.text();
   const { status } = response;
   const parsed = text === '' ? undefined : JSON.parse(text);
-  if (typeof parsed?.id === 'string' && parsed.id.length === 45) issuedIds.add(parsed.id);
+  if (isSessionId(parsed?.id)) issuedIds.add(parsed.id);
   return { status, headers: response.headers, body: parsed as never };
 }
 

@@ -14,8 +14,8 @@ describe('creating a session', () => {
     const session = await app.service.createSession({ userId: 'ada' });
     const after = await app.now('ada');
 
-    expect(session.id).toMatch(/^[0-9a-f]{2}[\w-]{43}$/);
-    expect(session.handle).toBe(session.id.slice(0, 2) + digestOf(session.id));
+    expect(session.id).toMatch(/^sid_[0-9a-f]{2}[\w-]{43}$/);
+    expect(session.handle).toBe(session.id.slice(4, 6) + digestOf(session.id));
     expect(session.userId).toBe('ada');
     expect(issuedIds).toContain(session.id); // so that the search of each suite can find it
     expect(session.createdAt.getTime()).toBeGreaterThanOrEqual(before);
@@ -59,7 +59,7 @@ describe('creating a session', () => {
     const sessions = await Promise.all(
       Array.from({ length: 200 }, (_, n) => app.service.createSession({ userId: `user ${n}` })),
     );
-    const buckets = new Set(sessions.map(({ id }) => id.slice(0, 2)));
+    const buckets = new Set(sessions.map(({ handle }) => handle.slice(0, 2)));
     expect([...buckets].toSorted()).toEqual(['00', '01', '02', '03', '04', '05', '06', '07']);
   });
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 
+import type { Duration } from '../../../src/session/duration.js';
 import type { SessionService } from '../../../src/session/session.service.js';
 import { DAY, HOUR, MINUTE, SECOND } from '../../support/durations.js';
 import { testOnRedis, useContract } from '../../support/use-contract.js';
@@ -7,17 +8,18 @@ import { testOnRedis, useContract } from '../../support/use-contract.js';
 describe('the absolute expiry', () => {
   const fixture = useContract();
 
-  const lifetimeOf = async (service: SessionService, expires?: number | Date) => {
+  const lifetimeOf = async (service: SessionService, expires?: Duration | Date) => {
     const session = await service.createSession({ userId: 'ada', expires });
     return session.expiresAt.getTime() - session.createdAt.getTime();
   };
 
-  test('a number is a lifetime in milliseconds', async () => {
+  test('a number is a lifetime in milliseconds, and a text has a unit', async () => {
     const { service } = fixture.open();
     expect(await lifetimeOf(service, 90 * MINUTE)).toBe(90 * MINUTE);
     expect(await lifetimeOf(service, 1)).toBe(1);
     expect(await lifetimeOf(service, 1500.9)).toBe(1500);
     expect(await lifetimeOf(service, 30 * DAY)).toBe(30 * DAY);
+    expect(await lifetimeOf(service, '8h')).toBe(8 * HOUR);
   });
 
   test('a Date, or a number that can only be a timestamp, is the time of expiry', async () => {
@@ -45,6 +47,7 @@ describe('the absolute expiry', () => {
       ['infinity', Number.POSITIVE_INFINITY, /not Infinity/],
       ['an invalid Date', new Date('tomorrow'), /not Invalid Date/],
       ['a string', '3600' as unknown as number, /not "3600"/],
+      ['Unix seconds', Math.floor((now + DAY) / 1000), /Unix seconds/],
       ['null', null as unknown as number, /not null/],
       ['an object', { toString: 1 } as unknown as number, /not an object/],
       ['a Date in the past', new Date(now - MINUTE), /is in the past/],

@@ -40,7 +40,7 @@ describe('Sign-in', () => {
       role: 'user',
     });
     expect(response.headers.get('set-cookie')).toMatch(
-      /^session=[\w-]{45}; Path=\/; HttpOnly; SameSite=Lax$/,
+      /^session=sid_[\w-]{45}; Path=\/; HttpOnly; SameSite=Lax$/,
     );
     expect(response.headers.get('cache-control')).toBe('no-store');
   });
@@ -237,10 +237,12 @@ describe('Administration', () => {
 });
 
 describe('The application', () => {
-  test('reports its health and metrics', async () => {
+  test('reports its health to everybody and its metrics to administrators', async () => {
     const health = await newClient().read('/health');
     expect(health).toMatchObject({ status: 'ok', details: { sessions: { redis: 'up' } } });
-    const metrics = await newClient().send('GET', '/metrics');
+    expect((await newClient().send('GET', '/metrics')).status).toBe(401);
+    expect((await (await signIn(ADA)).send('GET', '/metrics')).status).toBe(403);
+    const metrics = await (await signIn(ADMIN)).send('GET', '/metrics');
     const text = await metrics.text();
     expect(text).toContain('nest_session_ledger_backlog_events{module="default"} 0');
     expect(text).toContain('nest_session_operation_seconds_count');

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 
 import { SessionHealth, SessionService, type Duration } from '../../../src/index.js';
 import { SessionTestingLedger, SessionTestingModule } from '../../../src/testing/index.js';
+import { INVALID_AUDIT_CALLS } from '../../support/invalid-audit-calls.js';
 
 const HOUR = 3_600_000;
 
@@ -112,4 +113,11 @@ describe('SessionTestingLedger', () => {
       );
     }
   });
+
+  test.each(INVALID_AUDIT_CALLS)(
+    'the audit rejects what the real one rejects: %s',
+    async (_, call) => {
+      await expect(call(ledger.audit)).rejects.toMatchObject({ code: 'ERR_SESSION_INPUT' });
+    },
+  );
 });
