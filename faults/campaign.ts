@@ -13,8 +13,8 @@ import { History, now } from './history.js';
 import { BUCKETS, PREFIX } from './keys.js';
 import { kindsFor } from './kinds/index.js';
 import { Random } from './random.js';
-import { readEvidence } from './read-evidence.js';
-import { Servers } from './servers.js';
+import { readEvidence, withPostgres } from './read-evidence.js';
+import { Servers, until } from './servers.js';
 import { Traffic } from './traffic.js';
 import { waitUntilIdle } from './wait-until-idle.js';
 
@@ -66,6 +66,7 @@ export async function runCampaign(options: CampaignOptions, progress: Progress):
     const rules = drawRules(random);
     const versions = await servers.versions();
     const fleet = await Fleet.start(servers, rules);
+    await untilBound(servers);
     const history = new History();
     const traffic = new Traffic(fleet, new Directory(), history, random.fork());
     const context: CampaignContext = {
@@ -108,6 +109,16 @@ export async function runCampaign(options: CampaignOptions, progress: Progress):
     redis.disconnect();
     await servers.stop();
   }
+}
+
+/** Before, the tables are those of whichever Redis comes first: with `wrong-redis`, of that one. */
+async function untilBound({ postgres }: Servers): Promise<void> {
+  await until('The ledger', () =>
+    withPostgres(postgres.url, async (client) => {
+      const { rows } = await client.query('SELECT FROM session_ledger WHERE keyspace IS NOT NULL');
+      return rows.length > 0;
+    }),
+  );
 }
 
 /** The module's options, chosen by the seed. */
