@@ -18,6 +18,8 @@ export interface RedisOptions extends ServerLocation {
 const CONFIG = {
   bind: '127.0.0.1',
   'maxmemory-policy': 'noeviction',
+  // At the default of 10, Redis's own expiry of 100,000 keys stalls reads by 25 ms.
+  hz: '100',
   save: '',
   appendonly: 'no',
   // A master that stops must not wait for its replicas, because they are being stopped as well.

@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 /**
  * Stable error codes. Switch on them, never on the text of a message.
  *
@@ -42,7 +44,8 @@ export type SessionErrorCode =
 
 /**
  * Every error of this module. The message says what was wrong, with which value, and what to do.
- * It never contains a session ID. `cause` holds the original error.
+ * It never contains a session ID. `cause` holds the original error, without what libraries attach to
+ * their errors: ioredis the arguments of the command, TypeORM the parameters of the statement.
  */
 export class SessionError extends Error {
   override readonly name = 'SessionError';
@@ -53,6 +56,7 @@ export class SessionError extends Error {
     options?: ErrorOptions,
   ) {
     super(message, options);
+    hideSecrets(this.cause);
   }
 }
 
@@ -61,10 +65,48 @@ export class SessionError extends Error {
  * AggregateError without a message, with one error for each address.
  */
 export function messageOf(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) {
-    return [...new Set(error.errors.map(messageOf))].join('; ');
+  const errors: unknown = isError(error) && Reflect.get(error, 'errors');
+  if (Array.isArray(errors) && errors.length > 0) {
+    return [...new Set(errors.map(messageOf))].join('; ');
   }
-  return error instanceof Error
-    ? error.message || String((error as { code?: unknown }).code ?? error.name)
-    : String(error);
+  const message = isError(error) ? messageOrCode(error) : String(error);
+  return message.replace(QUOTED_ARGUMENTS, '');
+}
+
+/** Whether this is an error, also of another realm: Node's own are that in tests by Jest. */
+export function isError(value: unknown): value is Error {
+  return value instanceof Error || types.isNativeError(value);
+}
+
+function messageOrCode(error: Error): string {
+  return error.message || String((error as { code?: unknown }).code ?? error.name);
+}
+
+/** Redis quotes the arguments of a command that it doesn't know, and AUTH may be renamed. */
+const QUOTED_ARGUMENTS = /,? with args beginning with:.*/;
+
+/**
+ * What libraries attach to their errors: the arguments of a Redis command (the password of AUTH, the
+ * data of a session), the parameters of a statement, a URL that can't be parsed.
+ */
+const SECRETS = ['command', 'parameters', 'input'];
+
+/** Where an error holds other errors. */
+const NESTED = ['cause', 'errors', 'driverError', 'lastNodeError', 'previousErrors'];
+
+/** Removes the secrets of an error that is about to leave the module, and of those within it. */
+function hideSecrets(error: unknown, seen = new Set<unknown>()): void {
+  if (Array.isArray(error)) error.forEach((each) => hideSecrets(each, seen));
+  if (!isError(error) || seen.has(error)) return;
+  seen.add(error);
+  for (const name of SECRETS) Reflect.deleteProperty(error, name);
+  for (const name of ['message', 'stack'] as const) hideArguments(error, name);
+  for (const name of NESTED) hideSecrets(Reflect.get(error, name), seen);
+}
+
+function hideArguments(error: Error, name: 'message' | 'stack'): void {
+  const text = error[name];
+  if (text && QUOTED_ARGUMENTS.test(text)) {
+    Reflect.set(error, name, text.replace(QUOTED_ARGUMENTS, ''));
+  }
 }

@@ -137,8 +137,8 @@ export const mutants: Mutant[] = [
       },
       {
         file: 'src/store/bounded-redis.ts',
-        from: '/**\n * Replies that mean',
-        to: 'const KNOWN = new Set<string>();\n\n/**\n * Replies that mean',
+        from: '/**\n * Runs commands within',
+        to: 'const KNOWN = new Set<string>();\n\n/**\n * Runs commands within',
       },
     ],
   },
@@ -287,8 +287,8 @@ export const mutants: Mutant[] = [
         to: '    retryDelayOnTryAgain: MOVING_SLOT_RETRY,\n    enableAutoPipelining: true,',
       },
       {
-        file: 'src/store/startup-checks.ts',
-        from: '  rejectAutoPipelining(buckets.client);',
+        file: 'src/store/client-checks.ts',
+        from: '  rejectAutoPipelining(client);',
         to: '  void rejectAutoPipelining;',
       },
     ],

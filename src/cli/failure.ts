@@ -1,5 +1,6 @@
 import { sqlState } from '../audit/postgres/errors.js';
 import { messageOf, SessionError } from '../errors.js';
+import { isAccessDenied } from '../store/redis-errors.js';
 import { maskUrl } from './mask-url.js';
 
 /** Exit codes. They are part of the public interface, so scripts can rely on them. */
@@ -44,16 +45,19 @@ export function describeFailure(error: unknown, env: NodeJS.ProcessEnv): Failure
   }
   const redis = describeRedis(env);
   const postgres = `Postgres (${shown(env.DATABASE_URL)})`;
+  if (isAccessDenied(error)) {
+    return rejected(
+      redis.server,
+      error,
+      `Check the user, the password and its permissions (${redis.variable}).`,
+    );
+  }
   switch (error.code) {
     case 'ERR_SESSION_REDIS_UNAVAILABLE':
     case 'ERR_SESSION_REDIS_FULL':
       return unavailable(redis.server, redis.variable, error);
     case 'ERR_SESSION_REDIS_REFUSED':
-      return rejected(
-        redis.server,
-        error,
-        `Check the user, the password and its permissions (${redis.variable}).`,
-      );
+      return rejected(redis.server, error, `Check its version and settings (${redis.variable}).`);
     case 'ERR_SESSION_DATABASE_UNAVAILABLE':
       return ACCESS_DENIED.test(sqlState(error.cause ?? {}) ?? '')
         ? rejected(postgres, error, 'Check the user, password and database in DATABASE_URL.')

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 
 import { SessionError } from '../errors.js';
-import { BoundedRedis, redisError, type RedisClient } from './bounded-redis.js';
+import { BoundedRedis, type RedisClient } from './bounded-redis.js';
+import { redisError } from './redis-errors.js';
 
 function replyError(message: string): Error {
   return Object.assign(new Error(message), { name: 'ReplyError' });
@@ -21,7 +22,10 @@ describe('redisError', () => {
     [replyError('MOVED 9842 127.0.0.1:7001'), 'UNAVAILABLE'],
     [replyError('ASK 9842 127.0.0.1:7001'), 'UNAVAILABLE'],
     [replyError('WRONGTYPE Operation against a key'), 'REFUSED'],
-    [replyError('NOAUTH Authentication required.'), 'REFUSED'],
+    [replyError('NOAUTH Authentication required.'), 'UNAVAILABLE'],
+    [replyError('WRONGPASS invalid username-password pair'), 'UNAVAILABLE'],
+    [replyError("NOPERM User app has no permissions to run the 'getex' command"), 'UNAVAILABLE'],
+    [replyError('ERR max number of clients reached'), 'UNAVAILABLE'],
     [replyError('ERR user_script:7: unreadable session record'), 'REFUSED'],
     [new Error('Connection is closed.'), 'UNAVAILABLE'],
     [new Error('connect ECONNREFUSED 127.0.0.1:6379'), 'UNAVAILABLE'],

@@ -1,8 +1,10 @@
 import type { Cluster, Redis } from 'ioredis';
 
-import { messageOf, SessionError } from '../errors.js';
+import { SessionError } from '../errors.js';
+import { faultOf } from './connection-faults.js';
 import type { Handover } from './handover.js';
 import { whenSlotHasMoved } from './moving-slots.js';
+import { noAnswer, redisError } from './redis-errors.js';
 
 /** The longest `redisTimeout` (ms): half the scripts' REPLAY_WINDOW. */
 export const MAX_REDIS_TIMEOUT = 5_000;
@@ -16,13 +18,6 @@ export interface Script {
   readonly source: string;
   readonly sha1: string;
 }
-
-/**
- * Replies that mean 'not now': Redis is loading, failing over or blocked, or a slot is moving. ioredis
- * follows `MOVED` and `ASK` itself, but only so often.
- */
-const UNAVAILABLE =
-  /^(LOADING|READONLY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|MOVED|ASK|BUSY|MISCONF|NOREPLICAS|UNBLOCKED|ERR Script attempted to access a non local key)\b/;
 
 /**
  * Runs commands within a bounded time and turns failures into errors of our own. Redis may still
@@ -73,7 +68,9 @@ export class BoundedRedis {
   bounded<T>(command: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        reject(this.handover?.isHeld ? heldBack(this.timeout) : noAnswer(this.timeout));
+        reject(
+          this.handover?.isHeld ? heldBack(this.timeout) : noAnswer(this.client, this.timeout),
+        );
       }, this.timeout);
       command.then(
         (reply) => {
@@ -82,19 +79,11 @@ export class BoundedRedis {
         },
         (error: unknown) => {
           clearTimeout(timer);
-          reject(redisError(error));
+          reject(redisError(error, faultOf(this.client)));
         },
       );
     });
   }
-}
-
-function noAnswer(timeout: number): SessionError {
-  return new SessionError(
-    'ERR_SESSION_REDIS_UNAVAILABLE',
-    `Redis did not answer within ${timeout} ms. Check that it is up and reachable; ` +
-      'the option `redisTimeout` sets the time.',
-  );
 }
 
 function heldBack(timeout: number): SessionError {
@@ -102,30 +91,5 @@ function heldBack(timeout: number): SessionError {
     'ERR_SESSION_REDIS_UNAVAILABLE',
     `Sentinel is replacing the master, and had not finished within ${timeout} ms. Retry; the ` +
       'option `redisTimeout` sets the time.',
-  );
-}
-
-/** Turns whatever ioredis threw into an error of our own. */
-export function redisError(cause: unknown): SessionError {
-  if (cause instanceof SessionError) return cause;
-  const message = messageOf(cause);
-  if (message.startsWith('OOM')) {
-    return new SessionError(
-      'ERR_SESSION_REDIS_FULL',
-      'Redis is out of memory: sessions can be ended, but not created or changed. ' +
-        'Raise `maxmemory` or give the server more memory.',
-      { cause },
-    );
-  }
-  const isReply = cause instanceof Error && cause.name === 'ReplyError';
-  if (isReply && !UNAVAILABLE.test(message)) {
-    return new SessionError('ERR_SESSION_REDIS_REFUSED', `Redis rejected a command: ${message}`, {
-      cause,
-    });
-  }
-  return new SessionError(
-    'ERR_SESSION_REDIS_UNAVAILABLE',
-    `Redis is unavailable: ${message}. Check that it is up and reachable.`,
-    { cause },
   );
 }

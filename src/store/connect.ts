@@ -1,8 +1,10 @@
 import { Cluster, Redis, type ClusterNode, type ClusterOptions, type RedisOptions } from 'ioredis';
 
+import { SessionError } from '../errors.js';
 import type { RedisClient } from './bounded-redis.js';
 import type { Handover } from './handover.js';
 import { secureNodes } from './cluster-nodes.js';
+import { watchConnection } from './connection-faults.js';
 import { MOVING_SLOT_RETRY } from './moving-slots.js';
 import { watchRole } from './role-watch.js';
 import { SentinelWatch } from './sentinel-watch.js';
@@ -24,18 +26,18 @@ export interface OpenedRedis {
 export function openRedis(connection: RedisConnection, timeout: number): OpenedRedis {
   if (isClient(connection)) return watched(connection, () => undefined);
   const client = connect(connection, timeout);
-  // Callers see errors as failed commands. Without a listener ioredis prints them as unhandled.
+  // Closing it ends in one more error event, after the watch has ended.
   client.on('error', () => undefined);
   return watched(client, () => client.disconnect());
 }
 
 function watched(client: RedisClient, disconnect: () => void): OpenedRedis {
   secureNodes(client);
-  const stopWatching = watchRole(client);
+  const watches = [watchConnection(client), watchRole(client)];
   const hasSentinels = !('nodes' in client) && Boolean(client.options.sentinels?.length);
   const sentinels = hasSentinels ? new SentinelWatch(client as Redis) : undefined;
   const close = async () => {
-    stopWatching();
+    watches.forEach((stop) => stop());
     sentinels?.close();
     disconnect();
   };
@@ -55,7 +57,7 @@ function isForeignClient(connection: RedisConnection): connection is RedisClient
 
 function connect(connection: Exclude<RedisConnection, RedisClient>, timeout: number): RedisClient {
   const options = requestOptions(timeout);
-  if (typeof connection === 'string') return new Redis(connection, options);
+  if (typeof connection === 'string') return connectTo(connection, options);
   if (!('nodes' in connection)) return new Redis({ ...options, ...connection });
   const { nodes, redisOptions, ...clusterOptions } = connection;
   return new Cluster(nodes, {
@@ -63,6 +65,27 @@ function connect(connection: Exclude<RedisConnection, RedisClient>, timeout: num
     ...clusterOptions,
     redisOptions: { ...options, ...redisOptions },
   });
+}
+
+/** @throws SessionError `ERR_SESSION_OPTIONS`, which doesn't show the URL, because of its password */
+function connectTo(url: string, options: RedisOptions): Redis {
+  const [, scheme] = /^([a-z][a-z0-9+.-]*):\/\//i.exec(url) ?? [];
+  if (scheme && !/^rediss?$/i.test(scheme)) {
+    throw invalidUrl(`starts with ${scheme}://, and Redis's URLs start with redis:// or rediss://`);
+  }
+  try {
+    return new Redis(url, options);
+  } catch {
+    // The original error holds the URL.
+    throw invalidUrl(
+      'is not a valid URL. Write it as redis://user:password@host:6379, with encodeURIComponent ' +
+        'applied to the password, or give the options `host`, `port`, `username` and `password`',
+    );
+  }
+}
+
+function invalidUrl(what: string): SessionError {
+  return new SessionError('ERR_SESSION_OPTIONS', `The option \`redis\` ${what}.`);
 }
 
 /** Unlike BullMQ's blocking connections, connections for requests need time limits. */
@@ -76,6 +99,9 @@ function requestOptions(timeout: number): RedisOptions {
     // A command fails at the next failed reconnection, so commands don't pile up while Redis is
     // unavailable.
     maxRetriesPerRequest: 1,
+    // Redis's reply to the first command says why it closes the connection ('max number of clients'),
+    // and ioredis ignores the replies to CLIENT SETINFO.
+    disableClientInfo: true,
     // A connection that went silent (half open, or a stopped server) is replaced. Otherwise the
     // commands waiting on it would hold back all later ones.
     socketTimeout: 2 * timeout,

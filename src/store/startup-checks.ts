@@ -1,6 +1,12 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import type { Redis } from 'ioredis';
+
 import { messageOf, SessionError } from '../errors.js';
-import { redisError, type RedisClient } from './bounded-redis.js';
+import { BoundedRedis, type RedisClient } from './bounded-redis.js';
 import type { Buckets } from './buckets.js';
+import { checkClient } from './client-checks.js';
+import { isAccessDenied, isPassing } from './redis-errors.js';
 import { metaKey } from './redis-keys.js';
 
 /** Changes with the layout of the keys, so that two versions never write under one prefix. */
@@ -8,75 +14,112 @@ export const LAYOUT_VERSION = '2';
 const OLDEST_REDIS = 7;
 
 /**
- * Rejects a Redis that can't be trusted with sessions, before the first one is created.
+ * How long a start may take (ms): longer than a request, because there are connections to make, and
+ * Redis may be reading its data or failing over.
+ */
+const START_TIMEOUT = 10_000;
+const RETRY_AFTER = 250; // ms
+
+/**
+ * Rejects a Redis that can't be trusted with sessions, before the first one is created. Waits while it
+ * is loading, busy or without a master.
  *
+ * @param timeout how long the checks may take (ms)
  * @returns warnings: settings that are allowed, but lose more than necessary
- * @throws SessionError `ERR_SESSION_OPTIONS`, `ERR_SESSION_REDIS_UNSUITABLE`
+ * @throws SessionError `ERR_SESSION_OPTIONS`, `ERR_SESSION_REDIS_UNSUITABLE`,
+ * `ERR_SESSION_REDIS_UNAVAILABLE`
  */
-export async function checkRedis(buckets: Buckets): Promise<string[]> {
-  rejectKeyPrefix(buckets.client);
-  rejectReplicaReads(buckets.client);
-  rejectAutoPipelining(buckets.client);
-  rejectGivingUp(buckets.client);
-  const infos = await buckets.redis.bounded(readInfos(buckets.client));
-  infos.forEach(checkServer);
-  await checkLayout(buckets);
-  return infos.some(goesOnWithoutReplicas) ? [WITHOUT_REPLICAS] : [];
+export async function checkRedis(buckets: Buckets, timeout = START_TIMEOUT): Promise<string[]> {
+  checkClient(buckets.client);
+  const givesUpAt = performance.now() + timeout;
+  for (;;) {
+    try {
+      return await checkOnce(buckets, givesUpAt - performance.now());
+    } catch (error) {
+      if (!isPassing(error) || performance.now() + RETRY_AFTER > givesUpAt) throw error;
+    }
+    await delay(RETRY_AFTER);
+  }
 }
 
-/** ioredis adds `keyPrefix` to declared keys only, so keys made inside scripts would go astray. */
-function rejectKeyPrefix(client: RedisClient): void {
-  const { keyPrefix } = client.options;
-  if (!keyPrefix) return;
-  throw new SessionError(
-    'ERR_SESSION_OPTIONS',
-    `The Redis client has the ioredis option \`keyPrefix\` (${JSON.stringify(keyPrefix)}), which ` +
-      "scripts don't see. Remove it and set the module's option `prefix`.",
-  );
+async function checkOnce(buckets: Buckets, timeout: number): Promise<string[]> {
+  const redis = new BoundedRedis(buckets.client, timeout);
+  const infos = await unlessDenied(redis.bounded(readInfos(buckets.client)));
+  if (infos) infos.forEach((info) => checkServer(buckets.client, info));
+  else await checkMode(redis);
+  await checkDatabase(redis);
+  await checkLayout(redis, buckets);
+  // A script, because the right to run scripts is another one.
+  await buckets.readTime(0);
+  const warnings = infos ? warningsOf(infos) : [WITHOUT_INFO];
+  return (await mayAskForRole(redis)) ? warnings : [...warnings, WITHOUT_ROLE];
 }
 
-/** A replica may not know yet that a session has ended. */
-function rejectReplicaReads(client: RedisClient): void {
-  if (!('nodes' in client)) return;
-  const { scaleReads = 'master' } = client.options;
-  if (scaleReads === 'master') return;
-  throw new SessionError(
-    'ERR_SESSION_OPTIONS',
-    `The Redis client has the ioredis option \`scaleReads\` (${String(scaleReads)}), and a replica ` +
-      "may still hold a session that has ended. Give the module a client with 'master'.",
-  );
+/** The reply; null if the user may not run the command. */
+async function unlessDenied<T>(reply: Promise<T>): Promise<T | null> {
+  try {
+    return await reply;
+  } catch (error) {
+    if (isAccessDenied(error) && messageOf(error).includes('NOPERM')) return null;
+    throw error;
+  }
 }
 
-/**
- * While a slot moves, ioredis sends all reads of a pipeline to the receiving node as soon as one of
- * them was redirected, and those whose keys haven't moved yet get the answer that there is none.
- */
-function rejectAutoPipelining(client: RedisClient): void {
-  if (!('nodes' in client) || !client.options.enableAutoPipelining) return;
-  throw new SessionError(
-    'ERR_SESSION_OPTIONS',
-    'The Redis client has the ioredis option `enableAutoPipelining`, and while a slot of a Cluster ' +
-      'moves to another node, reads in one pipeline with redirected ones miss keys that exist: valid ' +
-      'sessions would be rejected. Remove the option, or give the module a client of its own.',
-  );
+async function readInfos(client: RedisClient): Promise<string[]> {
+  if (!('nodes' in client)) return [await client.info()];
+  await client.ping(); // connects, so that the nodes are known
+  return Promise.all(client.nodes('master').map((node) => node.info()));
 }
 
-/**
- * The module leaves a server that is no longer the master by reconnecting. A client that gives up
- * instead would fail every call from then on.
- */
-function rejectGivingUp(client: RedisClient): void {
-  const isCluster = 'nodes' in client;
-  const option = isCluster ? 'clusterRetryStrategy' : 'retryStrategy';
-  const strategy = isCluster ? client.options.clusterRetryStrategy : client.options.retryStrategy;
-  const delay: unknown = typeof strategy === 'function' ? strategy(1) : strategy;
-  if (typeof delay === 'number') return;
-  throw new SessionError(
-    'ERR_SESSION_OPTIONS',
-    `The Redis client's ioredis option \`${option}\` gives ${String(delay)} for the first attempt, ` +
-      'so the client would never reconnect: no session could be checked after the first lost ' +
-      'connection. Let it return a delay in milliseconds, or remove it.',
-  );
+/** Without INFO, HELLO says whether this is a node of a Cluster. */
+async function checkMode(redis: BoundedRedis): Promise<void> {
+  if ('nodes' in redis.client) return;
+  const fields = await unlessDenied(redis.bounded(redis.client.call('HELLO')));
+  if (!Array.isArray(fields)) return;
+  if (fields[fields.indexOf('mode') + 1] === 'cluster') throw clusterMode(redis.client);
+}
+
+/** ioredis only reports that it could not select the database, and then uses database 0. */
+async function checkDatabase(redis: BoundedRedis): Promise<void> {
+  const { client } = redis;
+  if ('nodes' in client || !client.options.db) return;
+  const { db } = client.options;
+  try {
+    await redis.bounded(client.select(db));
+  } catch (error) {
+    if (isPassing(error)) throw error;
+    throw new SessionError(
+      'ERR_SESSION_OPTIONS',
+      `Redis rejected database ${db}, and ioredis would use database 0 instead: ` +
+        `${messageOf(error)}. Give a number below Redis's setting \`databases\`.`,
+      { cause: error },
+    );
+  }
+}
+
+async function mayAskForRole(redis: BoundedRedis): Promise<boolean> {
+  if ('nodes' in redis.client) return true; // a Cluster isn't asked: see role-watch.ts
+  return (await unlessDenied(redis.bounded(redis.client.role()))) !== null;
+}
+
+const WITHOUT_INFO =
+  'The user of Redis may not run INFO, so the version, maxmemory-policy (it must be noeviction), ' +
+  'appendonly and min-replicas-to-write could not be checked. Allow +info, or check them yourself.';
+
+const WITHOUT_ROLE =
+  'The user of Redis may not run ROLE, so this process leaves a master that was demoted only once ' +
+  'a call has failed. Allow +role.';
+
+const WITHOUT_AOF =
+  'appendonly is off in Redis: when it restarts or crashes, all changes since its last snapshot are ' +
+  'lost. Users are signed out, sessions that had ended are valid again until a worker has ended ' +
+  'them once more, and events that Postgres did not have yet are missing. Set appendonly to yes.';
+
+function warningsOf(infos: string[]): string[] {
+  return [
+    ...(infos.some((info) => field(info, 'aof_enabled') === '0') ? [WITHOUT_AOF] : []),
+    ...(infos.some(goesOnWithoutReplicas) ? [WITHOUT_REPLICAS] : []),
+  ];
 }
 
 const WITHOUT_REPLICAS =
@@ -90,33 +133,8 @@ function goesOnWithoutReplicas(info: string): boolean {
   return Number(field(info, 'connected_slaves')) > 0 && !/^min_slaves_good_slaves:/m.test(info);
 }
 
-async function readInfos(client: RedisClient): Promise<string[]> {
-  // ioredis emits why it can't connect, with the address; the command fails with its retry limit.
-  let reason: Error | undefined;
-  const remember = (error: Error) => (reason = error);
-  client.on('error', remember);
-  try {
-    if (!('nodes' in client)) return [await client.info()];
-    await client.ping(); // connects, so that the nodes are known
-    return await Promise.all(client.nodes('master').map((node) => node.info()));
-  } catch (cause) {
-    const error = redisError(cause);
-    throw reason && error.code === 'ERR_SESSION_REDIS_UNAVAILABLE' ? notReachable(reason) : error;
-  } finally {
-    client.off('error', remember);
-  }
-}
-
-function notReachable(cause: Error): SessionError {
-  return new SessionError(
-    'ERR_SESSION_REDIS_UNAVAILABLE',
-    `Redis is unavailable: ${messageOf(cause)}. Start it, or set the option \`redis\` (often REDIS_URL) ` +
-      'to its address.',
-    { cause },
-  );
-}
-
-function checkServer(info: string): void {
+function checkServer(client: RedisClient, info: string): void {
+  if (!('nodes' in client) && field(info, 'redis_mode') === 'cluster') throw clusterMode(client);
   const version = field(info, 'redis_version');
   if (Number.parseInt(version, 10) < OLDEST_REDIS) {
     throw unsuitable(`it is version ${version}; the scripts need 7.0 or newer. Upgrade Redis.`);
@@ -131,7 +149,7 @@ function checkServer(info: string): void {
 }
 
 /** The number of buckets decides where a user's sessions are, so it can't change later. */
-async function checkLayout({ client, redis, prefix, count }: Buckets): Promise<void> {
+async function checkLayout(redis: BoundedRedis, { client, prefix, count }: Buckets): Promise<void> {
   const key = metaKey(prefix);
   await redis.bounded(client.hsetnx(key, 'layout', LAYOUT_VERSION));
   await redis.bounded(client.hsetnx(key, 'buckets', String(count)));
@@ -152,6 +170,20 @@ async function checkLayout({ client, redis, prefix, count }: Buckets): Promise<v
 
 function field(info: string, name: string): string {
   return new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? 'unknown';
+}
+
+/**
+ * One node of a Cluster answers a plain client as long as each call has keys of one slot. Reads that
+ * run at the same time are sent as one, and then fail (CROSSSLOT), even if the node has all slots.
+ */
+function clusterMode({ options }: Redis): SessionError {
+  const { host = 'localhost', port = 6379, tls } = options;
+  const access = tls ? ', redisOptions: { username, password, tls: {} }' : '';
+  return unsuitable(
+    'it is in cluster mode, and the client is for a single server, so calls at the same time would ' +
+      `fail (CROSSSLOT). Set the option \`redis\` to { nodes: [{ host: ${JSON.stringify(host)}, ` +
+      `port: ${port} }]${access} }, or give an ioredis Cluster.`,
+  );
 }
 
 function unsuitable(why: string): SessionError {

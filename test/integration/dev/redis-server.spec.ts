@@ -37,6 +37,7 @@ describe('a private Redis', () => {
     expect(server.url).toBe(`redis://127.0.0.1:${server.port}`);
     expect(await configOf(client, 'maxmemory-policy')).toBe('noeviction');
     expect(await configOf(client, 'save')).toBe('');
+    expect(await configOf(client, 'hz')).toBe('100');
     expect(await configOf(client, 'appendonly')).toBe('no');
     expect(await configOf(client, 'bind')).toBe('127.0.0.1');
   });

@@ -112,7 +112,9 @@ describe('startup checks of a Redis with replicas', () => {
     ['0', true],
     ['1', false],
   ])('min-replicas-to-write %s is warned of: %s', async (minReplicas, isWarned) => {
-    const master = await startRedis({ config: { 'repl-diskless-sync-delay': '0' } });
+    const master = await startRedis({
+      config: { 'repl-diskless-sync-delay': '0', appendonly: 'yes' },
+    });
     const admin = new Redis(master.url, { disconnectTimeout: 0 });
     expect(await check(master.url)).toEqual([]); // no replica yet: nothing to warn of
     const replica = await startRedis({ config: { replicaof: `127.0.0.1 ${master.port}` } });

@@ -105,6 +105,7 @@ describe('nest add nest-session-ledger', () => {
       expect.arrayContaining(['bullmq', 'ioredis', 'pg', 'typeorm']),
     );
     expect(read('docker-compose.yml')).toContain('--maxmemory-policy noeviction --appendonly yes');
+    expect(read('docker-compose.yml')).toContain('--hz 100');
     expect(read('.env.example')).toMatch(/^EXAMPLE_PASSWORD=$/m);
     expect(read('.env')).toMatch(/^EXAMPLE_PASSWORD=.{12}$/m);
 
