@@ -4,6 +4,7 @@ import type { Buckets } from './buckets.js';
 import repairSessions from './lua/repair-sessions.lua.js';
 import repairUserSet from './lua/repair-user-set.lua.js';
 import scanIndex from './lua/scan-index.lua.js';
+import { isAccessDenied } from './redis-errors.js';
 import { keyPattern, parseKey } from './redis-keys.js';
 import { script } from './scripts.js';
 import { parseExpiryMember, type ExpiryMember } from './session-id.js';
@@ -89,8 +90,13 @@ export class KeyAudit {
 
   /** Names a server until it is restarted. */
   async runIdOf(server: Redis): Promise<string> {
-    const info = await this.buckets.redis.bounded(server.info('server'));
-    return /^run_id:(\w+)/m.exec(info)?.[1] ?? '';
+    try {
+      const info = await this.buckets.redis.bounded(server.info('server'));
+      return /^run_id:(\w+)/m.exec(info)?.[1] ?? '';
+    } catch (error) {
+      if (!isAccessDenied(error)) throw error;
+      return `${server.options.host}:${server.options.port}`;
+    }
   }
 
   /** A page of a server's keys. */

@@ -1,9 +1,12 @@
+import { Logger } from '@nestjs/common';
 import { Queue, Worker, type ConnectionOptions, type Job } from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
 
 import { closeQueue, failCommands } from '../../compat.js';
+import { messageOf } from '../../errors.js';
 import type { RedisClient } from '../../store/bounded-redis.js';
 import { secureNodes } from '../../store/cluster-nodes.js';
+import { isAccessDenied } from '../../store/redis-errors.js';
 import { waitAtMost } from '../wait-at-most.js';
 
 /** A job says what to do and carries no events, so losing the whole queue loses nothing. */
@@ -40,6 +43,8 @@ export class LedgerQueue {
   private worker: Worker | undefined;
   private scheduling: Promise<void> | undefined;
   private readonly prefix: string;
+  private readonly logger = new Logger('SessionLedger');
+  private isReported = false;
 
   /** @param client the template for the connections; it is not used itself */
   constructor(
@@ -49,7 +54,7 @@ export class LedgerQueue {
     // The braces put all keys into one slot of a Cluster, as BullMQ's scripts require.
     this.prefix = `{${keyPrefix}:jobs}`;
     this.queue = new Queue(QUEUE, { connection: this.connect(), prefix: this.prefix });
-    this.queue.on('error', () => undefined); // the failed call throws as well
+    this.queue.on('error', (error) => this.reportDenied(error)); // the failed call throws as well
   }
 
   /**
@@ -57,7 +62,7 @@ export class LedgerQueue {
    * it afterwards.
    */
   async requestDrain(bucket: number): Promise<void> {
-    await this.queue.add(
+    const added = this.queue.add(
       'drain',
       { bucket },
       {
@@ -66,6 +71,10 @@ export class LedgerQueue {
         removeOnFail: true,
       },
     );
+    await added.catch((error) => {
+      this.reportDenied(error);
+      throw error;
+    });
   }
 
   /** Starts to run jobs in this process. */
@@ -78,7 +87,10 @@ export class LedgerQueue {
       removeOnComplete: { count: 0 },
       removeOnFail: { count: 0 },
     });
-    this.worker.on('error', onError);
+    this.worker.on('error', (error) => {
+      this.reportDenied(error);
+      onError(error);
+    });
     this.worker.on('failed', (_, error) => onError(error));
   }
 
@@ -87,7 +99,12 @@ export class LedgerQueue {
    * whose next job was lost. Waits as long as Redis is unavailable.
    */
   schedule(): Promise<void> {
-    this.scheduling ??= this.createSchedules().finally(() => (this.scheduling = undefined));
+    this.scheduling ??= this.createSchedules()
+      .catch((error) => {
+        this.reportDenied(error);
+        throw error;
+      })
+      .finally(() => (this.scheduling = undefined));
     return this.scheduling;
   }
 
@@ -100,6 +117,17 @@ export class LedgerQueue {
   async close(): Promise<void> {
     for (const connection of this.connections) disconnectNow(connection);
     await waitAtMost(CLOSE_TIMEOUT, closeQueue(this.queue));
+  }
+
+  /** Says once that the queue is of no use. Without it, only the watchdog records events. */
+  private reportDenied(error: unknown): void {
+    if (this.isReported || !isAccessDenied(error)) return;
+    this.isReported = true;
+    this.logger.error(
+      `The user of Redis may not use the job queue (${this.prefix}:*), so events are recorded ` +
+        `seconds later, by the watchdog: ${messageOf(error)}. Give the user the commands and keys ` +
+        "of docs/operations.md, under 'A user for the module'.",
+    );
   }
 
   private async createSchedules(): Promise<void> {
@@ -121,12 +149,28 @@ export class LedgerQueue {
    */
   private track<T extends RedisClient>(connection: T): T {
     connection.on('error', () => undefined);
+    allowWithoutInfo(connection);
     this.connections.push(connection);
     const copy = connection.duplicate.bind(connection) as (...options: unknown[]) => T;
     return Object.assign(connection, {
       duplicate: (...options: unknown[]) => this.track(copy(...options)),
     });
   }
+}
+
+/** BullMQ asks for the version and never gets ready if INFO is forbidden. The start has warned of it. */
+function allowWithoutInfo(connection: RedisClient): void {
+  const info = connection.info.bind(connection) as (...args: unknown[]) => Promise<string>;
+  const orOldest = (...args: unknown[]) => {
+    const reply = info(...args);
+    // ioredis's own ready check gives a callback, and knows what to do.
+    if (typeof args[0] === 'function') return reply;
+    return reply.catch((error: unknown) => {
+      if (!isAccessDenied(error)) throw error;
+      return 'redis_version:7.0.0\r\n';
+    });
+  };
+  Object.assign(connection, { info: orOldest });
 }
 
 /** Whether a schedule is the wanted one, and its next job was not lost. */
