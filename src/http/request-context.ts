@@ -24,7 +24,13 @@ export interface RequestContext {
   socket?: object;
 }
 
-type Request = HttpRequest & { socket?: object; raw?: { socket?: object } };
+interface NodeRequest {
+  socket?: object;
+  /** Set by Node: whether the connection has left HTTP, which the server's `upgrade` listener takes. */
+  upgrade?: boolean;
+}
+
+type Request = HttpRequest & NodeRequest & { raw?: NodeRequest };
 
 /** The context of GraphQL resolvers. Servers store the request under different names. */
 interface GraphqlContext {
@@ -61,10 +67,11 @@ export function requestContextOf(execution: ExecutionContext): RequestContext {
 
 export function contextOfRequest(request: Request, response?: HttpResponse): RequestContext {
   const { headers, method } = request;
-  if (headers.upgrade?.toString().toLowerCase() !== 'websocket') {
-    return { subject: request, headers, method, response };
-  }
-  return { subject: request, headers, socket: request.raw?.socket ?? request.socket };
+  const { upgrade, socket } = request.raw ?? request;
+  // Not by the header: any client can send it with an ordinary request, and the TCP connection of that
+  // may be a proxy's, which carries the requests of others.
+  if (upgrade !== true) return { subject: request, headers, method, response };
+  return { subject: request, headers, socket };
 }
 
 function contextOfSocket(socket: object): RequestContext {

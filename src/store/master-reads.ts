@@ -6,6 +6,9 @@ type Commands = ChainableCommander;
 /** Adds the commands of a read to its pipeline. */
 type AddCommands = (pipeline: Commands) => unknown;
 
+/** Keys of which one command says how many exist. */
+const GROUP = 100;
+
 /**
  * Reads that prove that a master answered them. After a failover, the old master answers plain reads
  * as a replica, and sessions that have ended since would look valid.
@@ -50,13 +53,40 @@ export class MasterReads {
     return [...(values as (string | null)[]), value as string | null];
   }
 
-  /** Which of these keys exist. */
+  /**
+   * Which of these keys exist. Usually all do, so one command asks how many of a group exist, and only
+   * the keys of a group that lacks one are asked for again. A Cluster gets single reads: while a slot
+   * moves, it rejects a command with several keys.
+   */
   async exist(keys: string[], proofKey: string): Promise<boolean[]> {
     const { client } = this.redis;
-    const counts = this.isCluster
-      ? await this.redis.boundedRead(() => Promise.all(keys.map((key) => client.exists(key))))
-      : await this.prove((pipeline) => keys.forEach((key) => pipeline.exists(key)), proofKey);
-    return keys.map((_, i) => Number(counts[i]) === 1);
+    if (this.isCluster) {
+      const counts = await this.redis.boundedRead(() =>
+        Promise.all(keys.map((key) => client.exists(key))),
+      );
+      return counts.map((count) => Number(count) === 1);
+    }
+    const groups = Array.from({ length: Math.ceil(keys.length / GROUP) }, (_, i) =>
+      keys.slice(i * GROUP, (i + 1) * GROUP),
+    );
+    const counts = await this.count(groups, proofKey);
+    const incomplete = groups.filter((group, i) => counts[i] !== group.length).flat();
+    if (incomplete.length === 0) return keys.map(() => true);
+    const singly = await this.count(
+      incomplete.map((key) => [key]),
+      proofKey,
+    );
+    const missing = new Set(incomplete.filter((_, i) => singly[i] === 0));
+    return keys.map((key) => !missing.has(key));
+  }
+
+  /** How many keys of each group exist. */
+  private async count(groups: string[][], proofKey: string): Promise<number[]> {
+    const replies = await this.prove(
+      (pipeline) => groups.forEach((group) => pipeline.exists(...group)),
+      proofKey,
+    );
+    return groups.map((_, i) => Number(replies[i]));
   }
 
   /**

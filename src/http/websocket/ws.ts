@@ -1,3 +1,5 @@
+import { Logger } from '@nestjs/common';
+
 import type { HttpHeaders } from '../http-messages.js';
 import { SessionRejection } from '../session-rejection.js';
 import type { HandshakeCheck, LibraryAdapter } from './socket-adapter.js';
@@ -8,10 +10,13 @@ interface Request {
 }
 
 interface Server {
-  options: { verifyClient?: (info: { req: Request }, verified: Verified) => void };
+  options: { verifyClient?: VerifyClient };
   on(event: 'connection', listener: ConnectionListener): unknown;
   prependListener(event: 'connection', listener: ConnectionListener): unknown;
 }
+
+/** With one parameter, `ws` takes what it returns; with two, it calls `verified`. */
+type VerifyClient = (info: { req: Request }, verified: Verified) => unknown;
 
 type ConnectionListener = (socket: Socket, request: Request) => void;
 
@@ -27,6 +32,8 @@ interface Socket {
   terminate(): void;
   once(event: 'close', listener: () => void): unknown;
 }
+
+const logger = new Logger('SessionGuard');
 
 /** How long a client may take to answer a close frame (ms); `ws` itself waits for 30 s. */
 const CLOSE_TIMEOUT = 250;
@@ -57,12 +64,28 @@ function guard(server: Server, check: HandshakeCheck): void {
     const error = await check.rejectionOf(req, { headers: req.headers });
     if (error) reject(error, verified);
     // The application, or another gateway on the same server, may have its own check.
-    else if (verifyClient) verifyClient(info, verified);
-    else verified(true);
+    else if (!verifyClient) verified(true);
+    else if (verifyClient.length === 2) verifyClient(info, verified);
+    else verifyAtOnce(verifyClient, info, verified);
   };
   server.on('connection', (socket, request) => {
     if (!check.watch(socket, request)) close(socket, new SessionRejection('ERR_SESSION_REQUIRED'));
   });
+}
+
+/** An error must not leave the handshake unanswered. */
+function verifyAtOnce(
+  verifyClient: VerifyClient,
+  info: { req: Request },
+  verified: Verified,
+): void {
+  let accepts: unknown = false;
+  try {
+    accepts = verifyClient(info, verified);
+  } catch (error) {
+    logger.error('`verifyClient` has failed, so the handshake is rejected.', error);
+  }
+  verified(Boolean(accepts), 401);
 }
 
 /** Answers the handshake, which is an HTTP request, with an HTTP response. */

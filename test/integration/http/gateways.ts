@@ -22,6 +22,11 @@ interface WsClient {
   send(text: string): void;
 }
 
+function isAllowed({ req }: { req: { headers: Record<string, string> } }): boolean {
+  if (req.headers['x-allowed'] === 'broken') throw new Error('The check is broken.');
+  return req.headers['x-allowed'] === 'yes';
+}
+
 /** The gateways of the test application. */
 export function gatewaysOf(kind: SocketKind): Type[] {
   @RequireSession()
@@ -98,5 +103,10 @@ export function gatewaysOf(kind: SocketKind): Type[] {
     afterInit(): void {}
   }
 
-  return [ChatGateway, HelpGateway, StaffGateway, DerivedGateway];
+  /** Has a check of its own, which `ws` runs without a callback. */
+  @RequireSession()
+  @WebSocketGateway({ ...at(kind, 'checked'), verifyClient: isAllowed })
+  class CheckedGateway extends ChatGateway {}
+
+  return [ChatGateway, HelpGateway, StaffGateway, DerivedGateway, CheckedGateway];
 }

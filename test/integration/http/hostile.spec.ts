@@ -1,6 +1,12 @@
+import { once } from 'node:events';
+import { Agent, get, type OutgoingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
 
+import {
+  getSessionAuthenticatorToken,
+  type SessionAuthenticator,
+} from '../../../src/http/session.authenticator.js';
 import type { Platform } from '../../support/nest-application.js';
 import { useWebApplication } from './use-web-application.js';
 import { ask, bearer, signIn } from './web-application.js';
@@ -23,6 +29,30 @@ describe.each<Platform>(['Express', 'Fastify'])('hostile requests on %s', (platf
     });
   const CRLF = Buffer.from('\r\n');
   const GET = ['GET /account HTTP/1.1', 'Host: localhost', 'Connection: close'];
+
+  test('an `Upgrade` header on an ordinary request does not tie its connection to the session', async () => {
+    const ada = await site.app.sessions.createSession({ userId: 'ada' });
+    const grace = await site.app.sessions.createSession({ userId: 'grace' });
+    // The connection of a proxy, which carries the requests of two users.
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const asks = async (id: string, headers: OutgoingHttpHeaders = {}) => {
+      const options = { agent, headers: { ...bearer(id), ...headers } };
+      const [response] = await once(get(`${site.app.url}/account`, options), 'response');
+      const port = response.socket.localPort;
+      response.resume();
+      await once(response, 'end');
+      return [response.statusCode, port];
+    };
+    const upgrade = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13' };
+    const [status] = await asks(ada.id, upgrade);
+    expect(status).toBe(200);
+    const token = getSessionAuthenticatorToken('default');
+    expect(site.app.nest.get<SessionAuthenticator>(token).sockets.size).toBe(0);
+    const [, port] = await asks(grace.id);
+    await site.app.sessions.destroySession(ada.id);
+    expect(await asks(grace.id)).toEqual([200, port]);
+    agent.destroy();
+  });
 
   test('two different session cookies are rejected', async () => {
     const ada = await signIn(site.app, 'ada');

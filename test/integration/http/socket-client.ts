@@ -48,6 +48,23 @@ export async function rejectionOf(opening: Promise<Client>): Promise<Rejection> 
   throw new Error('The handshake was accepted, but the test expects a rejection.');
 }
 
+/** The status with which the server answers a handshake of `ws`. */
+export async function statusOf(
+  url: string,
+  gateway: string,
+  headers: Record<string, string>,
+): Promise<number> {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/${gateway}`, { headers });
+  const status = await new Promise<number>((resolve, reject) => {
+    socket.on('open', () => resolve(101));
+    socket.on('unexpected-response', (_, response) => resolve(response.statusCode!));
+    socket.on('error', reject);
+  });
+  socket.on('error', () => undefined); // it may be closed before it is open
+  socket.terminate();
+  return status;
+}
+
 async function openWs(url: string, gateway: string, { headers }: Credentials): Promise<Client> {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/${gateway}`, { headers });
   const received: Client['received'] = [];

@@ -5,7 +5,7 @@ import { afterEach, beforeAll, afterAll, describe, expect, test } from '@jest/gl
 import { eventually } from '../../support/eventually.js';
 import { describeOnRedis } from '../../support/use-contract.js';
 import { gatewaysOf, type SocketKind } from './gateways.js';
-import { openSocket, rejectionOf, type Client } from './socket-client.js';
+import { openSocket, rejectionOf, statusOf, type Client } from './socket-client.js';
 import { useWebApplication } from './use-web-application.js';
 import { bearer, signIn, type WebApplication } from './web-application.js';
 
@@ -105,6 +105,18 @@ describe.each<SocketKind>(['Socket.IO', 'ws'])('gateways over %s', (kind) => {
     test('a gateway that extends a guarded one also rejects handshakes without a session', async () => {
       expect(await openRejected('derived')).toMatchObject({ code: 'ERR_SESSION_REQUIRED' });
     });
+
+    if (kind === 'ws') {
+      test.each([
+        ['yes', 101],
+        ['no', 401],
+        ['broken', 401],
+      ])("the application's own synchronous check answers %s with %d", async (allowed, status) => {
+        const headers = { ...bearer((await sessionOf('ada')).id), 'x-allowed': allowed };
+        expect(await statusOf(site.app.url, 'checked', headers)).toBe(status);
+        expect(await statusOf(site.app.url, 'checked', { 'x-allowed': allowed })).toBe(401);
+      });
+    }
 
     if (kind === 'Socket.IO') {
       test("a handshake with a token in Socket.IO's auth payload is accepted", async () => {
