@@ -10,6 +10,7 @@ import { Incidents } from './guard/incidents.js';
 import { LedgerBinding } from './guard/ledger-binding.js';
 import { Mender } from './jobs/mender.js';
 import type { LedgerDatabase } from './postgres/connection.js';
+import type { Partitions } from './postgres/partitions.js';
 import type { LedgerSettings, LedgerTables } from './postgres/schema.js';
 import { History } from './queries/history.js';
 import { Verifier } from './queries/verifier.js';
@@ -36,6 +37,7 @@ export interface SessionAuditParts {
   incidents: Incidents;
   binding: LedgerBinding;
   mender: Mender;
+  partitions: Partitions;
 }
 
 export function auditParts(
@@ -60,6 +62,7 @@ export function auditParts(
   const reconciler = new Reconciler(shared);
   return {
     ...shared,
+    partitions: writer.partitions,
     deadLetters,
     history: new History(database, settings),
     verifier: new Verifier(database, tables),

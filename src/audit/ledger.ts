@@ -5,7 +5,6 @@ import type { Buckets } from '../store/buckets.js';
 import { auditParts } from './audit-parts.js';
 import type { LedgerBinding } from './guard/ledger-binding.js';
 import { DrainTrigger } from './jobs/drain-trigger.js';
-import { Partitions } from './jobs/partitions.js';
 import { LedgerQueue } from './jobs/queue.js';
 import { LedgerWorker } from './jobs/worker.js';
 import type { LedgerDatabase } from './postgres/connection.js';
@@ -38,15 +37,12 @@ export class Ledger {
   constructor(private readonly parts: LedgerParts) {
     const { buckets, database, settings } = parts;
     const shared = auditParts(buckets, database, settings);
-    const partitions = new Partitions(database, settings.tables);
     this.audit = new SessionAudit(shared);
     this.queue = new LedgerQueue(buckets.client, buckets.prefix);
     this.drainTrigger = new DrainTrigger((bucket) => this.queue.requestDrain(bucket));
     const { queue } = this;
     const adoptEmptyRedis = settings.adoptsEmptyRedis ? () => this.audit.adopt() : null;
-    this.worker = settings.worker
-      ? new LedgerWorker({ ...shared, queue, partitions, adoptEmptyRedis })
-      : null;
+    this.worker = settings.worker ? new LedgerWorker({ ...shared, queue, adoptEmptyRedis }) : null;
     this.binding = shared.binding;
     this.stopListening = buckets.onEvent((bucket) => this.drainTrigger.notify(bucket));
   }

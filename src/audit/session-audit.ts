@@ -5,6 +5,7 @@ import type { Incident } from './guard/incidents.js';
 import type { Adoption, BindingState, EarlierOwners } from './guard/ledger-binding.js';
 import type { MendReport } from './jobs/mender.js';
 import type { LedgerDatabase } from './postgres/connection.js';
+import { missingPartitions } from './postgres/partitions.js';
 import type { LedgerTables } from './postgres/schema.js';
 import type { SessionPage } from './queries/history.js';
 import { checkRows, type PageRequest, type VerifyRange } from './queries/input.js';
@@ -61,8 +62,8 @@ export interface LedgerHealth {
   oldestAge: number;
   /** Entries in `session_dead_letters` that are not redriven yet. */
   deadLetters: number;
-  /** Rows in the default partitions: the partitions of their months are missing. */
-  defaultPartitionRows: number;
+  /** Partitions of this month and the next that are missing: see the log for what prevents them. */
+  missingPartitions: number;
   /**
    * - `bound`: Redis and the tables belong together
    * - `held`: Redis is new or was emptied; nothing is recorded until `session-ledger adopt`
@@ -271,24 +272,26 @@ function auditRunning(): SessionError {
 }
 
 /**
- * Counts the dead letters that are not redriven yet, the rows in the default partitions and the
- * incidents of the last 24 hours, and reads when SQL was last compared with Redis.
+ * Counts the dead letters that are not redriven yet, the missing partitions and the incidents of the
+ * last 24 hours, and reads when SQL was last compared with Redis.
  */
 export async function readHealthIssues(
   database: LedgerDatabase,
   t: LedgerTables,
 ): Promise<Omit<LedgerHealth, 'backlog' | 'oldestAge' | 'binding'>> {
-  const [row] = await database.query<Record<string, string> & { audited_at: Date | null }>(`
+  const [row] = await database.query<Record<string, string> & { audited_at: Date | null }>(
+    `
 SELECT (SELECT count(*) FROM ${t.deadLetters} WHERE redriven_at IS NULL) AS dead_letters,
-       (SELECT count(*) FROM ${t.schema}.sessions_default)
-       + (SELECT count(*) FROM ${t.schema}.session_events_default) AS default_rows,
+       (SELECT count(*) FROM (${missingPartitions(t)}) AS missing) AS missing_partitions,
        (SELECT count(*) FROM ${t.incidents} WHERE recorded_at > now() - interval '24 hours'
           AND kind <> 'bound')
          AS recent_incidents,
-       (SELECT audited_at FROM ${t.ledger}) AS audited_at`);
+       (SELECT audited_at FROM ${t.ledger}) AS audited_at`,
+    [1],
+  );
   return {
     deadLetters: Number(row!.dead_letters),
-    defaultPartitionRows: Number(row!.default_rows),
+    missingPartitions: Number(row!.missing_partitions),
     recentIncidents: Number(row!.recent_incidents),
     auditedAt: row!.audited_at,
   };

@@ -29,6 +29,8 @@ export interface Command {
   description: string;
   requires: Requirement[];
   options: Record<string, CommandOption<unknown>>;
+  /** The option whose value may also stand alone after the command's name. */
+  argument?: string;
   /** The work for these options, as the command line has them. */
   prepare(texts: Texts): Work;
 }
@@ -87,6 +89,7 @@ export function defineCommand<TValues extends object>(definition: {
   name: string;
   description: string;
   requires: Requirement[];
+  argument?: keyof TValues & string;
   options: { [Name in keyof TValues]-?: CommandOption<TValues[Name]> };
   run(ledger: OpenLedger, output: Output, values: Partial<TValues>): Promise<boolean>;
 }): Command {
@@ -124,7 +127,9 @@ export function parseCommandLine(args: string[], commands: Command[], version: s
   return { requires: command.requires, json, config, variables: variablesOf(command, texts), work };
 }
 
-function parseOptions(args: string[], { name, options }: Command) {
+function parseOptions(given: string[], { name, options, argument }: Command) {
+  const isAlone = argument && given[0] !== undefined && !given[0].startsWith('-');
+  const args = isAlone ? [`--${argument}=${given[0]}`, ...given.slice(1)] : given;
   const texts = Object.fromEntries(
     Object.entries(options).map(([option, { value }]) => [option, { type: typeOf(value) }]),
   );

@@ -1,4 +1,4 @@
-import { ledgerSettings, type LedgerTables } from '../audit/postgres/schema.js';
+import { ledgerSettings, type LedgerLayout, type LedgerTables } from '../audit/postgres/schema.js';
 import { LedgerDatabase } from '../audit/postgres/connection.js';
 import { auditParts } from '../audit/audit-parts.js';
 import { readHealthIssues, SessionAudit } from '../audit/session-audit.js';
@@ -10,6 +10,8 @@ import { connectRedis, idleRedis, readBuckets, REDIS_TIMEOUT } from './operator-
 export interface OpenLedger {
   audit: SessionAudit;
   database: LedgerDatabase;
+  /** The shape of the tables, by the environment. */
+  layout: LedgerLayout;
   countDeadLetters(): Promise<number>;
   close(): Promise<void>;
 }
@@ -35,6 +37,7 @@ export async function openLedger(environment: Environment): Promise<OpenLedger> 
     return {
       audit: new SessionAudit(auditParts(buckets, database, settings)),
       database,
+      layout,
       async countDeadLetters() {
         return (await readHealthIssues(database, settings.tables)).deadLetters;
       },

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 
 import { parseCommandLine } from './command-line.js';
 import { deadLetters, redrive } from './commands/dead-letters.js';
+import { grants } from './commands/grants.js';
 import { adopt, incidents } from './commands/incidents.js';
 import { backlog, flush } from './commands/outbox.js';
 import { reconcile } from './commands/reconcile.js';
@@ -22,6 +23,7 @@ const COMMANDS = [
   migrate,
   revert,
   status,
+  grants,
   verify,
   backlog,
   deadLetters,

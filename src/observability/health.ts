@@ -19,7 +19,7 @@ export interface SessionHealthResult {
   /** Age of the oldest of them (ms). */
   oldestUnrecorded?: number;
   deadLetters?: number;
-  defaultPartitionRows?: number;
+  missingPartitions?: number;
   /** `held` and `mismatch`: nothing is recorded; see `SessionAudit.health()`. */
   binding?: LedgerState['binding'];
   /** Incidents within the last 24 hours. */
@@ -61,7 +61,7 @@ export class SessionHealth {
     } catch {
       return { status: 'down', redis: 'down', problems: ['Redis does not answer.'] };
     }
-    const { postgres, backlog, oldestAge, deadLetters, defaultPartitionRows } = ledger;
+    const { postgres, backlog, oldestAge, deadLetters, missingPartitions } = ledger;
     const { binding, recentIncidents, auditedAt } = ledger;
     const problems = problemsOf(ledger);
     return {
@@ -72,7 +72,7 @@ export class SessionHealth {
       oldestUnrecorded: oldestAge,
       ...(deadLetters !== undefined && {
         deadLetters,
-        defaultPartitionRows,
+        missingPartitions,
         binding,
         recentIncidents,
         auditedAt,
@@ -88,7 +88,7 @@ function isStopped({ binding }: LedgerState): boolean {
 }
 
 function problemsOf(ledger: LedgerState): string[] {
-  const { postgres, oldestAge, deadLetters = 0, defaultPartitionRows = 0, binding } = ledger;
+  const { postgres, oldestAge, deadLetters = 0, missingPartitions = 0, binding } = ledger;
   const problems: [applies: boolean, text: string][] = [
     [
       binding === 'held',
@@ -98,7 +98,10 @@ function problemsOf(ledger: LedgerState): string[] {
     [postgres === 'down', 'Postgres does not answer; sessions keep working.'],
     [oldestAge > MAX_OLDEST_AGE, 'Events wait for Postgres. Is an audit worker running?'],
     [deadLetters > 0, 'There are dead letters: see SessionAudit.deadLetters().'],
-    [defaultPartitionRows > 0, 'Partitions are missing: the default partitions contain rows.'],
+    [
+      missingPartitions > 0,
+      'Partitions of this month or the next are missing: see the log of a worker.',
+    ],
   ];
   return problems.filter(([applies]) => applies).map(([, text]) => text);
 }

@@ -119,9 +119,9 @@ const LEDGER_GAUGES: [name: string, help: string, read: (state: LedgerState) => 
   ['oldest_event_seconds', 'Age of the oldest of them.', ({ oldestAge }) => oldestAge / 1000],
   ['dead_letters', 'Events that could not be recorded.', ({ deadLetters }) => deadLetters],
   [
-    'default_partition_rows',
-    'Rows whose month has no partition.',
-    ({ defaultPartitionRows }) => defaultPartitionRows,
+    'missing_partitions',
+    'Partitions of this month and the next that are missing.',
+    ({ missingPartitions }) => missingPartitions,
   ],
   [
     'recent_incidents',

@@ -109,7 +109,7 @@ export class MemoryAudit implements Pick<SessionAudit, keyof SessionAudit> {
       backlog: 0,
       oldestAge: 0,
       deadLetters: 0,
-      defaultPartitionRows: 0,
+      missingPartitions: 0,
       binding: 'bound',
       recentIncidents: 0,
       auditedAt: null,

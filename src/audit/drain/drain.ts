@@ -3,7 +3,8 @@ import type { QueryRunner } from 'typeorm';
 import type { Incidents } from '../guard/incidents.js';
 import type { LedgerBinding } from '../guard/ledger-binding.js';
 import type { LedgerDatabase } from '../postgres/connection.js';
-import { isDataError } from '../postgres/errors.js';
+import { isDataError, sqlState } from '../postgres/errors.js';
+import { BATCH, BatchSizes } from './batch-sizes.js';
 import { UnreadableEntry, type DeadLetters } from './dead-letters.js';
 import { numberOf, parseEntry, type LedgerEvent } from './event.js';
 import type { LedgerWriter, LockedChain } from './ledger-writer.js';
@@ -11,8 +12,8 @@ import type { Outbox, OutboxEntry } from './outbox.js';
 import { judgeNumbers, type NumberedEntry, type NumberVerdict } from './outbox-numbers.js';
 import type { SecondEnds } from './second-ends.js';
 
-/** Events in a transaction: it takes tens of milliseconds, so its round trips hardly matter. */
-const BATCH = 1_000;
+/** SQLSTATE of a foreign key violation: of a reference to the users table. */
+const FOREIGN_KEY = '23503';
 
 /** What a drain did. */
 export interface DrainReport {
@@ -29,6 +30,11 @@ export interface DrainOptions {
   wait?: boolean;
   /** Stops the drain after the current batch. */
   signal?: AbortSignal;
+}
+
+interface BatchOptions extends DrainOptions {
+  /** The same entries were tried before, for a reason that is gone by the second time. */
+  isRepeated?: boolean;
 }
 
 /** A committed batch. */
@@ -53,6 +59,8 @@ class RejectedBatch extends Error {
 
 /** Moves the events of a bucket's outbox into Postgres. */
 export class Drain {
+  private readonly batches = new BatchSizes();
+
   constructor(
     private readonly database: LedgerDatabase,
     private readonly outbox: Outbox,
@@ -76,7 +84,10 @@ export class Drain {
     if (last === null) return report;
     await this.binding.requireBound();
     while (!report.busy && !options.signal?.aborted && (await this.outbox.hasUpTo(bucket, last))) {
-      report = sum(report, await this.recordHead(bucket, BATCH, options));
+      report = sum(
+        report,
+        await this.batches.adapt(bucket, (size) => this.recordHead(bucket, size, options)),
+      );
     }
     return report;
   }
@@ -109,7 +120,7 @@ export class Drain {
   private async recordHead(
     bucket: number,
     count: number,
-    options: DrainOptions,
+    options: BatchOptions,
   ): Promise<DrainReport> {
     try {
       const batch = await this.commitHead(bucket, count, options);
@@ -128,7 +139,7 @@ export class Drain {
   private async commitHead(
     bucket: number,
     count: number,
-    { wait = false }: DrainOptions,
+    { wait = false, isRepeated = false }: BatchOptions,
   ): Promise<Batch | null> {
     let entries: OutboxEntry[] = [];
     try {
@@ -147,6 +158,9 @@ export class Drain {
     } catch (error) {
       // Postgres may reject the data as late as at the commit.
       if (!isDataError(error) || entries.length === 0) throw error;
+      if (!isRepeated && this.writer.partitions.forget(error)) {
+        return this.commitHead(bucket, count, { wait: true, isRepeated: true });
+      }
       throw new RejectedBatch(entries, error);
     }
   }
@@ -234,8 +248,12 @@ export class Drain {
   private async recordRejected(
     bucket: number,
     { entries, cause }: RejectedBatch,
-    options: DrainOptions,
+    { isRepeated, ...options }: BatchOptions,
   ): Promise<DrainReport> {
+    // The user was deleted while the batch was written: tried again, it finds the user gone.
+    if (sqlState(cause) === FOREIGN_KEY && !isRepeated) {
+      return this.recordHead(bucket, entries.length, { ...options, isRepeated: true });
+    }
     if (entries.length === 1) {
       const batch = await this.deadLetterHead(bucket, entries[0]!, cause);
       return this.removeCommitted(bucket, batch);

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { QueryRunner } from 'typeorm';
 
 import { SessionError } from '../../errors.js';
+import { Partitions } from '../postgres/partitions.js';
 import type { LedgerSettings, LedgerTables } from '../postgres/schema.js';
 import type { LedgerEvent } from './event.js';
 import { clientHash, newSalt, rowHash, type ChainHead, type LedgerRow } from './hash.js';
@@ -43,11 +44,13 @@ export interface RecordReport {
 
 /** Records batches of events in the ledger, within the caller's transaction. */
 export class LedgerWriter {
+  readonly partitions: Partitions;
   private readonly sessions: SessionRows;
   private readonly sql;
 
   constructor(settings: LedgerSettings) {
     const { tables, userIdType } = settings;
+    this.partitions = new Partitions(tables);
     this.sessions = new SessionRows(settings);
     this.sql = {
       lock: lockChain(tables),
@@ -137,11 +140,19 @@ export class LedgerWriter {
   ): Promise<void> {
     const salts = fresh.map((event) => (event.event === 'created' ? newSalt() : null));
     const rows = toRows(chain, fresh, salts);
+    await this.ensurePartitions(runner, fresh);
     await runner.query(this.sql.insert, [chain.chain, chain.now, ...eventColumns(rows)]);
     await this.sessions.write(runner, changesBySession(fresh, salts, recorded));
     const { seq, hash } = rows.at(-1)!;
     const longest = Math.max(...rows.map(lifetimeOf));
     await runner.query(this.sql.advance, [chain.chain, String(seq), hash, chain.now, longest]);
+  }
+
+  private async ensurePartitions(runner: QueryRunner, events: LedgerEvent[]): Promise<void> {
+    const occurred = events.map(({ occurredAt }) => occurredAt);
+    const created = events.map(({ sessionCreatedAt }) => sessionCreatedAt);
+    await this.partitions.ensure(runner, 'session_events', occurred);
+    await this.partitions.ensure(runner, 'sessions', created);
   }
 }
 

@@ -160,7 +160,8 @@ JOIN ${t.sessions} s
 
 /**
  * Inserts a row for each session that has none yet, with its end if the batch contains it. A user
- * who has been deleted becomes NULL; the lock on the others keeps them until the commit.
+ * who has been deleted becomes NULL. They aren't locked, which would need UPDATE on the users table:
+ * one who is deleted meanwhile fails the foreign key, and the drain tries again.
  *
  * $1 user ID, $2 token, $3 expires at, $4 created at, $5 ended at, $6 end reason, $7 ended by,
  * $8 ip, $9 user agent, $10 salt (hex), $11 whether `created` is recorded: an array each; times in
@@ -185,7 +186,6 @@ const withPresentUsers = (users: { table: string; column: string }, type: string
 WITH present AS (
   SELECT "${users.column}" AS id FROM ${users.table}
   WHERE "${users.column}" = ANY ($1::text[]::${type}[])
-  FOR KEY SHARE
 )`;
 
 function insertColumns(changes: SessionChange[]): unknown[] {

@@ -9,12 +9,14 @@ import type { Drain } from '../drain/drain.js';
 import type { Outbox } from '../drain/outbox.js';
 import type { LedgerDatabase } from '../postgres/connection.js';
 import { waitAtMost } from '../wait-at-most.js';
+import { findMissingGuards } from '../postgres/guards.js';
+import type { Partitions } from '../postgres/partitions.js';
+import type { LedgerTables } from '../postgres/schema.js';
 import type { LedgerBinding } from '../guard/ledger-binding.js';
 import type { NightlyAudit } from '../reconcile/nightly-audit.js';
 import { NightWatch } from './night-watch.js';
 import { DatabaseBackoff } from './database-backoff.js';
 import type { Mender } from './mender.js';
-import type { Partitions } from './partitions.js';
 import type { LedgerJob, LedgerQueue } from './queue.js';
 
 const WATCHDOG_INTERVAL = 5_000; // ms
@@ -36,6 +38,7 @@ export interface LedgerWorkerParts {
   upkeep: SessionUpkeep;
   nightlyAudit: NightlyAudit;
   partitions: Partitions;
+  tables: LedgerTables;
   binding: LedgerBinding;
   mender: Mender;
   /** Makes an empty Redis the ledger's without an operator's word; null if that is off. */
@@ -78,10 +81,9 @@ export class LedgerWorker {
    * @throws SessionError `ERR_SESSION_DATABASE_UNSUITABLE` if the tables are missing
    */
   async start(): Promise<void> {
-    const { partitions, queue } = this.parts;
-    // Before the first event: a new month may just have started, and the daily job may be hours away.
-    const created = this.backoff.attempt(() => partitions.runOnce(), { orThrow: UNSUITABLE });
-    await Promise.race([created, delay(START_TIMEOUT, undefined, { ref: false })]);
+    const { queue } = this.parts;
+    const checked = this.backoff.attempt(() => this.checkTables(), { orThrow: UNSUITABLE });
+    await Promise.race([checked, delay(START_TIMEOUT, undefined, { ref: false })]);
     queue.work(
       (job) => this.run(job),
       (error) => this.logger.debug(`A job failed and will be run again: ${error.message}`),
@@ -110,14 +112,32 @@ export class LedgerWorker {
   }
 
   private async run(job: LedgerJob): Promise<void> {
-    const { queue, partitions } = this.parts;
+    const { queue } = this.parts;
     if (job.name === 'drain') {
       const { bucket } = job.data;
       await this.backoff.attempt(() => this.drain(bucket));
     }
     if (job.name === 'sweep') await this.sweep((bucket) => queue.requestDrain(bucket));
-    if (job.name === 'partitions') await this.backoff.attempt(() => partitions.runOnce());
+    if (job.name === 'partitions') await this.backoff.attempt(() => this.createPartitions());
     if (job.name === 'reconcile') await this.backoff.attempt(() => this.nightWatch.begin());
+  }
+
+  private async checkTables(): Promise<void> {
+    await this.createPartitions();
+    const missing = await findMissingGuards(this.parts.database, this.parts.tables);
+    if (missing.length === 0) return;
+    this.logger.error(
+      `Guards of the audit tables are missing or disabled: ${missing.join(', ')}. Rows can be changed ` +
+        'unnoticed until they are restored. Find out who removed them, and compare with a backup.',
+    );
+  }
+
+  /** The drain creates a partition that is missing when it needs it, so a failure can wait. */
+  private async createPartitions(): Promise<void> {
+    const { failed } = await this.parts.partitions.createAhead(this.parts.database);
+    for (const { name, error } of failed) {
+      this.logger.warn(`The partition ${name} could not be created in advance: ${error.message}`);
+    }
   }
 
   private async drain(bucket: number): Promise<void> {

@@ -28,6 +28,13 @@ export function isDataError(error: unknown): boolean {
   return DATA_ERROR.test(sqlState(error) ?? '');
 }
 
+/** Whether a statement took too long, by the client's limit or the server's. */
+export function isTimeout(error: unknown): boolean {
+  const cause = error instanceof SessionError ? error.cause : error;
+  if (cause === undefined) return false;
+  return sqlState(cause) === '57014' || messageOf(cause).includes('Query read timeout');
+}
+
 /** Turns an error of TypeORM or pg into a `SessionError`. */
 export function databaseError(cause: unknown): SessionError {
   if (cause instanceof SessionError) return cause;

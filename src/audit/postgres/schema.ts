@@ -5,6 +5,7 @@ import { checkOption, invalidOption, SQL_IDENTIFIER } from '../../option-rules.j
 import { ledgerEntities } from './entities.js';
 import { addLedgerId } from './migrations/add-ledger-id.js';
 import { createSessionLedger } from './migrations/create-session-ledger.js';
+import { leastPrivilege } from './migrations/least-privilege.js';
 import { resolveUserId, type UserIdOptions, type UserIdType } from './user-id.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
@@ -79,6 +80,7 @@ export function ledgerSchema(layout: LedgerLayout = {}) {
     migrations: [
       createSessionLedger({ schema: tables.schema, userIdType, users }),
       addLedgerId(tables.schema),
+      leastPrivilege(tables.schema),
     ],
   };
 }

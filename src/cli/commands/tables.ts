@@ -15,7 +15,7 @@ import { count } from '../output.js';
 /** SQLSTATE: a table of this name exists. */
 const DUPLICATE_TABLE = '42P07';
 
-interface LayoutValues {
+export interface LayoutValues {
   schema: string;
   'user-id-type': string;
   'users-table': string;
@@ -23,7 +23,7 @@ interface LayoutValues {
 }
 
 /** The shape of the tables: must agree with the options of the module. */
-const LAYOUT_OPTIONS: { [Name in keyof LayoutValues]: CommandOption<string> } = {
+export const LAYOUT_OPTIONS: { [Name in keyof LayoutValues]: CommandOption<string> } = {
   schema: {
     value: '<name>',
     description: 'schema of the audit tables (default: LEDGER_SCHEMA, or public)',

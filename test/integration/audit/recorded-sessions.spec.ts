@@ -138,7 +138,7 @@ describe('recorded sessions', () => {
       backlog: 0,
       oldestAge: 0,
       deadLetters: 0,
-      defaultPartitionRows: 0,
+      missingPartitions: 0,
       binding: 'bound',
       // A new Redis may have been adopted.
       recentIncidents: expect.any(Number),

@@ -10,6 +10,7 @@ import { runCommand } from './use-operator.js';
 
 const FIRST = 'CreateSessionLedger1795000000000';
 const SECOND = 'AddLedgerId1796000000000';
+const THIRD = 'LeastPrivilege1797000000000';
 
 describe('session-ledger migrate, revert and status', () => {
   const folder = mkdtempSync(join(tmpdir(), 'session-ledger-tables-'));
@@ -67,7 +68,7 @@ describe('session-ledger migrate, revert and status', () => {
 
     expect(created).toEqual({
       code: 0,
-      stdout: `Applied ${FIRST}.\nApplied ${SECOND}.\nThe audit tables are ready.\n`,
+      stdout: `Applied ${FIRST}.\nApplied ${SECOND}.\nApplied ${THIRD}.\nThe audit tables are ready.\n`,
       stderr: '',
     });
     expect(JSON.parse(repeated.stdout)).toEqual({ applied: [] });
@@ -82,10 +83,10 @@ describe('session-ledger migrate, revert and status', () => {
     const after = await ledger('status', '--json');
 
     expect(before).toMatchObject({ code: 1, stdout: expect.stringContaining(`pending  ${FIRST}`) });
-    expect(before.stdout).toContain('2 migrations to apply: run session-ledger migrate.');
+    expect(before.stdout).toContain('3 migrations to apply: run session-ledger migrate.');
     expect(after.code).toBe(0);
     expect(JSON.parse(after.stdout)).toEqual({
-      applied: [FIRST, SECOND],
+      applied: [FIRST, SECOND, THIRD],
       pending: [],
       unknown: [],
     });
@@ -98,7 +99,7 @@ describe('session-ledger migrate, revert and status', () => {
     const { code, stderr } = await ledger('revert', '--all');
 
     expect(code).toBe(2);
-    expect(stderr).toContain(`This would undo ${SECOND} and ${FIRST}`);
+    expect(stderr).toContain(`This would undo ${THIRD} and ${SECOND} and ${FIRST}`);
     expect(stderr).toContain('add --yes');
     expect(await tablesOf()).toEqual(tables);
   });
@@ -108,15 +109,16 @@ describe('session-ledger migrate, revert and status', () => {
 
     expect(await ledger('revert', '--yes')).toMatchObject({
       code: 0,
-      stdout: `Undid ${SECOND}.\n`,
+      stdout: `Undid ${THIRD}.\n`,
     });
+    expect(await ledger('revert', '--yes')).toMatchObject({ stdout: `Undid ${SECOND}.\n` });
     expect(await tablesOf()).not.toContain('session_incidents');
     expect(await ledger('status')).toMatchObject({ code: 1 });
     expect(await ledger('migrate')).toMatchObject({ code: 0 });
 
     expect(await ledger('revert', '--all', '--yes')).toMatchObject({
       code: 0,
-      stdout: `Undid ${SECOND}.\nUndid ${FIRST}.\n`,
+      stdout: `Undid ${THIRD}.\nUndid ${SECOND}.\nUndid ${FIRST}.\n`,
     });
     expect(await tablesOf()).toEqual(['session_ledger_migrations']);
     expect(await ledger('revert', '--yes')).toMatchObject({
@@ -133,7 +135,7 @@ describe('session-ledger migrate, revert and status', () => {
     const reverted = both.flatMap(
       ({ stdout }) => (JSON.parse(stdout) as { reverted: string[] }).reverted,
     );
-    expect(reverted.filter((name) => name === SECOND)).toEqual([SECOND]);
+    expect(reverted.filter((name) => name === THIRD)).toEqual([THIRD]);
     expect(both.map(({ code }) => code)).toEqual([0, 0]);
   });
 
@@ -143,7 +145,7 @@ describe('session-ledger migrate, revert and status', () => {
     const applied = all.flatMap(
       ({ stdout }) => (JSON.parse(stdout) as { applied: string[] }).applied,
     );
-    expect(applied).toEqual([FIRST, SECOND]);
+    expect(applied).toEqual([FIRST, SECOND, THIRD]);
   });
 
   it('takes the layout from flags, then from the environment, then from the file', async () => {

@@ -37,7 +37,7 @@ describe('the health indicator in Terminus', () => {
         backlog: 0,
         oldestUnrecorded: 0,
         deadLetters: 0,
-        defaultPartitionRows: 0,
+        missingPartitions: 0,
         binding: 'bound',
         recentIncidents: 0,
         auditedAt: null,
@@ -73,14 +73,15 @@ describe('the health indicator in Terminus', () => {
     expect(await check()).toMatchObject({ sessions: { status: 'up', deadLetters: 0 } });
   });
 
-  test('health is degraded if a default partition has rows', async () => {
-    await sql(
-      "INSERT INTO sessions (token, expires_at, created_at) VALUES ('t', '1999-01-02', '1999-01-01')",
-    );
+  test('health is degraded if a partition of this month or the next is missing', async () => {
+    const now = new Date();
+    const next = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1));
+    const suffix = next.toISOString().slice(0, 7).replace('-', '_');
+    await sql(`DROP TABLE sessions_${suffix}`);
     expect(await check()).toMatchObject({
-      sessions: { status: 'degraded', defaultPartitionRows: 1 },
+      sessions: { status: 'degraded', missingPartitions: 1 },
     });
-    await sql('DELETE FROM sessions_default');
+    await sql('SELECT make_session_partitions(1)');
   });
 
   test('health is degraded while Postgres is down, and still reports the backlog', async () => {
@@ -97,6 +98,29 @@ describe('the health indicator in Terminus', () => {
       problems: ['Postgres does not answer; sessions keep working.'],
     });
     await site.postgres.restart();
+    await eventually(async () =>
+      expect(await check()).toMatchObject({ sessions: { postgres: 'up' } }),
+    );
+  });
+
+  test('health answers within a second while Postgres or Redis hangs', async () => {
+    const timed = async () => {
+      const start = performance.now();
+      const { sessions } = await check();
+      return { sessions, ms: performance.now() - start };
+    };
+    site.postgres.pause();
+    for (let round = 0; round < 3; round += 1) {
+      const { sessions, ms } = await timed();
+      expect(sessions).toMatchObject({ redis: 'up', postgres: 'down' });
+      expect(ms).toBeLessThan(1_000);
+    }
+    site.redis.servers[0]!.pause();
+    const { sessions, ms } = await timed();
+    expect(sessions).toMatchObject({ redis: 'down' });
+    expect(ms).toBeLessThan(1_100); // 1 s, and HTTP
+    site.redis.servers[0]!.resume();
+    site.postgres.resume();
     await eventually(async () =>
       expect(await check()).toMatchObject({ sessions: { postgres: 'up' } }),
     );

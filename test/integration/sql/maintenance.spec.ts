@@ -73,32 +73,6 @@ describe('The maintenance statements of docs/sql.md', () => {
     });
   });
 
-  it('rows can be moved from the default partitions to the partitions of their month', async () => {
-    await database.client.query(`
-      INSERT INTO sessions (token, user_id, created_at, expires_at)
-      VALUES ('00late', 'alice', '2025-12-24Z', '2025-12-25Z');
-      INSERT INTO session_events (chain, seq, event, token, session_created_at, occurred_at,
-                                  expires_at, recorded_at, hash)
-      VALUES (0, 1, 'created', '00late', '2025-12-24Z', '2025-12-24Z', '2025-12-25Z', now(), sha256('x'))`);
-    const contents = async () => [
-      await database.rows('SELECT * FROM sessions ORDER BY id'),
-      await database.rows('SELECT * FROM session_events ORDER BY chain, seq'),
-    ];
-    const before = await contents();
-
-    await database.client.query(recipe('Moving rows out of the default partitions'));
-
-    expect(await contents()).toEqual(before);
-    const [left] = await database.rows(
-      `SELECT (SELECT count(*) FROM sessions_default)::int AS sessions,
-              (SELECT count(*) FROM session_events_default)::int AS events`,
-    );
-    expect(left).toEqual({ sessions: 0, events: 0 });
-    const missing = await database.rows(recipe("Are the ledger's guards in place?"));
-    const guards = missing.map(({ guard }) => String(guard));
-    expect(guards.filter((guard) => /default|2025_12/.test(guard))).toEqual([]);
-  });
-
   describe('Matching a client', () => {
     const matches = async (sql = recipe("Does a session's client match the ledger?")) =>
       (await database.rows<{ matches: boolean | null }>(sql))[0]?.matches;

@@ -24,7 +24,7 @@ export function createSessionLedger({ schema, userIdType, users }: LedgerTablesS
     readonly name = 'CreateSessionLedger1795000000000';
 
     async up(runner: QueryRunner): Promise<void> {
-      await runner.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
+      await runner.query(createSchema(schema));
       await runner.query(createSessions(schema, userIdType, users));
       await runner.query(createSessionEvents(schema, userIdType));
       await runner.query(createSessionChains(schema));
@@ -43,6 +43,12 @@ export function createSessionLedger({ schema, userIdType, users }: LedgerTablesS
     }
   };
 }
+
+/** Needs no privilege on the database if the schema exists, unlike `IF NOT EXISTS`. */
+const createSchema = (schema: string): string => `
+DO $$ BEGIN
+  IF to_regnamespace('${schema}') IS NULL THEN CREATE SCHEMA ${schema}; END IF;
+END $$`;
 
 /**
  * One row per session: its state and its history, partitioned by the month in which the session
