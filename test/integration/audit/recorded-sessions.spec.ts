@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
 import { afterEach, describe, expect, test } from '@jest/globals';
 
 import type { PageRequest, RecordedSession, SessionPage } from '../../../src/index.js';
@@ -58,6 +60,7 @@ describe('recorded sessions', () => {
     const { sessions } = process;
     const create = () => sessions.createSession({ userId: 'ada' });
     const evicted = await create();
+    await delay(2); // of sessions that began in the same millisecond, either may be the oldest
     const left = await create();
     const old = await create();
     const rotated = await sessions.rotateSession(old.id);

@@ -24,7 +24,6 @@ describe('Verifying a ledger with changed rows', () => {
     it.each([
       ['occurred_at', `occurred_at + interval '1 ms'`],
       ['occurred_at', `occurred_at + interval '1 month'`],
-      ['occurred_at', `'infinity'`],
       ['event', `CASE event WHEN 'created' THEN 'destroyed' ELSE 'created' END`],
       ['token', `overlay(token placing '~' from 9)`],
       ['session_created_at', `session_created_at - interval '1 ms'`],

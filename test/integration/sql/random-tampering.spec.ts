@@ -14,7 +14,7 @@ type Tampering =
 const VALUES: Record<string, string[]> = {
   chain: ['1 - chain', '17', '300'],
   seq: ['seq + 1000', '-seq', 'seq + 1'],
-  occurred_at: [`occurred_at + interval '1 second'`, `'infinity'`],
+  occurred_at: [`occurred_at + interval '1 second'`, `occurred_at + interval '1 hour'`],
   event: [`'created'`, `'destroyed'`],
   token: [`reverse(token)`, `'00' || left(token, 43)`],
   session_created_at: [`occurred_at`, `recorded_at`, `occurred_at - interval '1 ms'`],
